@@ -1,0 +1,1 @@
+"""Cameras, boards and rigs: everything geometric, nothing about animals."""
