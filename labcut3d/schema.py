@@ -1,0 +1,348 @@
+"""The contract of every dataset: dimensions, variables, units and attributes in one place.
+
+Names are those of the `movement` package (0.17 on), so that its users can read our files:
+
+- *detections*, what the 2-D detectors saw: `position (time, view, space, keypoint, individual)` px;
+- *trajectories*, where the animal was: `position (time, space, keypoint, individual)` in `unit`.
+
+Missing is NaN. Both carry `frame (time, view)` and `view_time (time, view)` in seconds, so that
+clock offsets and dropped frames are data.
+"""
+
+import os
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from calibration.files import atomic_write
+from labcut3d.errors import DatasetError
+from labcut3d.version import __version__
+
+__all__ = [
+    "DETECTIONS",
+    "TRAJECTORIES",
+    "Kind",
+    "Variable",
+    "kind_of",
+    "make_detections",
+    "make_trajectories",
+    "open_dataset",
+    "save_dataset",
+    "validate_detections",
+    "validate_trajectories",
+]
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """One variable of a dataset: its dimensions, its unit and what it means."""
+
+    dims: tuple[str, ...]
+    dtype: str
+    units: str  # "unit" and "unit^2" stand for the dataset's own unit of length
+    long_name: str
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of dataset: its variables, the labels of its space and its required attributes."""
+
+    name: str
+    space: tuple[str, ...]
+    variables: Mapping[str, Variable]
+    attributes: tuple[str, ...]
+
+
+CLOCKS = {
+    "frame": Variable(
+        dims=("time", "view"), dtype="int64", units="1", long_name="frame number in the video"
+    ),
+    "view_time": Variable(
+        dims=("time", "view"), dtype="float64", units="s", long_name="time of the view's frame"
+    ),
+}
+
+DETECTIONS = Kind(
+    name="detections",
+    space=("x", "y"),
+    variables={
+        "position": Variable(
+            dims=("time", "view", "space", "keypoint", "individual"),
+            dtype="float32",
+            units="px",
+            long_name="position in the image",
+        ),
+        "confidence": Variable(
+            dims=("time", "view", "keypoint", "individual"),
+            dtype="float32",
+            units="1",
+            long_name="confidence of the detection, 0 to 1",
+        ),
+        "covariance": Variable(
+            dims=("time", "view", "keypoint", "individual", "space", "space_"),
+            dtype="float32",
+            units="px^2",
+            long_name="covariance of the position in the image",
+            required=False,
+        ),
+        **CLOCKS,
+    },
+    attributes=("fps", "labcut3d_version"),
+)
+
+TRAJECTORIES = Kind(
+    name="trajectories",
+    space=("x", "y", "z"),
+    variables={
+        "position": Variable(
+            dims=("time", "space", "keypoint", "individual"),
+            dtype="float64",
+            units="unit",
+            long_name="position, refined over time",
+        ),
+        "position_raw": Variable(
+            dims=("time", "space", "keypoint", "individual"),
+            dtype="float64",
+            units="unit",
+            long_name="position, triangulated from this moment alone",
+        ),
+        "covariance": Variable(
+            dims=("time", "keypoint", "individual", "space", "space_"),
+            dtype="float64",
+            units="unit^2",
+            long_name="covariance of position",
+        ),
+        "reprojection_error": Variable(
+            dims=("time", "keypoint", "individual"),
+            dtype="float32",
+            units="px",
+            long_name="root mean square distance from the detections used to the reprojection",
+        ),
+        "view_used": Variable(
+            dims=("time", "view", "keypoint", "individual"),
+            dtype="bool",
+            units="1",
+            long_name="whether the view's detection was used",
+        ),
+        "confidence": Variable(
+            dims=("time", "keypoint", "individual"),
+            dtype="float32",
+            units="1",
+            long_name="confidence of the point, 0 to 1",
+        ),
+        **CLOCKS,
+    },
+    attributes=("fps", "unit", "labcut3d_version"),
+)
+
+
+def make_detections(
+    *,
+    position: Array,
+    confidence: Array,
+    views: Sequence[str],
+    keypoints: Sequence[str],
+    individuals: Sequence[str],
+    fps: float,
+    covariance: Array | None = None,
+    frame: Array | None = None,
+    view_time: Array | None = None,
+    attrs: Mapping[str, Any] | None = None,
+) -> xr.Dataset:
+    """Return a validated detections dataset.
+
+    `position` (time, view, 2, keypoint, individual) px; `confidence` (time, view, keypoint,
+    individual); `covariance` (time, view, keypoint, individual, 2, 2) px^2. By default `frame`
+    counts from 0 alike in all views, and `view_time` is frame / fps.
+    """
+    position = np.asarray(position)
+    n_times = position.shape[0]
+    if frame is None:
+        frame = np.repeat(np.arange(n_times)[:, None], len(views), axis=1)
+    if view_time is None:
+        view_time = np.asarray(frame) / fps
+    arrays = {
+        "position": position,
+        "confidence": confidence,
+        "frame": frame,
+        "view_time": view_time,
+    }
+    if covariance is not None:
+        arrays["covariance"] = covariance
+    coords = {
+        "time": np.asarray(view_time, dtype=np.float64).reshape(n_times, -1)[:, 0],
+        "view": list(views),
+        "keypoint": list(keypoints),
+        "individual": list(individuals),
+    }
+    return _assemble(DETECTIONS, arrays, coords, {"fps": float(fps), **(attrs or {})})
+
+
+def make_trajectories(
+    *,
+    position: Array,
+    position_raw: Array,
+    covariance: Array,
+    reprojection_error: Array,
+    view_used: Array,
+    confidence: Array,
+    like: xr.Dataset,
+    unit: str,
+    attrs: Mapping[str, Any] | None = None,
+) -> xr.Dataset:
+    """Return a validated trajectories dataset with the clocks and labels of the detections `like`.
+
+    `position`, `position_raw` (time, 3, keypoint, individual) in `unit`, world frame of the rig;
+    `covariance` (time, keypoint, individual, 3, 3) unit^2; `reprojection_error` and `confidence`
+    (time, keypoint, individual), px and 0 to 1; `view_used` (time, view, keypoint, individual).
+    The attributes of `like` are kept; `attrs` come on top.
+    """
+    arrays = {
+        "position": position,
+        "position_raw": position_raw,
+        "covariance": covariance,
+        "reprojection_error": reprojection_error,
+        "view_used": view_used,
+        "confidence": confidence,
+        "frame": like["frame"].values,
+        "view_time": like["view_time"].values,
+    }
+    coords = {name: like[name].values for name in ("time", "view", "keypoint", "individual")}
+    inherited = {name: value for name, value in like.attrs.items() if name != "ds_type"}
+    return _assemble(
+        TRAJECTORIES, arrays, coords, {**inherited, "unit": unit, **(attrs or {})}
+    )
+
+
+def validate_detections(dataset: xr.Dataset) -> xr.Dataset:
+    """Return `dataset` unchanged, or raise `DatasetError` saying what is not as in `DETECTIONS`."""
+    return _validate(dataset, DETECTIONS)
+
+
+def validate_trajectories(dataset: xr.Dataset) -> xr.Dataset:
+    """Return `dataset` unchanged, or raise `DatasetError` where it is not as `TRAJECTORIES`."""
+    return _validate(dataset, TRAJECTORIES)
+
+
+def kind_of(dataset: xr.Dataset) -> Kind:
+    """Return the kind of a dataset, told by its `space`, or raise `DatasetError`."""
+    space = tuple(str(label) for label in dataset.coords.get("space", xr.DataArray([])).values)
+    for kind in (DETECTIONS, TRAJECTORIES):
+        if space == kind.space:
+            return kind
+    raise DatasetError(
+        f"{_source(dataset)}: coordinate 'space' is {space or 'missing'}; a labcut3d dataset has "
+        "('x', 'y') for detections or ('x', 'y', 'z') for trajectories"
+    )
+
+
+def save_dataset(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
+    """Write a validated dataset as netCDF-4, compressed and atomically."""
+    _validate(dataset, kind_of(dataset))
+    encoding: dict[Hashable, Any] = {
+        name: {"zlib": True, "complevel": 4, "shuffle": True} for name in dataset.data_vars
+    }
+    with atomic_write(path) as temporary:
+        dataset.to_netcdf(temporary, engine="netcdf4", format="NETCDF4", encoding=encoding)
+
+
+def open_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
+    """Read a detections or trajectories file wholly into memory and validate it.
+
+    Raises `DatasetError` naming the file where it is missing, is not netCDF-4, or holds
+    something else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DatasetError(f"{path}: no such file; run the stage that writes it first")
+    try:
+        with xr.open_dataset(path, engine="netcdf4", decode_times=False) as stored:
+            dataset = stored.load()
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise DatasetError(f"{path}: not a readable netCDF-4 file ({error})") from error
+    dataset.encoding["source"] = str(path)
+    return _validate(dataset, kind_of(dataset))
+
+
+def _assemble(
+    kind: Kind, arrays: Mapping[str, Array], coords: Mapping[str, Any], attrs: Mapping[str, Any]
+) -> xr.Dataset:
+    """Build a dataset of `kind`, giving each variable its dtype, unit and long name."""
+    variables = {}
+    for name, array in arrays.items():
+        variable = kind.variables[name]
+        try:
+            units = variable.units.replace("unit", str(attrs.get("unit", "unit")))
+            values = np.asarray(array, dtype=variable.dtype)
+            described = {"units": units, "long_name": variable.long_name}
+            variables[name] = xr.Variable(variable.dims, values, described)
+        except ValueError as error:
+            raise DatasetError(
+                f"{kind.name}: '{name}' has shape {np.shape(array)}, expected dimensions "
+                f"{variable.dims}"
+            ) from error
+    try:
+        dataset = xr.Dataset(variables, {"space": list(kind.space), **coords})
+    except ValueError as error:
+        raise DatasetError(f"{kind.name}: shapes contradict each other: {error}") from error
+    if "covariance" in variables:
+        dataset = dataset.assign_coords(space_=list(kind.space))
+    dataset["time"].attrs.update(units="s", long_name="time")
+    dataset.attrs = {
+        "Conventions": "CF-1.10",
+        "ds_type": kind.name,
+        "time_unit": "seconds",
+        "source_software": "labcut3d",
+        "labcut3d_version": __version__,
+        **attrs,
+    }
+    return _validate(dataset, kind)
+
+
+def _validate(dataset: xr.Dataset, kind: Kind) -> xr.Dataset:
+    """Compare a dataset with its kind, naming the first difference."""
+    where = _source(dataset)
+    for name, variable in kind.variables.items():
+        if name not in dataset.data_vars:
+            if variable.required:
+                raise DatasetError(f"{where}: {kind.name} need a variable '{name}'")
+            continue
+        dims = tuple(str(dim) for dim in dataset[name].dims)
+        if dims != variable.dims:
+            raise DatasetError(f"{where}: '{name}' has dimensions {dims}, not {variable.dims}")
+        if dataset[name].dtype.kind not in _acceptable(variable.dtype):
+            raise DatasetError(
+                f"{where}: '{name}' holds {dataset[name].dtype}, not {variable.dtype}"
+            )
+    for name in ("time", "view", "keypoint", "individual", "space"):
+        if name not in dataset.coords:
+            raise DatasetError(f"{where}: {kind.name} need a coordinate '{name}'")
+        if not dataset.indexes[name].is_unique:
+            raise DatasetError(f"{where}: coordinate '{name}' has a label twice")
+    space = tuple(str(label) for label in dataset["space"].values)
+    if space != kind.space:
+        raise DatasetError(f"{where}: 'space' is {space}; {kind.name} have {kind.space}")
+    for name in kind.attributes:
+        if name not in dataset.attrs:
+            raise DatasetError(f"{where}: {kind.name} need an attribute '{name}'")
+    if not float(dataset.attrs["fps"]) > 0:
+        raise DatasetError(f"{where}: attribute 'fps' is {dataset.attrs['fps']}, must be > 0")
+    return dataset
+
+
+def _acceptable(dtype: str) -> str:
+    """Return the numpy kinds that may stand for `dtype` (booleans come back from disk as int8)."""
+    return {"f": "f", "i": "iu", "b": "biu"}[np.dtype(dtype).kind]
+
+
+def _source(dataset: xr.Dataset) -> str:
+    """Return the file a dataset came from, for messages."""
+    return str(dataset.encoding.get("source", "dataset"))

@@ -1,0 +1,115 @@
+"""What is tracked on an animal: keypoints, the bones between them, left/right pairs."""
+
+import os
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from calibration.files import read_toml, reject_unknown_keys
+from labcut3d.errors import FileFormatError
+
+__all__ = ["Skeleton", "load_skeleton", "preset_names"]
+
+PRESETS = resources.files("labcut3d") / "skeletons"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skeleton:
+    """The keypoints of an animal and how they belong together.
+
+    `bones` are pairs of keypoints joined by a line in pictures; `left_right` are pairs that
+    change roles in a mirror image.
+    """
+
+    name: str
+    keypoints: tuple[str, ...]
+    bones: tuple[tuple[str, str], ...] = ()
+    left_right: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse repeated or unknown keypoints."""
+        if not self.keypoints:
+            raise FileFormatError(f"skeleton '{self.name}': needs at least one keypoint")
+        repeated = {name for name in self.keypoints if self.keypoints.count(name) > 1}
+        if repeated:
+            raise FileFormatError(f"skeleton '{self.name}': keypoint {min(repeated)!r} stands twice")
+        for field in ("bones", "left_right"):
+            for pair in getattr(self, field):
+                unknown = [name for name in pair if name not in self.keypoints]
+                if unknown:
+                    raise FileFormatError(
+                        f"skeleton '{self.name}': {field} names {unknown[0]!r}, which is none of "
+                        f"the keypoints {', '.join(self.keypoints)}"
+                    )
+                if len(pair) != 2 or pair[0] == pair[1]:
+                    raise FileFormatError(
+                        f"skeleton '{self.name}': {field} has {list(pair)}; "
+                        "each entry is a pair of two different keypoints"
+                    )
+        paired = [name for pair in self.left_right for name in pair]
+        if len(set(paired)) != len(paired):
+            raise FileFormatError(
+                f"skeleton '{self.name}': a keypoint stands in two left_right pairs"
+            )
+
+    @property
+    def mirrored(self) -> tuple[int, ...]:
+        """The index that each keypoint takes in a mirror image."""
+        partner = {a: b for pair in self.left_right for a, b in (pair, pair[::-1])}
+        return tuple(self.keypoints.index(partner.get(name, name)) for name in self.keypoints)
+
+    @property
+    def bone_indices(self) -> tuple[tuple[int, int], ...]:
+        """The bones as pairs of indices into `keypoints`."""
+        return tuple((self.keypoints.index(a), self.keypoints.index(b)) for a, b in self.bones)
+
+
+def preset_names() -> tuple[str, ...]:
+    """Return the names of the skeletons that come with labcut3d."""
+    return tuple(
+        sorted(entry.name[:-5] for entry in PRESETS.iterdir() if entry.name.endswith(".toml"))
+    )
+
+
+def load_skeleton(name: str | os.PathLike[str]) -> Skeleton:
+    """Load a preset by its name, or a skeleton TOML file by its path.
+
+    Raises `FileFormatError` naming the file and the fix.
+    """
+    path = Path(name)
+    if path.suffix != ".toml":
+        if str(name) not in preset_names():
+            raise FileFormatError(
+                f"skeleton '{name}': neither a preset ({', '.join(preset_names())}) "
+                "nor a path ending in .toml"
+            )
+        with resources.as_file(PRESETS / f"{name}.toml") as preset:
+            return parse_skeleton(read_toml(preset), str(preset))
+    return parse_skeleton(read_toml(path), str(path))
+
+
+def parse_skeleton(table: dict[str, Any], where: str) -> Skeleton:
+    """Return the skeleton that a TOML table describes; `where` names its place in messages."""
+    reject_unknown_keys(table, ("name", "keypoints", "bones", "left_right"), where)
+    keypoints = table.get("keypoints")
+    if not isinstance(keypoints, list) or not all(isinstance(k, str) and k for k in keypoints):
+        raise FileFormatError(f"{where}: 'keypoints' must be a list of names")
+    return Skeleton(
+        name=str(table.get("name", Path(where).stem)),
+        keypoints=tuple(keypoints),
+        bones=_pairs(table, "bones", where),
+        left_right=_pairs(table, "left_right", where),
+    )
+
+
+def _pairs(table: dict[str, Any], key: str, where: str) -> tuple[tuple[str, str], ...]:
+    """Return a list of pairs of names from a TOML table."""
+    pairs = table.get(key, [])
+    good = isinstance(pairs, list) and all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(name, str) for name in pair)
+        for pair in pairs
+    )
+    if not good:
+        raise FileFormatError(f"{where}: '{key}' must be a list of pairs of keypoint names")
+    return tuple((pair[0], pair[1]) for pair in pairs)
