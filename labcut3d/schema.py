@@ -217,9 +217,7 @@ def make_trajectories(
     }
     coords = {name: like[name].values for name in ("time", "view", "keypoint", "individual")}
     inherited = {name: value for name, value in like.attrs.items() if name != "ds_type"}
-    return _assemble(
-        TRAJECTORIES, arrays, coords, {**inherited, "unit": unit, **(attrs or {})}
-    )
+    return _assemble(TRAJECTORIES, arrays, coords, {**inherited, "unit": unit, **(attrs or {})})
 
 
 def validate_detections(dataset: xr.Dataset) -> xr.Dataset:

@@ -33,7 +33,9 @@ class Skeleton:
             raise FileFormatError(f"skeleton '{self.name}': needs at least one keypoint")
         repeated = {name for name in self.keypoints if self.keypoints.count(name) > 1}
         if repeated:
-            raise FileFormatError(f"skeleton '{self.name}': keypoint {min(repeated)!r} stands twice")
+            raise FileFormatError(
+                f"skeleton '{self.name}': keypoint {min(repeated)!r} stands twice"
+            )
         for field in ("bones", "left_right"):
             for pair in getattr(self, field):
                 unknown = [name for name in pair if name not in self.keypoints]
