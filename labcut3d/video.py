@@ -9,7 +9,6 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -39,7 +38,7 @@ class Region:
     mirror: bool = False
 
     def size(self, whole: tuple[int, int], where: Path) -> tuple[int, int]:
-        """Return (width, height) of the view; raise `VideoError` where the crop leaves the image."""
+        """Return the view's (width, height); raise `VideoError` where the crop leaves the image."""
         if self.crop is None:
             return whole
         x, y, width, height = self.crop
@@ -186,9 +185,11 @@ class VideoFile:
                 started = target
                 for index, frame in self._decode_from(container, stream, target):
                     while target is not None and index == target:
-                        yield target, self._region.cut(frame.to_ndarray(format="rgb24"))
+                        image = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
+                        yield target, self._region.cut(image)
                         target = next(queue, None)
-                    if target is None or target - index > SEEK_FROM:
+                    # Seek again only once something was found, or a far seek would repeat forever.
+                    if target is None or (target != started and target - index > SEEK_FROM):
                         break
                 if target is not None and target == started:
                     raise VideoError(
@@ -221,7 +222,7 @@ class VideoFile:
 class ImageFolder:
     """A folder of images, ordered and numbered by the last number in each name."""
 
-    fps = None
+    fps: float | None = None
 
     def __init__(self, path: Path, region: Region) -> None:
         self.path = path
@@ -237,12 +238,13 @@ class ImageFolder:
                 f"{path}: {self._paths[index].name} and {self._paths[index + 1].name} both end in "
                 f"the number {self.numbers[index]}; images are matched by it, so rename one"
             )
+        height, width = self._load(0).shape[:2]
+        self._size = region.size((width, height), path)
 
-    @cached_property
+    @property
     def size(self) -> tuple[int, int]:
         """(width, height) of the view."""
-        height, width = self._load(0).shape[:2]
-        return self._region.size((width, height), self.path)
+        return self._size
 
     def __len__(self) -> int:
         return len(self._paths)
