@@ -4,14 +4,15 @@ One row a point: `frame,view,individual,keypoint,x,y`; empty x and y say that th
 visible. A frame of a view counts as labelled when it has any row at all.
 """
 
+import csv
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from labcut3d.errors import LabelError
 from labcut3d.video import Frames
@@ -54,32 +55,17 @@ def read_labels(path: Path, *, views: Sequence[str], keypoints: Sequence[str]) -
 
     Raises `LabelError` naming the file, the line and what is expected there.
     """
-    table = _read_table(path)
-    _require_known(table, "view", views, path)
-    _require_known(table, "keypoint", keypoints, path)
-    repeated = table.duplicated(["frame", "view", "individual", "keypoint"])
-    if repeated.any():
-        line = _line(table, repeated)
-        raise LabelError(f"{path}, line {line}: this point is labelled twice; remove one row")
-    half = table["x"].isna() != table["y"].isna()
-    if half.any():
-        raise LabelError(
-            f"{path}, line {_line(table, half)}: only one of x and y is given; "
-            "give both, or neither where the keypoint is not visible"
-        )
-    frames = np.unique(table["frame"].to_numpy(np.int64))
-    individuals = tuple(dict.fromkeys(table["individual"]))
-    where = (
-        np.searchsorted(frames, table["frame"]),
-        pd.Index(views).get_indexer(pd.Index(table["view"])),
-        pd.Index(individuals).get_indexer(pd.Index(table["individual"])),
-        pd.Index(keypoints).get_indexer(pd.Index(table["keypoint"])),
-    )
+    rows = _read_rows(path, views, keypoints)
+    frames = np.unique([row.frame for row in rows]).astype(np.int64)
+    individuals = tuple(dict.fromkeys(row.individual for row in rows))
     shape = (len(frames), len(views), len(individuals), len(keypoints))
     position = np.full((*shape, 2), np.nan)
-    position[where] = table[["x", "y"]].to_numpy(float)
     labelled = np.zeros(shape[:2], dtype=bool)
-    labelled[where[0], where[1]] = True
+    for row in rows:
+        n, v = int(np.searchsorted(frames, row.frame)), views.index(row.view)
+        i, k = individuals.index(row.individual), keypoints.index(row.keypoint)
+        position[n, v, i, k] = row.x, row.y
+        labelled[n, v] = True
     return Labels(
         recording=path.stem,
         views=tuple(views),
@@ -118,46 +104,82 @@ def labelled_images(labels: Labels, sources: Mapping[str, Frames]) -> list[Label
     return images
 
 
-def _read_table(path: Path) -> pd.DataFrame:
-    """Read the CSV file with typed columns."""
+class _Row(NamedTuple):
+    """One line of a labels file."""
+
+    frame: int
+    view: str
+    individual: str
+    keypoint: str
+    x: float
+    y: float
+
+
+def _read_rows(path: Path, views: Sequence[str], keypoints: Sequence[str]) -> list[_Row]:
+    """Read and check the lines of a labels file."""
+    known = {"view": views, "keypoint": keypoints}
+    rows: list[_Row] = []
+    seen: set[tuple[int, str, str, str]] = set()
     try:
-        names = {"view": str, "individual": str, "keypoint": str}
-        table = pd.read_csv(path, dtype=names, keep_default_na=False, na_values={"x": "", "y": ""})
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            if tuple(reader.fieldnames or ()) != COLUMNS:
+                raise LabelError(
+                    f"{path}: columns are {','.join(reader.fieldnames or ()) or 'missing'}; "
+                    f"expected {','.join(COLUMNS)}"
+                )
+            for fields in reader:
+                where = f"{path}, line {reader.line_num}"
+                row = _parse_row(fields, known, where)
+                if row[:4] in seen:
+                    raise LabelError(f"{where}: this point is labelled twice; remove one row")
+                seen.add(row[:4])
+                rows.append(row)
     except FileNotFoundError as error:
         raise LabelError(f"{path}: no such labels file") from error
-    except (OSError, ValueError, pd.errors.ParserError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise LabelError(f"{path}: not a readable CSV file ({error})") from error
-    if tuple(table.columns) != COLUMNS:
-        raise LabelError(
-            f"{path}: columns are {','.join(map(str, table.columns))}; expected {','.join(COLUMNS)}"
-        )
-    if table.empty:
+    if not rows:
         raise LabelError(f"{path}: holds no labels; label some frames or remove the file")
-    for column in ("frame", "x", "y"):
-        numbers = pd.to_numeric(table[column], errors="coerce")
-        wrong = numbers.isna() & (table[column].notna() | (column == "frame"))
-        if column == "frame":
-            wrong |= (numbers % 1 != 0) | (numbers < 0)
-        else:
-            wrong |= np.isinf(numbers)
-        if wrong.any():
-            line = _line(table, wrong)
-            value: Any = table.loc[wrong, column].iloc[0]
-            kind = "a frame number" if column == "frame" else "a coordinate in pixels"
-            raise LabelError(f"{path}, line {line}: '{value}' in column {column} is not {kind}")
-        table[column] = numbers
-    return table
+    return rows
 
 
-def _require_known(table: pd.DataFrame, column: str, known: Sequence[str], path: Path) -> None:
-    """Refuse a view or keypoint that the project does not have."""
-    unknown = ~table[column].isin(list(known))
-    if unknown.any():
-        name = table.loc[unknown, column].iloc[0]
+def _parse_row(
+    fields: Mapping[str | None, str | None], known: Mapping[str, Sequence[str]], where: str
+) -> _Row:
+    """Return one line as typed values; raise `LabelError` for the first that is wrong."""
+    if None in fields or None in fields.values():
+        raise LabelError(f"{where}: expected {len(COLUMNS)} values, {','.join(COLUMNS)}")
+    text = {str(name): str(value).strip() for name, value in fields.items()}
+    for column, names in known.items():
+        if text[column] not in names:
+            raise LabelError(
+                f"{where}: {column} '{text[column]}' is none of the project's: {', '.join(names)}"
+            )
+    if not (text["frame"].isascii() and text["frame"].isdigit() and len(text["frame"]) < 10):
+        raise LabelError(f"{where}: '{text['frame']}' in column frame is not a frame number")
+    if not text["individual"]:
+        raise LabelError(f"{where}: the individual has no name")
+    if (text["x"] == "") != (text["y"] == ""):
         raise LabelError(
-            f"{path}, line {_line(table, unknown)}: {column} '{name}' is none of the project's: "
-            f"{', '.join(known)}"
+            f"{where}: only one of x and y is given; give both, "
+            "or neither where the keypoint is not visible"
         )
+    x, y = (_parse_pixel(text[column], column, where) for column in ("x", "y"))
+    return _Row(int(text["frame"]), text["view"], text["individual"], text["keypoint"], x, y)
+
+
+def _parse_pixel(text: str, column: str, where: str) -> float:
+    """Return a coordinate, NaN where it is left empty."""
+    if not text:
+        return math.nan
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise LabelError(f"{where}: '{text}' in column {column} is not a coordinate in pixels")
+    return value
 
 
 def _indices(labels: Labels, rows: npt.NDArray[np.int64], frames: Frames, view: str) -> list[int]:
@@ -188,8 +210,3 @@ def _require_inside(
             f"'{labels.keypoints[k]}': ({x:g}, {y:g}) lies outside the image of "
             f"{frames.size[0]}x{frames.size[1]} px; correct it, or leave x and y empty"
         )
-
-
-def _line(table: pd.DataFrame, mask: Any) -> int:
-    """Return the line in the file of the first row where `mask` is true."""
-    return int(np.flatnonzero(np.asarray(mask))[0]) + 2
