@@ -1,0 +1,287 @@
+"""A project's folder and its project.toml: the only place where settings are parsed.
+
+my-project/
+  project.toml            views, board, skeleton, fps, settings
+  calibration/            one video or folder of images for each view
+  recordings/NAME/        one video for each view, named after it
+  labels/NAME.csv         labelled frames of the recording NAME
+  models/NAME/            trained detectors
+  results/                all that labcut3d writes about cameras and recordings
+"""
+
+import dataclasses
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pydantic
+
+from calibration.board import Board, parse_board
+from calibration.files import read_toml, reject_unknown_keys, write_text
+from labcut3d.detection.settings import DetectorSettings
+from labcut3d.errors import FileFormatError, ProjectError, VideoError
+from labcut3d.kinematics.settings import EventSettings
+from labcut3d.reconstruction.settings import ReconstructionSettings
+from labcut3d.skeleton import Skeleton, load_skeleton
+from labcut3d.video import Frames, Region, find_source, open_frames
+
+__all__ = ["Project", "View", "load_project", "new_project"]
+
+Settings = TypeVar("Settings")
+
+# View names become file names and TOML keys; what these letters spell is safe in both.
+NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One view: whose file it is in, and which part of that file's image it is.
+
+    `file` is the file's name without its ending, by default the view's own name; `crop` is
+    (x, y, width, height) in pixels; `mirror` undoes the reflection of a view in a mirror.
+    """
+
+    file: str | None = None
+    crop: tuple[int, int, int, int] | None = None
+    mirror: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ProjectFile:
+    """The tables and values of project.toml."""
+
+    views: dict[str, View]
+    skeleton: str
+    name: str | None = None
+    fps: float | None = None
+    board: dict[str, Any] | None = None
+    detector: dict[str, Any] = dataclasses.field(default_factory=dict)
+    reconstruction: dict[str, Any] = dataclasses.field(default_factory=dict)
+    events: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A project: where it lies, what it films, and how each stage is set."""
+
+    root: Path
+    name: str
+    views: Mapping[str, View]
+    skeleton: Skeleton
+    fps: float | None
+    board: Board | None
+    detector: DetectorSettings
+    reconstruction: ReconstructionSettings
+    events: EventSettings
+
+    @property
+    def rig_path(self) -> Path:
+        """Where the calibrated rig is stored."""
+        return self.root / "results" / "rig.toml"
+
+    @property
+    def model_path(self) -> Path:
+        """Where the trained detectors are stored."""
+        return self.root / "models" / "default"
+
+    def results(self, recording: str) -> Path:
+        """Return the folder of a recording's results."""
+        return self.root / "results" / recording
+
+    def recordings(self) -> tuple[str, ...]:
+        """Return the names of all recordings, sorted."""
+        folder = self.root / "recordings"
+        if not folder.is_dir():
+            return ()
+        return tuple(sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != "."))
+
+    def choose_recordings(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return `names`, or all recordings when it is empty.
+
+        Raises `ProjectError` for a name that is no recording, or when there is none at all.
+        """
+        known = self.recordings()
+        if not known:
+            raise ProjectError(
+                f"{self.root / 'recordings'}: no recordings; make a folder for each recording, "
+                f"with one video for each view ({', '.join(self.views)})"
+            )
+        for name in names:
+            if name not in known:
+                raise ProjectError(
+                    f"{self.root}: no recording '{name}'; recordings are {', '.join(known)}"
+                )
+        return tuple(names) or known
+
+    def calibration_sources(self) -> dict[str, Frames]:
+        """Open the board videos or image folders of all views."""
+        return self._open(self.root / "calibration")
+
+    def recording_sources(self, recording: str) -> dict[str, Frames]:
+        """Open the videos of a recording, which must have equally many frames.
+
+        Raises `VideoError` listing the frame counts where they differ.
+        """
+        (recording,) = self.choose_recordings([recording])
+        sources = self._open(self.root / "recordings" / recording)
+        counts = {view: len(frames) for view, frames in sources.items()}
+        if len(set(counts.values())) > 1:
+            listed = ", ".join(f"{view} {count}" for view, count in counts.items())
+            raise VideoError(
+                f"{self.root / 'recordings' / recording}: the videos have unequal numbers of "
+                f"frames ({listed}), so they are not synchronised frame by frame; cut them to the "
+                "same moments first"
+            )
+        return sources
+
+    def frame_rate(self, sources: Mapping[str, Frames]) -> float:
+        """Return the frames a second: project.toml's `fps`, else what the videos say."""
+        rates = {view: frames.fps for view, frames in sources.items() if frames.fps}
+        if self.fps is not None:
+            return self.fps
+        if not rates or max(rates.values()) - min(rates.values()) > 0.01:
+            raise ProjectError(
+                f"{self.root / 'project.toml'}: the files do not tell one frame rate "
+                f"({rates or 'image folders'}); set fps = ... in project.toml"
+            )
+        return next(iter(rates.values()))
+
+    def label_files(self) -> tuple[Path, ...]:
+        """Return the labels files, sorted by name."""
+        return tuple(sorted((self.root / "labels").glob("*.csv")))
+
+    def _open(self, folder: Path) -> dict[str, Frames]:
+        """Open the source of every view in `folder`."""
+        sources = {}
+        for name, view in self.views.items():
+            path = find_source(folder, view.file or name)
+            sources[name] = open_frames(path, Region(crop=view.crop, mirror=view.mirror))
+        return sources
+
+
+def load_project(root: str | os.PathLike[str]) -> Project:
+    """Read a project's settings.
+
+    Raises `ProjectError` where there is no project, `FileFormatError` naming file, key and fix
+    where project.toml is wrong.
+    """
+    root = Path(root)
+    path = root / "project.toml"
+    if not path.is_file():
+        raise ProjectError(
+            f"{root}: no project here (project.toml is missing); "
+            f"make one with: labcut3d new {root} --views cam0,cam1"
+        )
+    table = _parse(_ProjectFile, read_toml(path), str(path))
+    if not table.views:
+        raise FileFormatError(f"{path}: [views] is empty; name at least one view")
+    for name, view in table.views.items():
+        _require_name(name, f"{path}: view")
+        if view.file is not None and (Path(view.file).name != view.file or view.file == ".."):
+            raise FileFormatError(
+                f"{path}: [views.{name}] file '{view.file}' must be a file's name without folders"
+            )
+    if table.fps is not None and not 0 < table.fps < float("inf"):
+        raise FileFormatError(f"{path}: fps is {table.fps}; it must be a positive number")
+    return Project(
+        root=root,
+        name=table.name or root.resolve().name,
+        views=table.views,
+        skeleton=_load_skeleton(table.skeleton, root),
+        fps=table.fps,
+        board=None if table.board is None else parse_board(table.board, f"{path} [board]"),
+        detector=_parse(DetectorSettings, table.detector, f"{path} [detector]"),
+        reconstruction=_parse(
+            ReconstructionSettings, table.reconstruction, f"{path} [reconstruction]"
+        ),
+        events=_parse(EventSettings, table.events, f"{path} [events]"),
+    )
+
+
+def new_project(root: str | os.PathLike[str], *, views: Sequence[str], skeleton: str) -> Project:
+    """Make the folders and the project.toml of a new project.
+
+    `skeleton` is a preset's name or the path of a TOML file, which is copied into the project.
+    Raises `ProjectError` where a project exists already; nothing is ever overwritten.
+    """
+    root = Path(root)
+    path = root / "project.toml"
+    if path.exists():
+        raise ProjectError(f"{path}: a project exists here already; choose another folder")
+    for view in views:
+        _require_name(view, "view")
+    if not views or len(set(views)) != len(views):
+        raise ProjectError(
+            f"views {', '.join(views) or '(none)'}: give each view one name of its own"
+        )
+    loaded = load_skeleton(skeleton)
+    for folder in ("calibration", "recordings", "labels"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    if skeleton.endswith(".toml"):
+        write_text(root / "skeleton.toml", Path(skeleton).read_text(encoding="utf-8"))
+        skeleton = "skeleton.toml"
+    lines = "\n".join(f"[views.{view}]" for view in views)
+    write_text(path, TEMPLATE.format(skeleton=skeleton, views=lines, keypoint=loaded.keypoints[0]))
+    return load_project(root)
+
+
+TEMPLATE = """\
+# A labcut3d project. Lengths are in the unit of the board.
+
+skeleton = "{skeleton}"
+# fps = 30.0            # only needed when the videos do not tell
+
+# One table a view; its videos are calibration/VIEW.mp4 and recordings/NAME/VIEW.mp4.
+# Optional keys: file = "other-name", crop = [x, y, width, height], mirror = true
+{views}
+
+# The calibration board: take the comment signs away and measure the printed squares.
+# [board]
+# type = "charuco"      # or "chessboard", whose squares_x and squares_y count inner corners
+# squares_x = 7
+# squares_y = 5
+# square_length = 8.0
+# marker_length = 6.0
+# dictionary = "DICT_4X4_50"
+# unit = "mm"
+
+# labels/NAME.csv holds lines such as: 0,cam0,animal,{keypoint},123.4,56.7
+"""
+
+
+def _parse(settings: type[Settings], table: Mapping[str, Any], where: str) -> Settings:
+    """Return a TOML table as the dataclass `settings`, naming the first key that is wrong."""
+    fields = [field.name for field in dataclasses.fields(settings)]  # type: ignore[arg-type]
+    reject_unknown_keys(table, fields, where)
+    for name, view in (table.get("views") or {}).items() if "views" in fields else ():
+        if isinstance(view, dict):
+            known = [field.name for field in dataclasses.fields(View)]
+            reject_unknown_keys(view, known, f"{where} [views.{name}]")
+    try:
+        return pydantic.TypeAdapter(settings).validate_python(dict(table))
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        given = "" if first["type"] == "missing" else f" (given: {first['input']!r})"
+        raise FileFormatError(f"{where}: '{key}': {first['msg']}{given}") from error
+
+
+def _load_skeleton(name: str, root: Path) -> Skeleton:
+    """Load a preset, or a TOML file inside the project."""
+    if not name.endswith(".toml"):
+        return load_skeleton(name)
+    path = (root / name).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise FileFormatError(
+            f"{root / 'project.toml'}: skeleton '{name}' lies outside the project; copy it inside"
+        )
+    return load_skeleton(path)
+
+
+def _require_name(name: str, what: str) -> None:
+    """Refuse a name that could not stand in a path, a table key and a page alike."""
+    if not NAME.fullmatch(name):
+        raise ProjectError(f"{what} '{name}': use letters, digits, '-', '_' and single dots only")

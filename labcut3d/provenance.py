@@ -1,0 +1,72 @@
+"""What a result was made from, so that a stage runs again exactly when its inputs changed.
+
+Beside a result `FOLDER/NAME` lies its stamp `FOLDER/.stamps/NAME.json`: a hash of each input and
+of the result itself. A result without a stamp that fits was killed half way, edited or is stale.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from calibration.files import sha256_of, write_text
+from labcut3d.video import Frames
+
+__all__ = ["changed_inputs", "fingerprint", "fingerprint_frames", "write_stamp"]
+
+SAMPLE = 2**16  # bytes hashed at the start, in the middle and at the end of a video
+
+
+def fingerprint(value: Any) -> str:
+    """Return the SHA-256 of a settings dataclass or of plain data, through sorted JSON."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = dataclasses.asdict(value)
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fingerprint_frames(frames: Frames) -> str:
+    """Return a hash of a video or image folder: names, sizes, times of change, sampled content."""
+    path = frames.path
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return fingerprint([_describe(file) for file in files if file.is_file()])
+
+
+def changed_inputs(result: Path, inputs: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the inputs that differ from those `result` was made from.
+
+    Empty when the result is up to date; `("result",)` when it or its stamp is missing or damaged.
+    """
+    try:
+        stamp = json.loads(_stamp_path(result).read_text(encoding="utf-8"))
+        stored, content = dict(stamp["inputs"]), stamp["sha256"]
+        if content != sha256_of(result):
+            return ("result",)
+    except (OSError, ValueError, KeyError, TypeError):
+        return ("result",)
+    names = {*stored, *inputs}
+    return tuple(sorted(name for name in names if stored.get(name) != inputs.get(name)))
+
+
+def write_stamp(result: Path, inputs: Mapping[str, str]) -> None:
+    """Record what `result`, which has just been written, was made from."""
+    stamp = {"inputs": dict(inputs), "sha256": sha256_of(result)}
+    write_text(_stamp_path(result), json.dumps(stamp, indent=1, sort_keys=True) + "\n")
+
+
+def _stamp_path(result: Path) -> Path:
+    """Return where the stamp of a result lies."""
+    return result.parent / ".stamps" / f"{result.name}.json"
+
+
+def _describe(path: Path) -> list[str | int]:
+    """Return name, size, time of change and sampled hash of one file."""
+    status = path.stat()
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        for start in (0, status.st_size // 2, max(status.st_size - SAMPLE, 0)):
+            stream.seek(start)
+            digest.update(stream.read(SAMPLE))
+    return [path.name, status.st_size, status.st_mtime_ns, digest.hexdigest()]

@@ -1,0 +1,78 @@
+"""What the command line shows: progress bars with a rate and the time left, tables, messages."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+from rich.table import Table
+from rich.text import Text
+
+from labcut3d.progress import Progress
+
+__all__ = ["Terminal", "make_table"]
+
+
+class _Rate(ProgressColumn):
+    """Steps a second."""
+
+    def render(self, task: Task) -> Text:
+        """Return the rate of a task, or nothing while it is unknown."""
+        speed = task.finished_speed or task.speed
+        return Text(
+            f"{speed:.0f}/s" if speed and speed >= 10 else f"{speed:.1f}/s" if speed else ""
+        )
+
+
+class Terminal:
+    """A reporter that draws on a rich console."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    @contextmanager
+    def task(self, title: str) -> Iterator[Progress]:
+        """Show a progress bar while the block runs; it stays, full, when the block succeeds."""
+        bars = Bars(
+            TextColumn("{task.description:<34}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("[dim]{task.fields[note]}"),
+            console=self.console,
+        )
+        with bars:
+            bar = bars.add_task(escape(title), total=None, note="")
+
+            def advance(done: int, total: int, note: str = "") -> None:
+                """Move the bar."""
+                bars.update(bar, completed=done, total=total, note=escape(note))
+
+            yield advance
+
+    def note(self, message: str) -> None:
+        """Print a message above the bars."""
+        self.console.print(escape(message), highlight=False)
+
+
+def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Return a rich table; the first column is on the left, figures on the right."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="left" if index == 0 else "right")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    return table
