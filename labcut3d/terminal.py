@@ -29,9 +29,9 @@ class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         """Return the rate of a task, or nothing while it is unknown."""
         speed = task.finished_speed or task.speed
-        return Text(
-            f"{speed:.0f}/s" if speed and speed >= 10 else f"{speed:.1f}/s" if speed else ""
-        )
+        if not speed:
+            return Text("")
+        return Text(f"{speed:.0f}/s" if speed >= 10 else f"{speed:.1f}/s")
 
 
 class Terminal:

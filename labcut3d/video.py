@@ -147,6 +147,7 @@ class VideoFile:
                 whole = stream.codec_context.width, stream.codec_context.height
                 self.fps = float(stream.average_rate) if stream.average_rate else None
                 stamps = [p.pts for p in container.demux(stream) if p.pts is not None]
+                promised = _promised_frames(container, stream)
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise VideoError(
                 f"{path}: not a readable video ({error}); re-encode it, for example with "
@@ -154,6 +155,11 @@ class VideoFile:
             ) from error
         if not stamps or min(whole) < 1:
             raise VideoError(f"{path}: holds no video frames; record or copy it again")
+        if len(stamps) < promised:
+            raise VideoError(
+                f"{path}: cut off: its header promises {promised} frames and {len(stamps)} are "
+                "there; copy it again, or keep what is there with ffmpeg -i IN -c:v libx264 OUT.mp4"
+            )
         self.size = region.size(whole, path)
         # Packets come in decoding order; sorted time stamps are the order of showing.
         self._stamps = np.unique(np.asarray(stamps, dtype=np.int64))
@@ -217,6 +223,19 @@ class VideoFile:
         if not container.streams.video:
             raise VideoError(f"{self.path}: holds no video stream; choose a video file")
         return container.streams.video[0]
+
+
+def _promised_frames(container: Any, stream: Any) -> int:
+    """Return how many frames a file's header promises at least; 0 where it does not tell.
+
+    Containers without a count state a duration; two frames of slack leave room for its rounding.
+    """
+    if stream.frames:
+        return stream.frames
+    rate, only_video = stream.average_rate, len(container.streams) == 1
+    if not (rate and only_video and container.duration):
+        return 0
+    return int(container.duration / av.time_base * rate) - 2
 
 
 class ImageFolder:

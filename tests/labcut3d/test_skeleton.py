@@ -1,0 +1,48 @@
+"""Skeletons: the presets load, mirrors are involutions, mistakes are named."""
+
+import pytest
+
+from labcut3d.errors import FileFormatError
+from labcut3d.skeleton import Skeleton, load_skeleton, preset_names
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_presets_load_and_mirroring_twice_changes_nothing(name):
+    skeleton = load_skeleton(name)
+    mirrored = skeleton.mirrored
+    assert [mirrored[m] for m in mirrored] == list(range(len(skeleton.keypoints)))
+    for left, right in skeleton.left_right:
+        assert skeleton.keypoints[mirrored[skeleton.keypoints.index(left)]] == right
+
+
+def test_the_fly_has_the_twelve_points_of_the_study():
+    assert len(load_skeleton("fly-egg-laying").keypoints) == 12
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('keypoints = ["a", "a"]', "twice"),
+        ('keypoints = ["a"]\nbones = [["a", "b"]]', "'b'"),
+        ('keypoints = ["a", "b"]\nbones = [["a"]]', "pairs"),
+        ('keypoints = ["a", "b"]\nbones = [["a", "a"]]', "different"),
+        ('keypoints = ["a", "b", "c"]\nleft_right = [["a", "b"], ["b", "c"]]', "two left_right"),
+        ('keypoints = ["a"]\nbonse = []', "did you mean 'bones'"),
+        ("keypoints = 3", "list of names"),
+        ("keypoints = []", "at least one"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, text, expected):
+    path = tmp_path / "worm.toml"
+    path.write_text(text)
+    with pytest.raises(FileFormatError, match=expected):
+        load_skeleton(path)
+
+
+def test_an_unknown_preset_lists_those_there_are():
+    with pytest.raises(FileFormatError, match="fly-egg-laying"):
+        load_skeleton("flea")
+
+
+def test_a_skeleton_may_have_neither_bones_nor_pairs():
+    assert Skeleton(name="dots", keypoints=("a", "b")).mirrored == (0, 1)
