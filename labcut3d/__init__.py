@@ -1,1 +1,65 @@
-"""From board videos to calibrated 3-D kinematics, for any number of cameras."""
+"""From board videos to calibrated 3-D kinematics, for any number of cameras.
+
+    import labcut3d as lc
+    project = lc.load_project("my-project")
+    trajectories = lc.open_dataset("my-project/results/walk/trajectories.nc")
+"""
+
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labcut3d.version import __version__
+
+if TYPE_CHECKING:
+    from labcut3d.errors import Labcut3dError
+    from labcut3d.project import Project, load_project, new_project
+    from labcut3d.schema import open_dataset, save_dataset
+
+__all__ = [
+    "Labcut3dError",
+    "Project",
+    "__version__",
+    "load_project",
+    "new_project",
+    "open_dataset",
+    "save_dataset",
+]
+
+# Where each public name lives; loaded on first use, so that importing labcut3d is fast.
+_HOMES = {
+    "Labcut3dError": "labcut3d.errors",
+    "Project": "labcut3d.project",
+    "load_project": "labcut3d.project",
+    "new_project": "labcut3d.project",
+    "open_dataset": "labcut3d.schema",
+    "save_dataset": "labcut3d.schema",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its home."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'labcut3d' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names, for completion in a notebook."""
+    return sorted(__all__)
+
+
+def _require_own_calibration() -> None:
+    """Name the file that shadows our package `calibration`, a common name in a lab."""
+    spec = find_spec("calibration")
+    own = Path(__file__).resolve().parents[1] / "calibration" / "__init__.py"
+    if spec is None or spec.origin is None or Path(spec.origin).resolve() != own:
+        found = None if spec is None else spec.origin or list(spec.submodule_search_locations or ())
+        raise ImportError(
+            f"labcut3d needs its own package 'calibration' ({own}), but Python finds {found}; "
+            "rename that file or folder, or run Python from another folder"
+        )
+
+
+_require_own_calibration()
