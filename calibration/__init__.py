@@ -1,1 +1,62 @@
-"""Cameras, boards and rigs: everything geometric, nothing about animals."""
+"""Cameras, boards and rigs: everything geometric, nothing about animals.
+
+    from calibration import CharucoBoard, calibrate, combine, detect_corners
+    rig = calibrate(board, combine(board, [detect_corners(board, images, view="cam0"), ...])).rig
+
+What needs OpenCV is imported when it is first asked for, so that `import calibration` is fast.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from calibration.board import Board, CharucoBoard, ChessBoard, load_board, parse_board
+from calibration.camera import Camera
+from calibration.covariance import RigCovariance
+from calibration.lens import Lens
+from calibration.rig import Rig
+
+if TYPE_CHECKING:
+    from calibration.calibrate import Calibration, calibrate, score_held_out
+    from calibration.detection import ViewCorners, detect_corners
+    from calibration.observations import Observations, combine
+    from calibration.triangulation import Triangulation, triangulate_points
+
+__all__ = [
+    "Board",
+    "Calibration",
+    "Camera",
+    "CharucoBoard",
+    "ChessBoard",
+    "Lens",
+    "Observations",
+    "Rig",
+    "RigCovariance",
+    "Triangulation",
+    "ViewCorners",
+    "calibrate",
+    "combine",
+    "detect_corners",
+    "load_board",
+    "parse_board",
+    "score_held_out",
+    "triangulate_points",
+]
+
+_HOME = {
+    "Calibration": "calibrate",
+    "Observations": "observations",
+    "Triangulation": "triangulation",
+    "ViewCorners": "detection",
+    "calibrate": "calibrate",
+    "combine": "observations",
+    "detect_corners": "detection",
+    "score_held_out": "calibrate",
+    "triangulate_points": "triangulation",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module that a name lives in when the name is first used (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'calibration' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"calibration.{_HOME[name]}"), name)

@@ -1,0 +1,165 @@
+"""One calibrated camera: where it stands, and which pixel sees which ray.
+
+OpenCV's conventions: x right, y down, z forward; the integer coordinate of a pixel is its centre.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from calibration.errors import RigError
+from calibration.geometry import Array, make_pose
+from calibration.lens import Lens
+
+__all__ = ["Camera"]
+
+ROTATION_TOLERANCE = 1e-6  # how far R R' may be from the identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Camera:
+    """A camera with its intrinsics, its lens and its pose in the world.
+
+    `matrix` (3, 3) is upper triangular with focal lengths, skew and principal point, px;
+    `rotation` (3, 3) is camera_from_world; `translation` (3,) is in the unit of the rig. `extra`
+    holds fields that other programs wrote beside ours, kept when the rig is saved again.
+    """
+
+    name: str
+    size: tuple[int, int]
+    matrix: Array
+    lens: Lens
+    rotation: Array
+    translation: Array
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise RigError(f"camera name = {self.name!r}: give every camera a name")
+        where = f"camera '{self.name}'"
+        object.__setattr__(self, "size", _check_size(self.size, where))
+        for name, shape in (("matrix", (3, 3)), ("rotation", (3, 3)), ("translation", (3,))):
+            object.__setattr__(self, name, _check_array(getattr(self, name), shape, name, where))
+        _check_matrix(self.matrix, where)
+        _check_rotation(self.rotation, where)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Camera)
+            and (self.name, self.size, self.lens) == (other.name, other.size, other.lens)
+            and np.array_equal(self.matrix, other.matrix)
+            and np.array_equal(self.rotation, other.rotation)
+            and np.array_equal(self.translation, other.translation)
+            and dict(self.extra) == dict(other.extra)
+        )
+
+    @property
+    def distortions(self) -> Array:
+        """The distortion coefficients of the lens, in OpenCV's order."""
+        return self.lens.distortions
+
+    @property
+    def center(self) -> Array:
+        """The point (3,) of the world at which the camera stands."""
+        return -self.rotation.T @ self.translation
+
+    @property
+    def camera_from_world(self) -> Array:
+        """The rigid motion (4, 4) from the world frame to the camera frame."""
+        return make_pose(self.rotation, self.translation)
+
+    def project(self, points_world: ArrayLike) -> Array:
+        """Return the pixels (..., 2) of points (..., 3); NaN for points behind the camera."""
+        return self._pixels(self.lens.distort(self._normalize(self._to_camera(points_world))))
+
+    def project_jacobian(self, points_world: ArrayLike) -> Array:
+        """Return d pixel / d point, (..., 2, 3), at points (..., 3); NaN behind the camera."""
+        return self.camera_jacobian(self._to_camera(points_world)) @ self.rotation
+
+    def camera_jacobian(self, points_camera: ArrayLike) -> Array:
+        """Return d pixel / d point, (..., 2, 3), for points (..., 3) in the camera's own frame."""
+        points = np.asarray(points_camera, dtype=float)
+        xy = self._normalize(points)
+        depth = points[..., 2]
+        perspective = np.zeros((*xy.shape[:-1], 2, 3))
+        perspective[..., 0, 0] = perspective[..., 1, 1] = 1 / depth
+        perspective[..., 2] = -xy / depth[..., None]
+        return self.matrix[:2, :2] @ self.lens.jacobian(xy) @ perspective
+
+    def undistort(self, pixels: ArrayLike) -> Array:
+        """Return the ideal normalized coordinates (..., 2) of pixels (..., 2).
+
+        NaN where the lens model images nothing (see `Lens.undistort`).
+        """
+        return self.lens.undistort(self._unpixel(np.asarray(pixels, dtype=float)))
+
+    def rays(self, pixels: ArrayLike) -> tuple[Array, Array]:
+        """Return origins and unit directions (..., 3), in the world, of pixels (..., 2)."""
+        xy = self.undistort(pixels)
+        directions = np.concatenate([xy, np.ones_like(xy[..., :1])], axis=-1) @ self.rotation
+        directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+        return np.broadcast_to(self.center, directions.shape).copy(), directions
+
+    def _to_camera(self, points_world: ArrayLike) -> Array:
+        """Return points (..., 3) of the world in the camera's frame."""
+        return np.asarray(points_world, dtype=float) @ self.rotation.T + self.translation
+
+    def _normalize(self, points_camera: Array) -> Array:
+        """Divide by depth; NaN where a point does not lie in front of the camera."""
+        depth = points_camera[..., 2:]
+        return points_camera[..., :2] / np.where(depth > 0, depth, np.nan)
+
+    def _pixels(self, distorted: Array) -> Array:
+        """Return the pixels of distorted normalized coordinates (..., 2)."""
+        return distorted @ self.matrix[:2, :2].T + self.matrix[:2, 2]
+
+    def _unpixel(self, pixels: Array) -> Array:
+        """Return the distorted normalized coordinates of pixels (..., 2)."""
+        y = (pixels[..., 1] - self.matrix[1, 2]) / self.matrix[1, 1]
+        x = (pixels[..., 0] - self.matrix[0, 2] - self.matrix[0, 1] * y) / self.matrix[0, 0]
+        return np.stack([x, y], axis=-1)
+
+
+def _check_size(size: object, where: str) -> tuple[int, int]:
+    """Return the image size as two positive integers."""
+    values = np.asarray(size)
+    if values.shape != (2,) or values.dtype.kind not in "iu" or (values <= 0).any():
+        raise RigError(f"{where}: size = {size!r}; give [width, height] in whole pixels")
+    return int(values[0]), int(values[1])
+
+
+def _check_array(value: object, shape: tuple[int, ...], name: str, where: str) -> Array:
+    """Return `value` as a read-only array of finite numbers of the given shape."""
+    try:
+        array = np.array(value, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise RigError(f"{where}: {name} is not an array of numbers ({error})") from error
+    if array.shape != shape:
+        raise RigError(f"{where}: {name} has shape {array.shape}; it must have {shape}")
+    if not np.isfinite(array).all():
+        raise RigError(f"{where}: {name} = {array.tolist()} holds a value that is not finite")
+    array.flags.writeable = False
+    return array
+
+
+def _check_matrix(matrix: Array, where: str) -> None:
+    """Refuse a matrix that is no camera matrix; a transposed one is named as such."""
+    lower_is_zero = matrix[1, 0] == matrix[2, 0] == matrix[2, 1] == 0
+    if not lower_is_zero or matrix[2, 2] != 1:
+        hint = "; it looks transposed (MATLAB writes it so)" if matrix[0, 2] == 0 else ""
+        raise RigError(
+            f"{where}: matrix = {matrix.tolist()} must be [[fx, skew, cx], [0, fy, cy], [0, 0, 1]]"
+            + hint
+        )
+    if matrix[0, 0] <= 0 or matrix[1, 1] <= 0:
+        raise RigError(f"{where}: focal lengths {matrix[0, 0]}, {matrix[1, 1]} must be positive")
+
+
+def _check_rotation(rotation: Array, where: str) -> None:
+    """Refuse a matrix that shears, scales or mirrors."""
+    error = np.abs(rotation @ rotation.T - np.eye(3)).max()
+    if error > ROTATION_TOLERANCE or np.linalg.det(rotation) < 0:
+        raise RigError(f"{where}: rotation = {rotation.tolist()} is not a rotation matrix")

@@ -1,0 +1,92 @@
+"""How well the parameters of a rig are known, kept in a file beside the rig's."""
+
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from calibration.errors import FileFormatError, RigError
+from calibration.files import atomic_write, sha256_of
+from calibration.geometry import Array
+
+__all__ = ["RigCovariance", "covariance_path"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RigCovariance:
+    """The covariance of the camera parameters of a rig.
+
+    `names` (p,) are such as "cam0.fx", "cam0.k1", "cam1.rotation_x", "cam1.translation_x";
+    `matrix` is (p, p). Focal lengths and centres are in px, translations in the rig's unit. A
+    rotation is a small turn in the camera's own frame, rad: rotation = exp(turn) @ rotation.
+    `gauge` says in words what was held fixed; parameters held fixed have zero rows.
+    """
+
+    names: tuple[str, ...]
+    matrix: Array
+    gauge: str
+
+    def __post_init__(self) -> None:
+        matrix = np.array(self.matrix, dtype=float)
+        count = len(self.names)
+        if matrix.shape != (count, count):
+            raise RigError(f"covariance: {count} names for a matrix of shape {matrix.shape}")
+        if not np.isfinite(matrix).all() or not np.allclose(matrix, matrix.T):
+            raise RigError("covariance: the matrix must be finite and symmetric")
+        if len(set(self.names)) != count:
+            raise RigError("covariance: a parameter name occurs twice")
+        matrix.flags.writeable = False
+        object.__setattr__(self, "matrix", matrix)
+
+    def deviation(self, name: str) -> float:
+        """Return the standard deviation of the parameter called `name`."""
+        if name not in self.names:
+            raise RigError(f"covariance: no parameter '{name}'; there are {', '.join(self.names)}")
+        index = self.names.index(name)
+        return float(np.sqrt(self.matrix[index, index]))
+
+    def save(self, rig_path: str | os.PathLike[str]) -> Path:
+        """Write the covariance beside the rig file `rig_path` and return its path.
+
+        The hash of the rig file is written too, so that a covariance is never read with a rig
+        that it does not belong to.
+        """
+        path = covariance_path(rig_path)
+        with atomic_write(path) as temporary:
+            np.savez(
+                temporary,
+                names=np.array(self.names, dtype=np.str_),
+                matrix=self.matrix,
+                gauge=np.array(self.gauge, dtype=np.str_),
+                rig_sha256=np.array(sha256_of(rig_path), dtype=np.str_),
+            )
+        return path
+
+    @classmethod
+    def load(cls, rig_path: str | os.PathLike[str]) -> "RigCovariance":
+        """Read the covariance that lies beside the rig file `rig_path`.
+
+        Raises `FileFormatError` when it is absent, broken, or belongs to another rig.
+        """
+        path = covariance_path(rig_path)
+        if not path.is_file():
+            raise FileFormatError(f"{path}: no such file; calibrate again to make it")
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                names, gauge = tuple(data["names"].tolist()), str(data["gauge"])
+                matrix, sha256 = data["matrix"], str(data["rig_sha256"])
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise FileFormatError(f"{path}: not a covariance file ({error})") from error
+        if sha256 != sha256_of(rig_path):
+            raise FileFormatError(
+                f"{path}: belongs to another version of {Path(rig_path).name}; calibrate again"
+            )
+        return cls(names=names, matrix=matrix, gauge=gauge)
+
+
+def covariance_path(rig_path: str | os.PathLike[str]) -> Path:
+    """Return where the covariance of a rig file lies: rig.toml -> rig_covariance.npz."""
+    rig_path = Path(rig_path)
+    return rig_path.with_name(f"{rig_path.stem}_covariance.npz")
