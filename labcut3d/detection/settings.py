@@ -39,9 +39,9 @@ class DetectorSettings:
     """Steps of training of the locator."""
     batch: int = 8
     """Crops a step."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 5e-3
     """Peak step size of AdamW for the decoder, which starts from random weights."""
-    encoder_rate: float = 0.25
+    encoder_rate: float = 0.2
     """Step size of the encoder's unfrozen blocks, as a fraction of `learning_rate`."""
     frozen_blocks: int = 5
     """Blocks of the encoder that keep their ImageNet weights; 11 freezes all."""
@@ -51,6 +51,8 @@ class DetectorSettings:
     """Largest rotation of a training crop, degrees either way."""
     held_out: float = 0.1
     """Fraction of the labelled moments kept from training, to calibrate the confidence."""
+    right_within: float = 5.0
+    """Distance to the label below which a detection is right, px: what confidence speaks of."""
     seed: int = 0
     """Seed of every random number in training."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -71,6 +73,7 @@ class DetectorSettings:
             "frozen_blocks": (0, 11),
             "rotation_deg": (0.0, 180.0),
             "held_out": (0.0, 0.5),
+            "right_within": (0.1, 1000.0),
             "seed": (0, 2**63 - 1),
         }
         for name, (low, high) in limits.items():

@@ -1,0 +1,166 @@
+"""Training one network: AdamW, a schedule that watches the error curve, and averaged weights."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from labcut3d.detection.heatmaps import loss, targets
+from labcut3d.detection.network import STRIDE, KeypointNetwork
+
+__all__ = ["Curve", "Draw", "Plan", "Schedule", "fit"]
+
+Draw = Callable[[int], tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]]
+"""Step -> a batch of inputs (n, h, w, 3) uint8 RGB and keypoints (n, k, 2) px, NaN = hidden."""
+
+WARM_UP = 0.15  # of the shortest training
+COOL_DOWN = 0.5  # of the shortest training
+WINDOW = 40  # steps of which the mean loss is one point of the curve
+STALLED = 0.03  # falling by less than this fraction from window to window is not falling
+WEIGHT_DECAY = 0.01
+LARGEST_GRADIENT = 5.0
+EMA = 0.98  # weight of the past, in the average over steps that is kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How one network is trained; the names are those of `DetectorSettings`.
+
+    `sigma` is the spread of the target around a label, in cells of the heatmap.
+    """
+
+    min_steps: int
+    max_steps: int
+    learning_rate: float
+    encoder_rate: float
+    sigma: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """The course of a training: at `step` (n,), the mean `loss` (n,) since the last point.
+
+    `held_out` (n,) is the loss on images that are not trained on, NaN where there are none.
+    """
+
+    step: npt.NDArray[np.int64]
+    loss: npt.NDArray[np.float64]
+    held_out: npt.NDArray[np.float64]
+
+
+class Schedule:
+    """Step sizes that rise, stay, and fall once the error has stopped falling.
+
+    Warm-up, a plateau of open length, and a linear decay to zero. The plateau ends when the loss
+    stalls, at the earliest so that `min_steps` are made, at the latest so that `max_steps` are.
+    """
+
+    def __init__(self, min_steps: int, max_steps: int) -> None:
+        self.warm_up = max(1, round(WARM_UP * min_steps))
+        self.cool_down = max(1, round(COOL_DOWN * min_steps))
+        self.earliest = min_steps - self.cool_down
+        self.latest = max_steps - self.cool_down
+        self.decay_from = self.latest
+
+    def watch(self, step: int, losses: Sequence[float]) -> None:
+        """End the plateau at `step` if the window means `losses` so far have stalled."""
+        if self.earliest <= step < self.decay_from and len(losses) > 1:
+            stalled = losses[-1] > (1 - STALLED) * min(losses[:-1])
+            if stalled:
+                self.decay_from = step
+
+    def rate(self, step: int) -> float:
+        """Return the step size of a step, as a fraction of the largest."""
+        rise = (step + 1) / self.warm_up
+        fall = (self.decay_from + self.cool_down - step) / self.cool_down
+        return max(0.0, min(rise, fall, 1.0))
+
+    @property
+    def steps(self) -> int:
+        """The steps there are, as far as is known by now."""
+        return self.decay_from + self.cool_down
+
+
+def fit(
+    network: KeypointNetwork,
+    draw: Draw,
+    plan: Plan,
+    *,
+    held_out: Callable[[KeypointNetwork], float] | None = None,
+    progress: Callable[[int, int, float], None] | None = None,
+) -> Curve:
+    """Train a network in place and leave it with the average of its last weights.
+
+    `held_out` measures it from time to time; `progress(step, steps, loss)` is told each step.
+    The same `draw` and starting weights give the same bits on the same processor.
+    """
+    device = next(network.parameters()).device
+    decoder, encoder = network.parts()
+    optimizer = torch.optim.AdamW(
+        [{"params": decoder, "base": 1.0}, {"params": encoder, "base": plan.encoder_rate}],
+        lr=plan.learning_rate,
+        weight_decay=WEIGHT_DECAY,
+    )
+    schedule = Schedule(plan.min_steps, plan.max_steps)
+    average = [p.detach().clone() for p in (*decoder, *encoder)]
+    points: list[tuple[int, float, float]] = []
+    recent: list[float] = []
+    step = 0
+    while step < schedule.steps:
+        for group in optimizer.param_groups:
+            group["lr"] = plan.learning_rate * group["base"] * schedule.rate(step)
+        inputs, labels = draw(step)
+        value = _descend(network, optimizer, inputs, labels, plan.sigma, device)
+        _blend(average, (*decoder, *encoder), step)
+        recent.append(value)
+        step += 1
+        if len(recent) == WINDOW or step == schedule.steps:
+            outside = held_out(network) if held_out else math.nan
+            points.append((step, float(np.mean(recent)), outside))
+            recent.clear()
+            schedule.watch(step, [point[1] for point in points])
+        if progress:
+            progress(step, schedule.steps, value)
+    _assign((*decoder, *encoder), average)
+    steps, losses, outside = zip(*points, strict=True)
+    return Curve(step=np.array(steps), loss=np.array(losses), held_out=np.array(outside))
+
+
+def _descend(
+    network: KeypointNetwork,
+    optimizer: torch.optim.Optimizer,
+    inputs: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.float64],
+    sigma: float,
+    device: torch.device,
+) -> float:
+    """Make one step and return its loss."""
+    shape = (inputs.shape[1] // STRIDE, inputs.shape[2] // STRIDE)
+    points = torch.from_numpy(labels).to(device, torch.float32)
+    wanted = targets(points, shape, sigma)
+    value = loss(network(torch.from_numpy(inputs).to(device)), wanted)
+    optimizer.zero_grad()
+    value.backward()
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    nn.utils.clip_grad_norm_(parameters, LARGEST_GRADIENT)
+    optimizer.step()
+    return value.item()
+
+
+@torch.no_grad()
+def _blend(average: list[Tensor], parameters: Sequence[nn.Parameter], step: int) -> None:
+    """Move the averaged weights towards the present ones, faster in the beginning."""
+    weight = 1 - min(EMA, (step + 1) / (step + 10))
+    for mean, parameter in zip(average, parameters, strict=True):
+        mean.lerp_(parameter, weight)
+
+
+@torch.no_grad()
+def _assign(parameters: Sequence[nn.Parameter], values: Sequence[Tensor]) -> None:
+    """Set parameters to values."""
+    for parameter, value in zip(parameters, values, strict=True):
+        parameter.copy_(value)

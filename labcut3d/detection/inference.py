@@ -1,0 +1,108 @@
+"""A detector over whole recordings: one pass, constant memory, frame k is frame k."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from labcut3d.detection.detector import BATCH, Detector, Prediction
+from labcut3d.errors import DetectorError, VideoError
+from labcut3d.schema import make_detections
+from labcut3d.video import Frames
+
+__all__ = ["detect_recording"]
+
+Image = npt.NDArray[np.uint8]
+
+
+def detect_recording(
+    detectors: Detector | Mapping[str, Detector],
+    sources: Mapping[str, Frames],
+    *,
+    fps: float,
+    individual: str = "animal",
+    progress: Callable[[int, int, str], None] | None = None,
+) -> xr.Dataset:
+    """Detect keypoints in all frames of all views and return a detections dataset.
+
+    `detectors` is one detector for all views or one by view; `sources` gives each view's frames,
+    which must be equally many: row k of the result is index k of every source. Raises
+    `DetectorError` for a view without detector and `VideoError` for unequal lengths.
+    """
+    by_view = _by_view(detectors, sources)
+    lengths = {view: len(frames) for view, frames in sources.items()}
+    if len(set(lengths.values())) != 1:
+        counts = ", ".join(f"{view}: {n} ({sources[view].path})" for view, n in lengths.items())
+        raise VideoError(f"the views have unequal numbers of frames: {counts}; cut them alike")
+    keypoints = next(iter(by_view.values())).keypoints
+    n_frames, n_views, k = next(iter(lengths.values())), len(sources), len(keypoints)
+    position = np.empty((n_frames, n_views, 2, k, 1), dtype=np.float32)
+    confidence = np.empty((n_frames, n_views, k, 1), dtype=np.float32)
+    covariance = np.empty((n_frames, n_views, k, 1, 2, 2), dtype=np.float32)
+    for v, (view, frames) in enumerate(sources.items()):
+        for batch, found in _detect_view(by_view[view], frames, view):
+            rows = slice(batch.start, batch.stop)
+            position[rows, v, :, :, 0] = np.swapaxes(found.position, 1, 2)
+            confidence[rows, v, :, 0] = found.confidence
+            covariance[rows, v, :, 0] = found.covariance
+            if progress:
+                progress(v * n_frames + batch.stop, n_views * n_frames, view)
+    numbers = np.stack([frames.numbers for frames in sources.values()], axis=1)
+    return make_detections(
+        position=position,
+        confidence=confidence,
+        covariance=covariance,
+        views=list(sources),
+        keypoints=keypoints,
+        individuals=[individual],
+        fps=fps,
+        frame=numbers,
+    )
+
+
+def _by_view(
+    detectors: Detector | Mapping[str, Detector], sources: Mapping[str, Frames]
+) -> dict[str, Detector]:
+    """Return each view's detector, all with the same keypoints."""
+    if not sources:
+        raise DetectorError("no views to detect in; add the recording's videos")
+    if isinstance(detectors, Detector):
+        return dict.fromkeys(sources, detectors)
+    missing = [view for view in sources if view not in detectors]
+    if missing:
+        raise DetectorError(
+            f"view '{missing[0]}' has no detector (there are: {', '.join(detectors) or 'none'}); "
+            "label some of its frames, or share one detector between the views"
+        )
+    chosen = {view: detectors[view] for view in sources}
+    if len({detector.keypoints for detector in chosen.values()}) > 1:
+        raise DetectorError("the views' detectors find different keypoints; train them again")
+    return chosen
+
+
+def _detect_view(
+    detector: Detector, frames: Frames, view: str
+) -> Iterator[tuple[range, Prediction]]:
+    """Yield the detections of consecutive batches, decoding the next one meanwhile."""
+    batches = _batches(frames)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        upcoming = pool.submit(next, batches, None)
+        while (batch := upcoming.result()) is not None:
+            upcoming = pool.submit(next, batches, None)
+            rows, images = batch
+            yield rows, detector.detect(images, view=view)
+
+
+def _batches(frames: Frames) -> Iterator[tuple[range, Sequence[Image]]]:
+    """Yield consecutive frames in lists of at most `BATCH`."""
+    images: list[Image] = []
+    start = 0
+    for index, image in frames.read():
+        images.append(image)
+        if len(images) == BATCH:
+            yield range(start, index + 1), images
+            images, start = [], index + 1
+    if images:
+        yield range(start, start + len(images)), images

@@ -1,0 +1,257 @@
+"""From labelled images to a detector, with a report of how it went."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from labcut3d.detection.detector import Detector
+from labcut3d.detection.encoders.weights import new_encoder
+from labcut3d.detection.evaluation import Evaluation, evaluate, look
+from labcut3d.detection.fitting import Curve, Draw, Plan, fit
+from labcut3d.detection.heatmaps import loss, targets
+from labcut3d.detection.network import STRIDE, KeypointNetwork
+from labcut3d.detection.runtime import choose_device
+from labcut3d.detection.sampling import (
+    animal_sizes,
+    hold_out,
+    locator_draw,
+    plain_crops,
+    pose_draw,
+)
+from labcut3d.detection.settings import DetectorSettings
+from labcut3d.detection.uncertainty import UNCALIBRATED, Calibration, fit_calibration
+from labcut3d.errors import DetectorError
+from labcut3d.labels import LabelledImage
+from labcut3d.skeleton import Skeleton
+
+__all__ = ["Progress", "TrainingReport", "train_detector"]
+
+Progress = Callable[[int, int, str], None]
+
+LOCATOR_SIGMA = 2.0  # cells; the middle of an animal is a vaguer place than a keypoint
+LOCATOR_RATE = 5e-3  # its encoder stays frozen, which bears larger steps
+PREPARE = 8  # inputs that set the scale of the features
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingReport:
+    """How a training went.
+
+    `curves` has the loss of "locator" and "pose" over their steps; `held_out` the images that were
+    kept from training, `evaluation` the detector's figures on them (None where there are none).
+    `warnings` are sentences for the user.
+    """
+
+    settings: DetectorSettings
+    skeleton: Skeleton
+    n_images: int
+    n_labels: int
+    curves: dict[str, Curve]
+    held_out: tuple[LabelledImage, ...]
+    evaluation: Evaluation | None
+    seconds: float
+    warnings: tuple[str, ...]
+
+
+def train_detector(
+    images: Sequence[LabelledImage],
+    skeleton: Skeleton,
+    settings: DetectorSettings | None = None,
+    *,
+    progress: Progress | None = None,
+) -> tuple[Detector, TrainingReport]:
+    """Train a detector on labelled images of any number of views.
+
+    With `settings.share` "none", call it once for each view with that view's images alone. The
+    same images, settings and processor give the same bits. Raises `DetectorError` where the labels
+    cannot train a detector of one animal.
+    """
+    settings = settings or DetectorSettings()
+    _require_trainable(images, skeleton)
+    started = time.perf_counter()
+    shown, held_out = hold_out(images, settings.held_out)
+    sizes = animal_sizes(shown)
+    tell = _Teller(settings, progress)
+    locator, locator_curve = _train_locator(shown, sizes, settings, tell)
+    pose, pose_curve = _train_pose(shown, held_out, sizes, settings, skeleton, tell)
+    detector = Detector(
+        keypoints=skeleton.keypoints,
+        settings=settings,
+        sizes=sizes,
+        locator=locator,
+        pose=pose,
+        calibration=UNCALIBRATED,
+    )
+    calibration = _calibrate(detector, held_out)
+    if calibration is not None:
+        detector = dataclasses.replace(detector, calibration=calibration)
+    report = TrainingReport(
+        settings=settings,
+        skeleton=skeleton,
+        n_images=len(images),
+        n_labels=int(sum(np.isfinite(image.points[..., 0]).sum() for image in images)),
+        curves={"locator": locator_curve, "pose": pose_curve},
+        held_out=tuple(held_out),
+        evaluation=evaluate(detector, held_out) if held_out else None,
+        seconds=time.perf_counter() - started,
+        warnings=_warnings(images, skeleton, calibrated=calibration is not None),
+    )
+    return detector, report
+
+
+class _Teller:
+    """Adds up the steps of both networks for one progress callback."""
+
+    def __init__(self, settings: DetectorSettings, progress: Progress | None) -> None:
+        self.locator_steps = settings.locator_steps
+        self.pose_steps = settings.max_steps
+        self.progress = progress
+
+    def locator(self, step: int, steps: int, loss_value: float) -> None:
+        """Report a step of the locator."""
+        self._report(step, steps + self.pose_steps, f"locator, loss {loss_value:.2f}")
+
+    def pose(self, step: int, steps: int, loss_value: float) -> None:
+        """Report a step of the pose network."""
+        done = self.locator_steps + step
+        self._report(done, self.locator_steps + steps, f"keypoints, loss {loss_value:.2f}")
+
+    def _report(self, done: int, total: int, note: str) -> None:
+        if self.progress:
+            self.progress(done, total, note)
+
+
+def _train_locator(
+    images: Sequence[LabelledImage],
+    sizes: dict[str, float],
+    settings: DetectorSettings,
+    tell: _Teller,
+) -> tuple[KeypointNetwork, Curve]:
+    """Train the network that finds the animal in the whole image."""
+    draw = locator_draw(images, sizes, settings)
+    network = _new_network(settings, 1, draw, frozen=None)
+    plan = Plan(
+        min_steps=settings.locator_steps,
+        max_steps=settings.locator_steps,
+        learning_rate=LOCATOR_RATE,
+        encoder_rate=0.0,
+        sigma=LOCATOR_SIGMA,
+    )
+    return network, fit(network, draw, plan, progress=tell.locator)
+
+
+def _train_pose(
+    images: Sequence[LabelledImage],
+    held_out: Sequence[LabelledImage],
+    sizes: dict[str, float],
+    settings: DetectorSettings,
+    skeleton: Skeleton,
+    tell: _Teller,
+) -> tuple[KeypointNetwork, Curve]:
+    """Train the network that finds the keypoints in a square around the animal."""
+    draw = pose_draw(images, sizes, settings, skeleton.mirrored)
+    network = _new_network(settings, len(skeleton.keypoints), draw, settings.frozen_blocks)
+    plan = Plan(
+        min_steps=settings.min_steps,
+        max_steps=settings.max_steps,
+        learning_rate=settings.learning_rate,
+        encoder_rate=settings.encoder_rate,
+    )
+    measure = _held_out_loss(held_out, sizes, settings)
+    return network, fit(network, draw, plan, held_out=measure, progress=tell.pose)
+
+
+def _new_network(
+    settings: DetectorSettings, n_keypoints: int, draw: Draw, frozen: int | None
+) -> KeypointNetwork:
+    """Return a network with pretrained encoder and a decoder that the seed decides.
+
+    `frozen` is the number of blocks of the encoder that stay as they are; None for all.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        network = KeypointNetwork(new_encoder(settings.encoder), n_keypoints)
+    network.encoder.freeze(frozen)
+    device = choose_device(settings.device)
+    network = network.to(device).to(memory_format=torch.channels_last)
+    network.prepare(torch.from_numpy(draw(0)[0][:PREPARE]).to(device))
+    return network
+
+
+def _held_out_loss(
+    images: Sequence[LabelledImage], sizes: dict[str, float], settings: DetectorSettings
+) -> Callable[[KeypointNetwork], float] | None:
+    """Return a function that gives a network's loss on plain crops of held-out images."""
+    shown = [image for image in images if np.isfinite(image.points).any()]
+    if not shown:
+        return None
+    inputs, points = plain_crops(shown, sizes, settings)
+    cells = settings.crop // STRIDE
+
+    @torch.no_grad()
+    def measure(network: KeypointNetwork) -> float:
+        device = next(network.parameters()).device
+        wanted = targets(torch.from_numpy(points).float().to(device), (cells, cells))
+        batches = torch.from_numpy(inputs).to(device).split(settings.batch)
+        log_odds = torch.cat([network(batch) for batch in batches])
+        return loss(log_odds, wanted).item()
+
+    return measure
+
+
+def _calibrate(detector: Detector, images: Sequence[LabelledImage]) -> Calibration | None:
+    """Fit confidence and covariance to images that were not trained on."""
+    if not images:
+        return None
+    raw, labels = look(detector, images), np.stack([image.points[0] for image in images])
+    return fit_calibration(
+        mass=raw.mass.ravel(),
+        spread=raw.spread.reshape(-1, 2, 2),
+        error=(raw.position - labels).reshape(-1, 2),
+        tolerance=detector.settings.right_within,
+    )
+
+
+def _require_trainable(images: Sequence[LabelledImage], skeleton: Skeleton) -> None:
+    """Raise `DetectorError` where the labels are not those of one animal of this skeleton."""
+    if not images:
+        raise DetectorError("no labelled images to train on; label some frames of a recording")
+    for image in images:
+        where = f"recording '{image.recording}', frame {image.frame}, view '{image.view}'"
+        animals, keypoints = image.points.shape[:2]
+        if animals != 1:
+            raise DetectorError(
+                f"{where}: {animals} individuals are labelled; detectors find one animal for now, "
+                "so keep the labels of one"
+            )
+        if keypoints != len(skeleton.keypoints):
+            raise DetectorError(
+                f"{where}: labels of {keypoints} keypoints, but skeleton '{skeleton.name}' has "
+                f"{len(skeleton.keypoints)}; label with the project's skeleton"
+            )
+    if not any(np.isfinite(image.points).any() for image in images):
+        raise DetectorError(
+            f"all keypoints of all {len(images)} labelled images are empty; "
+            "fill in x and y where a keypoint is visible"
+        )
+
+
+def _warnings(
+    images: Sequence[LabelledImage], skeleton: Skeleton, *, calibrated: bool
+) -> tuple[str, ...]:
+    """Return what the user should know about the labels."""
+    points = np.stack([image.points[0] for image in images])
+    counts = np.isfinite(points[..., 0]).sum(axis=0)
+    never = [name for name, n in zip(skeleton.keypoints, counts, strict=True) if n == 0]
+    warnings = []
+    if never:
+        warnings.append(f"never labelled, so never detected: {', '.join(never)}")
+    if not calibrated:
+        warnings.append(
+            "too few labelled moments to calibrate on: confidence and covariance are rough"
+        )
+    return tuple(warnings)
