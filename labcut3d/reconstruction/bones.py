@@ -1,0 +1,70 @@
+"""Bones keep their length: learnt from confident moments, then pulling softly on the tracks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from calibration.geometry import Array
+
+__all__ = ["Bones", "learn_bones", "pull_of_bones"]
+
+CONFIDENT = 0.4  # the share of moments, the best known ones, that teach a bone's length
+FEWEST = 20  # confident moments
+STIFF = 0.25  # of its length; a bone that varies more than this says too little to be used
+FREEDOM = 4.0  # degrees of freedom of the Student lengths
+MAD_TO_SD = 1.4826  # for normal noise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bones:
+    """Pairs of keypoints (bone, 2), their lengths (bone,) and how much these vary (bone,)."""
+
+    pairs: Array
+    length: Array
+    deviation: Array
+
+
+def learn_bones(points: Array, covariance: Array, pairs: Sequence[tuple[int, int]]) -> Bones | None:
+    """Return the bones that are stiff, learnt from tracks (keypoint, time, 3).
+
+    The moments used are those at which both ends are known best by `covariance`
+    (keypoint, time, 3, 3).
+    """
+    size = np.trace(covariance, axis1=-2, axis2=-1)
+    kept, lengths, deviations = [], [], []
+    for a, b in pairs:
+        doubt = size[a] + size[b]
+        confident = doubt <= np.quantile(doubt, CONFIDENT)
+        length = np.linalg.norm(points[a] - points[b], axis=-1)[confident]
+        middle = float(np.median(length))
+        deviation = MAD_TO_SD * float(np.median(np.abs(length - middle)))
+        if len(length) >= FEWEST and deviation < STIFF * middle:
+            kept.append((a, b))
+            lengths.append(middle)
+            deviations.append(max(deviation, 0.01 * middle))
+    if not kept:
+        return None
+    return Bones(pairs=np.array(kept), length=np.array(lengths), deviation=np.array(deviations))
+
+
+def pull_of_bones(bones: Bones, points: Array, covariance: Array) -> tuple[Array, Array]:
+    """Return information (keypoint, time, 3, 3) and vectors (keypoint, time, 3) of the bones.
+
+    Each end is drawn along the bone, as if the other end stood where it is now, known as well as
+    its own covariance says.
+    """
+    information = np.zeros((*points.shape, 3))
+    vectors = np.zeros(points.shape)
+    for (a, b), length, deviation in zip(bones.pairs, bones.length, bones.deviation, strict=True):
+        for end, other in ((a, b), (b, a)):
+            apart = points[end] - points[other]
+            distance = np.linalg.norm(apart, axis=-1, keepdims=True)
+            along = apart / np.maximum(distance, 1e-3 * length)
+            unsure = np.einsum("ti,tij,tj->t", along, covariance[other], along)
+            squared = (distance[:, 0] - length) ** 2 / deviation**2
+            weight = (FREEDOM + 1) / (FREEDOM + squared) / (deviation**2 + unsure)
+            target = ((points[other] * along).sum(axis=-1) + length) * weight
+            information[end] += weight[:, None, None] * along[:, :, None] * along[:, None, :]
+            vectors[end] += target[:, None] * along
+    return information, vectors

@@ -1,0 +1,160 @@
+"""What the detections say about points in space, and how much each of them can be believed.
+
+A detection is a mixture: with some probability it shows the keypoint, with heavy-tailed (Student)
+noise around the detector's covariance; otherwise it lies anywhere in the surroundings. Which of
+the two is judged by how far it lies from where time, the skeleton and the other views put the
+point (the E-step of expectation maximisation).
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from calibration.geometry import Array
+from calibration.rig import Rig
+
+__all__ = ["Evidence", "Judgement", "Noise", "first_noise", "judge", "learn_noise", "linearize"]
+
+FREEDOM = 4.0  # degrees of freedom of the detections' Student noise
+SURROUNDINGS = 60.0  # px; how far around the animal a wrong detection may lie (standard deviation)
+BINS = np.linspace(0.0, 1.0, 11)[1:-1]  # of confidence, in which the trust is learnt
+PRIOR_COUNT = 20.0  # detections; how much data outweighs the detector's own confidence
+SCALE_RANGE = (0.25, 100.0)  # of the factor on the detector's covariance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evidence:
+    """The detections of one individual: arrays (view, keypoint, time, ...).
+
+    `pixels` (..., 2) px; `information` (..., 2, 2) px^-2, the inverse of the detector's
+    covariance; `confidence` (...). Where nothing was detected all are zero.
+    """
+
+    rig: Rig
+    pixels: Array
+    information: Array
+    confidence: Array
+
+    @property
+    def seen(self) -> np.ndarray:
+        """Where there is a detection at all (view, keypoint, time)."""
+        return self.confidence > 0
+
+    @property
+    def safe_information(self) -> Array:
+        """The information, 1 px^-2 where there is none, so that it has an inverse."""
+        return np.where(self.seen[..., None, None], self.information, np.eye(2))
+
+    def of_keypoints(self, which: Array) -> "Evidence":
+        """Return the evidence on some keypoints, given by index."""
+        names = ("pixels", "information", "confidence")
+        return replace(self, **{name: getattr(self, name)[:, which] for name in names})
+
+    def exchanged(self, left: int, right: int, where: np.ndarray) -> "Evidence":
+        """Return the evidence with two keypoints exchanged `where` (view, time)."""
+        changed = {}
+        for name in ("pixels", "information", "confidence"):
+            array = getattr(self, name).copy()
+            a, b = array[:, left][where].copy(), array[:, right][where].copy()
+            array[:, left][where], array[:, right][where] = b, a
+            changed[name] = array
+        return replace(self, **changed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Noise:
+    """What was learnt about the detections.
+
+    `scale` (keypoint,) multiplies the detector's covariance; `trust` (bin,) is the share of
+    detections of a bin of confidence that show their keypoint.
+    """
+
+    scale: Array
+    trust: Array
+
+    def prior(self, confidence: Array) -> Array:
+        """Return the probability, before looking at its place, that a detection is right."""
+        return self.trust[np.digitize(confidence, BINS)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Judgement:
+    """How far each detection (view, keypoint, time) can be believed, given points in space.
+
+    `right` is the probability that it shows its keypoint, `weight` what it counts in the next
+    step of least squares, `squared` its squared distance in units of the noise, `log_likelihood`
+    that of the detection.
+    """
+
+    right: Array
+    weight: Array
+    squared: Array
+    log_likelihood: Array
+
+
+def first_noise(evidence: Evidence) -> Noise:
+    """Return the noise that the detector itself claims."""
+    centres = (np.concatenate([[0.0], BINS]) + np.concatenate([BINS, [1.0]])) / 2
+    return Noise(scale=np.ones(evidence.pixels.shape[1]), trust=centres)
+
+
+def judge(evidence: Evidence, noise: Noise, points: Array, widening: float = 1.0) -> Judgement:
+    """Judge every detection by its distance to the image of `points` (keypoint, time, 3).
+
+    `widening` multiplies the covariance: a wide noise first keeps a wrong start from deciding.
+    """
+    residual = evidence.pixels - evidence.rig.project(points)
+    scale = (noise.scale * widening)[None, :, None]
+    squared = np.einsum("...i,...ij,...j->...", residual, evidence.information, residual) / scale
+    seen = evidence.seen & np.isfinite(squared)
+    squared = np.where(seen, squared, 0.0)
+    determinant = np.linalg.det(evidence.information) / scale**2
+    peak = np.sqrt(np.where(seen, determinant, 1.0)) / (2 * np.pi)
+    student = peak * (1 + squared / FREEDOM) ** (-(FREEDOM + 2) / 2)
+    elsewhere = 1 / (2 * np.pi * SURROUNDINGS**2)
+    prior = noise.prior(evidence.confidence).clip(1e-3, 1 - 1e-3)
+    total = prior * student + (1 - prior) * elsewhere
+    right = np.where(seen, prior * student / total, 0.0)
+    return Judgement(
+        right=right,
+        weight=right * (FREEDOM + 2) / (FREEDOM + squared) / scale,
+        squared=squared,
+        log_likelihood=np.where(seen, np.log(total), 0.0),
+    )
+
+
+def linearize(evidence: Evidence, weight: Array, points: Array) -> tuple[Array, Array]:
+    """Return information (keypoint, time, 3, 3) and vectors (keypoint, time, 3) around `points`."""
+    information = np.zeros((*points.shape, 3))
+    vectors = np.zeros(points.shape)
+    for view, camera in enumerate(evidence.rig):
+        jacobian = np.nan_to_num(camera.project_jacobian(points))
+        residual = np.nan_to_num(evidence.pixels[view] - camera.project(points))
+        weighted = np.swapaxes(jacobian, -1, -2) @ (
+            evidence.information[view] * weight[view][..., None, None]
+        )
+        target = residual + (jacobian @ points[..., None])[..., 0]
+        information += weighted @ jacobian
+        vectors += (weighted @ target[..., None])[..., 0]
+    return information, vectors
+
+
+def learn_noise(evidence: Evidence, judgement: Judgement, noise: Noise, fitted: Array) -> Noise:
+    """Return the noise under which the judged detections are most probable (the M-step).
+
+    `fitted` (keypoint,) is the number of coordinates that the points themselves took from the
+    detections: their residuals are the smaller for it.
+    """
+    right = judgement.right
+    heavy = right * (FREEDOM + 2) / (FREEDOM + judgement.squared) * judgement.squared
+    freedom = np.maximum(2 * right.sum(axis=(0, 2)) - fitted, 1.0)
+    strong = right.sum(axis=(0, 2)) * 2 > 1.2 * fitted + 20
+    factor = np.where(strong, heavy.sum(axis=(0, 2)) / freedom, 1.0)
+    bins = np.digitize(evidence.confidence, BINS)
+    first = first_noise(evidence).trust
+    count = np.bincount(bins[evidence.seen], minlength=len(first))
+    share = np.bincount(bins[evidence.seen], right[evidence.seen], minlength=len(first))
+    return Noise(
+        scale=(noise.scale * factor).clip(*SCALE_RANGE),
+        trust=(share + PRIOR_COUNT * first) / (count + PRIOR_COUNT),
+    )

@@ -1,0 +1,196 @@
+"""Refinement: one robust fit of every keypoint's track to all views, all moments and the skeleton.
+
+Expectation maximisation. Each round judges the detections against the present tracks, solves for
+the tracks (Gauss-Newton, `smoothing`), and learns from the data: the detector's noise and how far
+its confidence can be trusted, each keypoint's restlessness (by maximum likelihood), the lengths
+of bones. The first rounds see the noise wider than it is, so that a wrong start can be left.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from calibration.geometry import Array
+from labcut3d.progress import Progress
+from labcut3d.reconstruction.bones import Bones, learn_bones, pull_of_bones
+from labcut3d.reconstruction.evidence import (
+    Evidence,
+    Judgement,
+    Noise,
+    first_noise,
+    judge,
+    learn_noise,
+    linearize,
+)
+from labcut3d.reconstruction.smoothing import (
+    accelerations,
+    log_evidence,
+    posterior_covariances,
+    smooth,
+)
+from labcut3d.reconstruction.swaps import repair_swaps
+
+__all__ = ["Refined", "refine"]
+
+WIDENINGS = (16.0, 4.0, 1.0, 1.0, 1.0, 1.0)  # of the noise's covariance, round by round
+STEPS = 4  # of Gauss-Newton in a round
+MOTION_FREEDOM = 3.0  # degrees of freedom of the Student accelerations: animals jump
+SEARCH = np.geomspace(0.25, 4.0, 9)  # factors on the accelerations, tried by likelihood
+ANCHOR = 1e-6  # of the typical information: what holds a moment that nothing else holds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Refined:
+    """Refined tracks of one individual and how they came about.
+
+    `points` (keypoint, time, 3) and `covariance` (keypoint, time, 3, 3); `judgement` of the
+    detections in `evidence`, whose swaps are repaired; `exchanged` (view, time) counts them;
+    `acceleration` (keypoint,) the learnt restlessness, unit/frame^2.
+    """
+
+    points: Array
+    covariance: Array
+    evidence: Evidence
+    judgement: Judgement
+    noise: Noise
+    exchanged: Array
+    acceleration: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _State:
+    """What a round hands to the next."""
+
+    points: Array
+    covariance: Array
+    acceleration: Array
+    noise: Noise
+    bones: Bones | None
+
+
+def refine(
+    evidence: Evidence,
+    start: Array,
+    *,
+    bones: Sequence[tuple[int, int]] = (),
+    pairs: Sequence[tuple[int, int]] = (),
+    progress: Progress | None = None,
+) -> Refined:
+    """Refine tracks from `start` (keypoint, time, 3), NaN where unknown.
+
+    `bones` and left/right `pairs` are indices of keypoints. Every keypoint must have a known
+    moment.
+    """
+    points = _bridge(start)
+    state = _State(
+        points=points,
+        covariance=np.zeros((*points.shape, 3)),
+        acceleration=_first_acceleration(points),
+        noise=first_noise(evidence),
+        bones=None,
+    )
+    exchanged = np.zeros((evidence.pixels.shape[0], points.shape[1]), dtype=int)
+    for index, widening in enumerate(WIDENINGS):
+        state = _fit(evidence, state, widening)
+        if widening == 1.0 and pairs:
+            evidence, newly = repair_swaps(evidence, state.noise, state.points, pairs)
+            exchanged = exchanged + newly
+        judgement = judge(evidence, state.noise, state.points, widening)
+        if index < len(WIDENINGS) - 1:
+            state = _learn(evidence, state, judgement, bones, last_wide=widening > 1)
+        if progress is not None:
+            progress(index + 1, len(WIDENINGS))
+    return Refined(
+        points=state.points,
+        covariance=state.covariance,
+        evidence=evidence,
+        judgement=judge(evidence, state.noise, state.points),
+        noise=state.noise,
+        exchanged=exchanged % 2,
+        acceleration=state.acceleration,
+    )
+
+
+def _fit(evidence: Evidence, state: _State, widening: float) -> _State:
+    """Return the state with tracks and accelerations fitted to the evidence."""
+    points, acceleration = state.points, state.acceleration
+    for step in range(STEPS):
+        judgement = judge(evidence, state.noise, points, widening)
+        information, vectors = linearize(evidence, judgement.weight, points)
+        measured = information
+        if state.bones is not None:
+            pull, target = pull_of_bones(state.bones, points, state.covariance)
+            information, vectors = information + pull, vectors + target
+        information, vectors = _anchored(information, vectors, points)
+        motion = _motion_weight(points, acceleration)
+        if step == STEPS - 1:
+            acceleration = _likeliest(information, vectors, motion, acceleration)
+        precision = motion / acceleration[:, None] ** 2
+        points = smooth(information, vectors, precision)
+    # Without the bones: they tie errors together that a covariance of single points cannot hold.
+    covariance = posterior_covariances(_anchored(measured, vectors, points)[0], precision)
+    return replace(state, points=points, covariance=covariance, acceleration=acceleration)
+
+
+def _learn(
+    evidence: Evidence,
+    state: _State,
+    judgement: Judgement,
+    bones: Sequence[tuple[int, int]],
+    last_wide: bool,
+) -> _State:
+    """Return the state with what the data teach about noise and bones."""
+    if last_wide:
+        return state
+    information, _ = linearize(evidence, judgement.weight, state.points)
+    fitted = np.einsum("ktij,ktji->k", information, state.covariance)
+    noise = learn_noise(evidence, judgement, state.noise, fitted)
+    learnt = learn_bones(state.points, state.covariance, bones) if bones else None
+    return replace(state, noise=noise, bones=learnt)
+
+
+def _likeliest(information: Array, vectors: Array, motion: Array, acceleration: Array) -> Array:
+    """Return the accelerations (keypoint,) that make the measurements most probable."""
+    if motion.shape[1] == 0:
+        return acceleration
+    scores = np.stack(
+        [
+            log_evidence(information, vectors, motion / (acceleration[:, None] * factor) ** 2)
+            for factor in SEARCH
+        ]
+    )
+    return acceleration * SEARCH[np.argmax(scores, axis=0)]
+
+
+def _motion_weight(points: Array, acceleration: Array) -> Array:
+    """Return the weights (keypoint, time - 2) of Student accelerations."""
+    squared = (accelerations(points) ** 2).sum(axis=-1) / acceleration[:, None] ** 2
+    return (MOTION_FREEDOM + 3) / (MOTION_FREEDOM + squared)
+
+
+def _anchored(information: Array, vectors: Array, points: Array) -> tuple[Array, Array]:
+    """Hold every moment, ever so slightly, where it is: the equations stay solvable."""
+    typical = np.trace(information, axis1=-2, axis2=-1)
+    hold = ANCHOR * np.median(typical[typical > 0]) if (typical > 0).any() else 1.0
+    return information + hold * np.eye(3), vectors + hold * points
+
+
+def _first_acceleration(points: Array) -> Array:
+    """Return a first guess (keypoint,) of the accelerations' size, unit/frame^2."""
+    if points.shape[1] < 3:
+        return np.ones(len(points))
+    size = np.median(np.linalg.norm(accelerations(points), axis=-1), axis=-1) / 3
+    floor = 1e-6 * (np.ptp(points.reshape(-1, 3), axis=0).max() or 1.0)
+    return np.maximum(size, floor)
+
+
+def _bridge(start: Array) -> Array:
+    """Return tracks without gaps: straight lines between known moments, constant at the ends."""
+    times = np.arange(start.shape[1])
+    bridged = start.copy()
+    for track in bridged:
+        known = np.isfinite(track).all(axis=-1)
+        for axis in range(3):
+            track[:, axis] = np.interp(times, times[known], track[known, axis])
+    return bridged

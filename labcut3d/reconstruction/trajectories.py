@@ -1,0 +1,276 @@
+"""From a dataset of detections and a rig to a dataset of trajectories."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from calibration.geometry import Array
+from calibration.rig import Rig
+from calibration.triangulation import Triangulation, triangulate_points
+from labcut3d.progress import Progress
+from labcut3d.reconstruction.association import detections_of, match_views
+from labcut3d.reconstruction.evidence import Evidence
+from labcut3d.reconstruction.refinement import Refined, refine
+from labcut3d.reconstruction.settings import ReconstructionSettings
+from labcut3d.schema import make_trajectories, validate_detections
+from labcut3d.skeleton import Skeleton
+
+__all__ = ["reconstruct"]
+
+MEDIAN_CHI_SQUARE = 1.386  # with two degrees of freedom: a detection's two coordinates
+USED = 0.5  # probability of being right from which a view counts as used
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Tracks:
+    """What becomes of one individual: (time, keypoint, ...) arrays; `view_used` by view first.
+
+    `report` says how much was altered.
+    """
+
+    position: Array
+    raw: Array
+    covariance: Array
+    error: Array
+    view_used: np.ndarray
+    confidence: Array
+    report: dict[str, float]
+
+
+def reconstruct(
+    detections: xr.Dataset,
+    rig: Rig,
+    settings: ReconstructionSettings | None = None,
+    *,
+    skeleton: Skeleton | None = None,
+    progress: Progress | None = None,
+) -> xr.Dataset:
+    """Return the trajectories of all individuals: triangulated, then refined.
+
+    `position_raw` is each moment's own robust triangulation, `position` the refined track, NaN
+    where it would be a guess. A view counts by the covariance and confidence of its detections and
+    by how well it agrees with the other views, the neighbouring moments and the `skeleton`. The
+    attributes that begin with `refinement_` say how much was altered.
+
+    Raises `DatasetError` for detections of a wrong schema, or of views that the rig lacks.
+    """
+    validate_detections(detections)
+    settings = settings or ReconstructionSettings()
+    rig = match_views(detections, rig)
+    keypoints = [str(name) for name in detections["keypoint"].values]
+    bones, pairs = _skeleton_indices(skeleton, keypoints, settings)
+    tracks = []
+    individuals = detections["individual"].values
+    for index, individual in enumerate(individuals):
+        evidence = detections_of(detections, rig, individual, settings.lowest_confidence)
+        tracks.append(_track(evidence, settings, bones, pairs, float(detections.attrs["fps"])))
+        if progress is not None:
+            progress(index + 1, len(individuals), str(individual))
+    return make_trajectories(
+        position=_stack(tracks, "position", -1).swapaxes(1, 2),
+        position_raw=_stack(tracks, "raw", -1).swapaxes(1, 2),
+        covariance=_stack(tracks, "covariance", 2),
+        reprojection_error=_stack(tracks, "error", -1),
+        view_used=np.moveaxis(_stack(tracks, "view_used", -1), 0, 1),
+        confidence=_stack(tracks, "confidence", -1),
+        like=detections,
+        unit=rig.unit,
+        attrs=_attributes(tracks, rig.unit),
+    )
+
+
+def _track(
+    evidence: Evidence,
+    settings: ReconstructionSettings,
+    bones: Sequence[tuple[int, int]],
+    pairs: Sequence[tuple[int, int]],
+    fps: float,
+) -> _Tracks:
+    """Reconstruct one individual."""
+    evidence, raw = _triangulate(evidence)
+    known = np.flatnonzero(np.isfinite(raw.points).all(axis=-1).any(axis=-1))
+    if not settings.smooth or not len(known):
+        return _unrefined(evidence, raw, settings)
+    refined = refine(
+        evidence.of_keypoints(known),
+        raw.points[known],
+        bones=_among(bones, known),
+        pairs=_among(pairs, known),
+    )
+    return _refined(evidence, raw, refined, known, settings, fps)
+
+
+def _triangulate(evidence: Evidence) -> tuple[Evidence, Triangulation]:
+    """Triangulate every moment by itself, after seeing how far the detector can be believed.
+
+    Returns the evidence with its covariance widened to the scatter of the detections about the
+    points, and the triangulation with it.
+    """
+    for _ in range(2):
+        found = triangulate_points(
+            evidence.rig,
+            np.where(evidence.seen[..., None], evidence.pixels, np.nan),
+            covariance=np.linalg.inv(evidence.safe_information),
+            confidence=evidence.confidence,
+        )
+        residual = evidence.pixels - evidence.rig.project(found.points)
+        squared = np.einsum("...i,...ij,...j->...", residual, evidence.information, residual)
+        views = evidence.seen.sum(axis=0)
+        # Of 2 n coordinates the point itself takes three.
+        squared = squared * 2 * views / np.maximum(2 * views - 3, 1)
+        confident = evidence.seen & (evidence.confidence > USED) & np.isfinite(squared)
+        if not confident.any():
+            break
+        scale = max(float(np.median(squared[confident])) / MEDIAN_CHI_SQUARE, 1.0)
+        evidence = replace(evidence, information=evidence.information / scale)
+    return evidence, found
+
+
+def _unrefined(evidence: Evidence, raw: Triangulation, settings: ReconstructionSettings) -> _Tracks:
+    """Return the triangulation of every moment as it is, but for points hardly known."""
+    vague = _deviation_px(evidence.rig, raw.points, raw.covariance) > settings.largest_deviation_px
+    support = _two_right(np.where(raw.inliers, evidence.confidence.clip(max=1.0), 0.0))
+    return _Tracks(
+        position=_by_time(np.where(vague[..., None], np.nan, raw.points)),
+        raw=_by_time(raw.points),
+        covariance=_by_time(np.where(vague[..., None, None], np.nan, raw.covariance)),
+        error=_by_time(np.where(vague, np.nan, raw.reprojection_error)),
+        view_used=np.swapaxes(raw.inliers & ~vague, 1, 2),
+        confidence=_by_time(np.where(vague, 0.0, support)),
+        report={},
+    )
+
+
+def _refined(
+    evidence: Evidence,
+    raw: Triangulation,
+    refined: Refined,
+    known: Array,
+    settings: ReconstructionSettings,
+    fps: float,
+) -> _Tracks:
+    """Return the refined tracks, missing where they would be guesses."""
+    right = refined.judgement.right
+    rig = evidence.rig
+    missing = _deviation_px(rig, refined.points, refined.covariance) > settings.largest_deviation_px
+    missing |= _long_runs(right.sum(axis=0) < 1, settings.longest_gap_s * fps)
+    distance = np.linalg.norm(refined.evidence.pixels - rig.project(refined.points), axis=-1)
+    used = (right > USED) & ~missing
+    with np.errstate(invalid="ignore"):
+        error = np.where(used, distance, 0.0).sum(axis=0) / used.sum(axis=0)
+
+    def whole(values: Array, empty: float) -> Array:
+        """Return (keypoint, time, ...) values of the known keypoints among all, time first."""
+        every = np.full((len(raw.points), *values.shape[1:]), empty)
+        every[known] = np.where(
+            np.expand_dims(missing, tuple(range(2, values.ndim))), empty, values
+        )
+        return _by_time(every)
+
+    view_used = np.zeros(evidence.confidence.shape, dtype=bool)
+    view_used[:, known] = used
+    return _Tracks(
+        position=whole(refined.points, np.nan),
+        raw=_by_time(raw.points),
+        covariance=whole(refined.covariance, np.nan),
+        error=whole(error, np.nan),
+        view_used=np.swapaxes(view_used, 1, 2),
+        confidence=whole(_two_right(right), 0.0),
+        report=_report(raw.points[known], refined, missing, fps),
+    )
+
+
+def _report(raw: Array, refined: Refined, missing: Array, fps: float) -> dict[str, float]:
+    """Say how much the refinement altered."""
+    moved = np.linalg.norm(refined.points - raw, axis=-1)[~missing]
+    there = moved[np.isfinite(moved)]
+    seen = refined.evidence.seen
+    wrong = seen & (refined.judgement.right < USED)
+    return {
+        "median_shift": float(np.median(there)) if len(there) else 0.0,
+        "p95_shift": float(np.quantile(there, 0.95)) if len(there) else 0.0,
+        "filled": float((~np.isfinite(moved)).sum()),
+        "overruled_detections": float(wrong.sum()),
+        "overruled_share": float(wrong.sum() / max(seen.sum(), 1)),
+        "repaired_swaps": float(refined.exchanged.sum()),
+        "median_acceleration_per_s2": float(np.median(refined.acceleration) * fps**2),
+    }
+
+
+def _attributes(tracks: Sequence[_Tracks], unit: str) -> dict[str, Any]:
+    """Return the dataset's attributes: the reports of all individuals, and their unit."""
+    names = list(tracks[0].report) if tracks else []
+    counts = {"filled", "overruled_detections", "repaired_swaps"}
+    values: dict[str, Any] = {
+        f"refinement_{name}": (np.sum if name in counts else np.mean)(
+            [track.report[name] for track in tracks if name in track.report]
+        )
+        for name in names
+    }
+    return {**values, "refinement_unit": unit} if values else {"refinement_unit": unit}
+
+
+def _deviation_px(rig: Rig, points: Array, covariance: Array) -> Array:
+    """Return the largest standard deviation (...) of points as it would look in an image, px."""
+    variance = np.linalg.eigvalsh(np.nan_to_num(covariance))[..., -1]
+    focal = np.array([(c.matrix[0, 0] + c.matrix[1, 1]) / 2 for c in rig])
+    depth = np.stack([(points @ c.rotation.T + c.translation)[..., 2] for c in rig])
+    zoom = (focal.reshape(-1, *[1] * (depth.ndim - 1)) / np.abs(depth)).mean(axis=0)
+    return np.sqrt(np.maximum(variance, 0.0)) * zoom
+
+
+def _two_right(right: Array) -> Array:
+    """Return the probability (...) that at least two views are right, from each (view, ...)."""
+    wrong = 1 - right
+    none = wrong.prod(axis=0)
+    one = sum(right[v] * np.delete(wrong, v, axis=0).prod(axis=0) for v in range(len(right)))
+    return np.clip(1 - none - one, 0.0, 1.0)
+
+
+def _long_runs(flags: Array, longest: float) -> Array:
+    """Return flags (..., time) kept only where they last longer than `longest` moments."""
+    kept = np.zeros_like(flags)
+    for row, out in zip(
+        flags.reshape(-1, flags.shape[-1]), kept.reshape(-1, flags.shape[-1]), strict=True
+    ):
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], row.astype(int), [0]])))
+        for start, stop in edges.reshape(-1, 2):
+            out[start:stop] = stop - start > longest
+    return kept
+
+
+def _skeleton_indices(
+    skeleton: Skeleton | None, keypoints: Sequence[str], settings: ReconstructionSettings
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Return bones and left/right pairs as indices into the detected keypoints."""
+    if skeleton is None:
+        return [], []
+
+    def indices(pairs: Sequence[tuple[str, str]]) -> list[tuple[int, int]]:
+        """Return the pairs whose two keypoints were both detected."""
+        there = [pair for pair in pairs if pair[0] in keypoints and pair[1] in keypoints]
+        return [(keypoints.index(a), keypoints.index(b)) for a, b in there]
+
+    return (
+        indices(skeleton.bones) if settings.bones else [],
+        indices(skeleton.left_right) if settings.repair_swaps else [],
+    )
+
+
+def _among(pairs: Sequence[tuple[int, int]], known: Array) -> list[tuple[int, int]]:
+    """Return the pairs of known keypoints, as indices among the known ones."""
+    place = {int(old): new for new, old in enumerate(known)}
+    return [(place[a], place[b]) for a, b in pairs if a in place and b in place]
+
+
+def _by_time(array: Array) -> Array:
+    """Return (keypoint, time, ...) as (time, keypoint, ...)."""
+    return np.swapaxes(array, 0, 1)
+
+
+def _stack(tracks: Sequence[_Tracks], name: str, axis: int) -> Array:
+    """Stack one array of all individuals along a new axis."""
+    return np.stack([getattr(track, name) for track in tracks], axis=axis)
