@@ -10,16 +10,17 @@ result depends on another's.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from calibration.errors import RigError
 from calibration.geometry import Array
 from calibration.rig import Rig
 
 __all__ = ["Triangulation", "triangulate_points"]
+
+Flags = NDArray[np.bool_]
 
 OUTLIER = 13.8  # squared Mahalanobis distance: 99.9 % of a chi-square with two degrees of freedom
 SMALLEST_PARALLAX = 1e-3  # rad; rays closer to parallel fix no depth
@@ -41,7 +42,7 @@ class Triangulation:
     points: Array
     covariance: Array
     reprojection_error: Array
-    inliers: np.ndarray[Any, np.dtype[np.bool_]]
+    inliers: Flags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,7 +57,7 @@ class _Sights:
     rig: Rig
     rotations: Array
     translations: Array
-    valid: np.ndarray[Any, np.dtype[np.bool_]]
+    valid: Flags
     pixels: Array
     information: Array
     normalized: Array
@@ -167,7 +168,7 @@ def _look(rig: Rig, pixels: Array, information: Array) -> _Sights:
     )
 
 
-def _search(sights: _Sights) -> tuple[Array, Array]:
+def _search(sights: _Sights) -> tuple[Array, Flags]:
     """Return the best hypothesis (n, 3) and the views (view, n) that agree with it."""
     planes = np.eye(3) - sights.directions[..., :, None] * sights.directions[..., None, :]
     centers = np.stack([camera.center for camera in sights.rig])[:, None, :, None]
@@ -195,7 +196,7 @@ def _search(sights: _Sights) -> tuple[Array, Array]:
     return points, agreeing
 
 
-def _polish(sights: _Sights, points: Array, agreeing: Array) -> tuple[Array, Array]:
+def _polish(sights: _Sights, points: Array, agreeing: Flags) -> tuple[Array, Flags]:
     """Refine with all views that agree, letting views join and leave as the point improves."""
     pair = sights.valid.sum(axis=0) == 2
     for _ in range(POLISHING):
@@ -220,7 +221,7 @@ def _polish(sights: _Sights, points: Array, agreeing: Array) -> tuple[Array, Arr
     return points, agreeing
 
 
-def _maximize(sights: _Sights, points: Array, agreeing: Array) -> tuple[Array, Array, Array, Array]:
+def _maximize(sights: _Sights, points: Array, agreeing: Flags) -> tuple[Array, Array, Array, Flags]:
     """Climb to the maximum-likelihood points; return them, covariance, error and inliers."""
     information = sights.information * agreeing[..., None, None]
     active = np.flatnonzero((agreeing.sum(axis=0) >= 2) & np.isfinite(points).all(axis=-1))
@@ -247,7 +248,7 @@ def _maximize(sights: _Sights, points: Array, agreeing: Array) -> tuple[Array, A
 
 
 def _normal_equations(
-    sights: _Sights, points: Array, information: Array, which: Array
+    sights: _Sights, points: Array, information: Array, which: NDArray[np.intp]
 ) -> tuple[Array, Array, Array]:
     """Return J'WJ (m, 3, 3), J'W residual (m, 3) and distances (view, m) px at points (m, 3)."""
     normal, gradient = np.zeros((len(points), 3, 3)), np.zeros((len(points), 3))
@@ -273,7 +274,7 @@ def _ideal_distances(sights: _Sights, points: Array) -> Array:
     return np.where(camera[..., 2] > 0, squared, np.inf)
 
 
-def _parallax(sights: _Sights, agreeing: Array) -> Array:
+def _parallax(sights: _Sights, agreeing: Flags) -> Array:
     """Return the sine (n,) of the widest angle between rays that agree."""
     widest = np.zeros(agreeing.shape[1])
     for a, b in combinations(range(len(agreeing)), 2):

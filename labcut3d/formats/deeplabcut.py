@@ -68,14 +68,17 @@ def read_deeplabcut_h5(path: str | os.PathLike[str]) -> ViewDetections:
         tables = [group for group in file.values() if isinstance(group, h5py.Group)]
         group = next((group for group in tables if "pandas_type" in group.attrs), None)
         table = None if group is None else group.get("table")
-        if not isinstance(table, h5py.Dataset) or table.dtype.names is None:
+        if not isinstance(table, h5py.Dataset) or "index" not in (table.dtype.names or ()):
             raise FileFormatError(
                 f"{path}: holds no pandas table as DeepLabCut writes it; give its .csv instead"
             )
         if table.dtype["index"].kind not in "iu":
             raise FileFormatError(f"{path}: {LABELS} .h5 or .csv")
         blocks = [name for name in table.dtype.names if name.startswith("values_block_")]
-        if table.size * sum(int(np.prod(table.dtype[name].shape)) for name in blocks) > LARGEST:
+        if (
+            int(table.size or 0) * sum(int(np.prod(table.dtype[name].shape)) for name in blocks)
+            > LARGEST
+        ):
             raise FileFormatError(f"{path}: claims {table.size} rows; the file is broken")
         rows = table[()]
         columns, values = [], []

@@ -11,8 +11,9 @@ from typing import Any
 __all__ = ["Refused", "parse_literal"]
 
 CONSTANTS = frozenset(
-    "INT BININT BININT1 BININT2 LONG LONG1 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING UNICODE "
-    "BINUNICODE SHORT_BINUNICODE BINUNICODE8".split()
+    {"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "FLOAT", "BINFLOAT"}
+    | {"STRING", "BINSTRING", "SHORT_BINSTRING"}
+    | {"UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"}
 )
 TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 IGNORED = frozenset({"PROTO", "FRAME"})
@@ -36,7 +37,7 @@ def parse_literal(stream: bytes) -> Any:
     try:
         for opcode, argument, _ in pickletools.genops(stream):
             if opcode.name == "STOP":
-                return stack.pop()
+                return _pop(stack)
             _follow(opcode.name, argument, stack, memo)
     except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
         raise Refused(f"not a list of names: {error}") from error
@@ -55,13 +56,12 @@ def _follow(name: str, argument: Any, stack: list[Any], memo: dict[int, Any]) ->
         stack.append(MARK)
     elif name in TUPLES:
         count = TUPLES[name]
-        items = tuple(stack[len(stack) - count :])
-        del stack[len(stack) - count :]
-        stack.append(items)
+        items = [_pop(stack) for _ in range(count)]
+        stack.append(tuple(reversed(items)))
     elif name == "EMPTY_LIST":
         stack.append([])
     elif name == "APPEND":
-        item = stack.pop()
+        item = _pop(stack)
         stack[-1].append(item)
     elif name in ("LIST", "TUPLE", "APPENDS"):
         items = _pop_to_mark(stack)
@@ -69,19 +69,24 @@ def _follow(name: str, argument: Any, stack: list[Any], memo: dict[int, Any]) ->
             stack[-1].extend(items)
         else:
             stack.append(items if name == "LIST" else tuple(items))
-    elif name in ("PUT", "BINPUT", "LONG_BINPUT"):
-        memo[argument] = stack[-1]
-    elif name == "MEMOIZE":
-        memo[len(memo)] = stack[-1]
+    elif name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
+        memo[len(memo) if name == "MEMOIZE" else argument] = stack[-1]
     elif name in ("GET", "BINGET", "LONG_BINGET"):
         stack.append(memo[argument])
     else:
         raise Refused(f"asks for {name}, which a list of names does not need")
 
 
+def _pop(stack: list[Any]) -> Any:
+    """Take the topmost value from the stack."""
+    if stack[-1] is MARK:
+        raise Refused("not a list of names: a mark where a value should be")
+    return stack.pop()
+
+
 def _pop_to_mark(stack: list[Any]) -> list[Any]:
     """Take what lies above the last mark from the stack, and the mark."""
-    place = len(stack) - 1 - next(i for i, item in enumerate(reversed(stack)) if item is MARK)
+    place = max(index for index, item in enumerate(stack) if item is MARK)
     items = stack[place + 1 :]
     del stack[place:]
     return items

@@ -84,7 +84,8 @@ def write_trajectories(trajectories: xr.Dataset, path: PathLike) -> None:
 def _by_view(files: Sequence[PathLike]) -> dict[str, Path]:
     """Return VIEW=FILE arguments as a mapping."""
     views: dict[str, Path] = {}
-    for argument in map(os.fspath, files):
+    for file in files:
+        argument = os.fspath(file)
         view, equals, path = argument.partition("=")
         if not (view and equals and path):
             raise DatasetError(f"'{argument}': say which view it is, as VIEW=FILE")

@@ -21,13 +21,10 @@ def tidy_table(trajectories: xr.Dataset) -> pd.DataFrame:
     validate_trajectories(trajectories)
     unit = trajectories.attrs["unit"]
     order = ("time", "individual", "keypoint")
-    shape = tuple(trajectories.sizes[name] for name in order)
 
-    def flat(values: xr.DataArray | np.ndarray) -> np.ndarray:
+    def flat(values: xr.DataArray) -> np.ndarray:
         """Return values with some of the dimensions `order`, as a column."""
-        if isinstance(values, xr.DataArray):
-            values = values.broadcast_like(template).transpose(*order).values
-        return np.broadcast_to(values, shape).ravel()
+        return values.broadcast_like(template).transpose(*order).values.ravel()
 
     template = trajectories["confidence"]
     columns = {

@@ -1,4 +1,4 @@
-"""What other programs' files hold: the detections of one view; and several views made one dataset."""
+"""What other programs' files hold: one view's detections; and how several become one dataset."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class ViewDetections:
 
     def __post_init__(self) -> None:
         """Bring the confidence into its range; what is seen without one is believed."""
-        seen = np.isfinite(self.position).all(axis=-1)
+        seen = np.asarray(np.isfinite(self.position).all(axis=-1))
         given = np.where(np.isfinite(self.confidence), self.confidence, 1.0)
         object.__setattr__(self, "position", np.where(seen[..., None], self.position, np.nan))
         object.__setattr__(self, "confidence", np.where(seen, np.clip(given, 0.0, 1.0), 0.0))

@@ -45,7 +45,7 @@ class Evidence:
         """The information, 1 px^-2 where there is none, so that it has an inverse."""
         return np.where(self.seen[..., None, None], self.information, np.eye(2))
 
-    def of_keypoints(self, which: Array) -> "Evidence":
+    def of_keypoints(self, which: np.ndarray) -> "Evidence":
         """Return the evidence on some keypoints, given by index."""
         names = ("pixels", "information", "confidence")
         return replace(self, **{name: getattr(self, name)[:, which] for name in names})

@@ -148,7 +148,7 @@ def _refined(
     evidence: Evidence,
     raw: Triangulation,
     refined: Refined,
-    known: Array,
+    known: np.ndarray,
     settings: ReconstructionSettings,
     fps: float,
 ) -> _Tracks:
@@ -183,7 +183,7 @@ def _refined(
     )
 
 
-def _report(raw: Array, refined: Refined, missing: Array, fps: float) -> dict[str, float]:
+def _report(raw: Array, refined: Refined, missing: np.ndarray, fps: float) -> dict[str, float]:
     """Say how much the refinement altered."""
     moved = np.linalg.norm(refined.points - raw, axis=-1)[~missing]
     there = moved[np.isfinite(moved)]
@@ -230,7 +230,7 @@ def _two_right(right: Array) -> Array:
     return np.clip(1 - none - one, 0.0, 1.0)
 
 
-def _long_runs(flags: Array, longest: float) -> Array:
+def _long_runs(flags: np.ndarray, longest: float) -> np.ndarray:
     """Return flags (..., time) kept only where they last longer than `longest` moments."""
     kept = np.zeros_like(flags)
     for row, out in zip(
@@ -260,7 +260,7 @@ def _skeleton_indices(
     )
 
 
-def _among(pairs: Sequence[tuple[int, int]], known: Array) -> list[tuple[int, int]]:
+def _among(pairs: Sequence[tuple[int, int]], known: np.ndarray) -> list[tuple[int, int]]:
     """Return the pairs of known keypoints, as indices among the known ones."""
     place = {int(old): new for new, old in enumerate(known)}
     return [(place[a], place[b]) for a, b in pairs if a in place and b in place]
