@@ -1,7 +1,9 @@
 """Training one network: AdamW, a schedule that watches the error curve, and averaged weights."""
 
+import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,16 +106,18 @@ def fit(
         [{"params": decoder, "base": 1.0}, {"params": encoder, "base": plan.encoder_rate}],
         lr=plan.learning_rate,
         weight_decay=WEIGHT_DECAY,
+        fused=True,
     )
     schedule = Schedule(plan.min_steps, plan.max_steps)
     average = [p.detach().clone() for p in (*decoder, *encoder)]
     points: list[tuple[int, float, float]] = []
     recent: list[float] = []
     step = 0
+    batches = _ahead(draw)
     while step < schedule.steps:
         for group in optimizer.param_groups:
             group["lr"] = plan.learning_rate * group["base"] * schedule.rate(step)
-        inputs, labels = draw(step)
+        inputs, labels = next(batches)
         value = _descend(network, optimizer, inputs, labels, plan.sigma, device)
         _blend(average, (*decoder, *encoder), step)
         recent.append(value)
@@ -128,6 +132,16 @@ def fit(
     _assign((*decoder, *encoder), average)
     steps, losses, outside = zip(*points, strict=True)
     return Curve(step=np.array(steps), loss=np.array(losses), held_out=np.array(outside))
+
+
+def _ahead(draw: Draw) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]]:
+    """Yield the batches of all steps, each drawn while the one before is trained on."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        upcoming = pool.submit(draw, 0)
+        for step in itertools.count(1):
+            batch = upcoming.result()
+            upcoming = pool.submit(draw, step)
+            yield batch
 
 
 def _descend(

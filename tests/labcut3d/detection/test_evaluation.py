@@ -1,0 +1,65 @@
+"""Figures are what their names say, on errors that are known."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from labcut3d.detection.detector import Prediction
+from labcut3d.detection.evaluation import Evaluation, evaluate
+from labcut3d.errors import DetectorError
+
+
+def _evaluation() -> Evaluation:
+    error = np.array([[[3.0, 4.0], [0.0, 0.0]], [[0.0, 1.0], [np.nan, np.nan]]])
+    return Evaluation(
+        keypoints=("nose", "tail"),
+        recordings=("r", "r"),
+        views=("cam0", "cam1"),
+        frames=(0, 0),
+        error=error,
+        prediction=Prediction(
+            position=np.zeros((2, 2, 2)),
+            confidence=np.array([[0.9, 0.2], [0.6, 0.1]]),
+            covariance=np.broadcast_to(4 * np.eye(2), (2, 2, 2, 2)),
+        ),
+        tolerance=2.0,
+    )
+
+
+def test_figures_of_known_errors():
+    figures = _evaluation().summary()
+    assert figures["labels"] == 3
+    assert figures["mean"] == pytest.approx(2.0)
+    assert figures["rms"] == pytest.approx(np.sqrt(26 / 3))
+    assert figures["median"] == pytest.approx(1.0)
+    assert figures["within"] == pytest.approx(2 / 3)
+    assert figures["coverage"] == pytest.approx(2 / 3)
+
+
+def test_the_table_has_a_row_for_each_keypoint_and_view():
+    table = _evaluation().table().set_index(["keypoint", "view"])
+    assert len(table) == 9
+    assert table.loc[("nose", "cam0"), "mean"] == pytest.approx(5)
+    assert table.loc[("tail", "cam1"), "labels"] == 0
+    assert np.isnan(table.loc[("tail", "cam1"), "mean"])
+    assert table.loc[("all", "all"), "mean"] == pytest.approx(2)
+
+
+def test_normalized_squared_error_is_in_units_of_the_covariance():
+    squared = _evaluation().normalized_squared_error()
+    assert squared[0, 0] == pytest.approx(25 / 4)
+    assert np.isnan(squared[1, 1])
+
+
+def test_calibration_error_of_known_confidences():
+    # Right: (0.2, 0.6); wrong: (0.9, and 0.1 for the hidden one).
+    assert _evaluation().calibration_error() == pytest.approx((0.9 + 0.8 + 0.4 + 0.1) / 4)
+
+
+def test_images_that_cannot_be_evaluated_are_refused(trained):
+    with pytest.raises(DetectorError, match="no labelled images"):
+        evaluate(trained.detector, [])
+    wrong = dataclasses.replace(trained.unseen[0], points=np.zeros((1, 5, 2)))
+    with pytest.raises(DetectorError, match="frame 0, view 'cam0'"):
+        evaluate(trained.detector, [wrong])

@@ -1,0 +1,91 @@
+"""A recording's detections are those of its single images, in order, for every view."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from labcut3d.detection.inference import detect_recording
+from labcut3d.errors import DetectorError, VideoError
+from labcut3d.schema import validate_detections
+
+
+class Clip:
+    """Frames that are already in memory."""
+
+    fps = 30.0
+
+    def __init__(self, images, name="clip.mp4"):
+        self.images, self.path = images, Path(name)
+        self.size = images[0].shape[1::-1]
+        self.numbers = np.arange(len(images), dtype=np.int64)
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        return self.images[index]
+
+    def read(self, indices=None):
+        chosen = range(len(self)) if indices is None else indices
+        return ((i, self.images[i]) for i in chosen)
+
+
+@pytest.fixture(scope="module")
+def clips(draw_dots):
+    """Two views of 20 frames, of different sizes: more than one batch, and not a whole number."""
+    small = [image.image for image in draw_dots(20, 5)]
+    large = [image.image for image in draw_dots(20, 6, size=(192, 144))]
+    return {"cam0": Clip(small), "cam1": Clip(large)}
+
+
+def test_each_frame_is_detected_as_by_itself(trained, clips):
+    told = []
+    dataset = detect_recording(
+        trained.detector,
+        clips,
+        fps=30.0,
+        progress=lambda done, total, _: told.append((done, total)),
+    )
+    validate_detections(dataset)
+    assert dict(dataset.sizes) == {
+        "time": 20, "view": 2, "space": 2, "keypoint": 3, "individual": 1, "space_": 2,
+    }  # fmt: skip
+    assert told[-1] == (40, 40)
+    for view, clip in clips.items():
+        for index in (0, 15, 16, 19):
+            alone = trained.detector.detect([clip[index]], view=view)
+            row = dataset.isel(time=index, individual=0).sel(view=view)
+            # 0.01 px: sums are ordered differently in batches of other lengths.
+            np.testing.assert_allclose(row.position.values.T, alone.position[0], atol=0.01)
+            np.testing.assert_allclose(row.confidence.values, alone.confidence[0], atol=1e-3)
+            assert row.frame == index
+
+
+def test_one_detector_a_view(trained, clips):
+    shared = detect_recording(trained.detector, clips, fps=30.0)
+    by_view = detect_recording(dict.fromkeys(clips, trained.detector), clips, fps=30.0)
+    np.testing.assert_array_equal(shared.position, by_view.position)
+    with pytest.raises(DetectorError, match="view 'cam1' has no detector"):
+        detect_recording({"cam0": trained.detector}, clips, fps=30.0)
+
+
+def test_unequal_lengths_are_refused(trained, clips):
+    short = Clip(clips["cam1"].images[:7], "short.mp4")
+    with pytest.raises(VideoError, match=r"cam1: 7 \(short.mp4\)"):
+        detect_recording(trained.detector, {**clips, "cam1": short}, fps=30.0)
+    with pytest.raises(DetectorError, match="no views"):
+        detect_recording(trained.detector, {}, fps=30.0)
+
+
+def test_images_of_another_kind_are_refused(trained):
+    with pytest.raises(DetectorError, match="uint8 RGB"):
+        trained.detector.detect([np.zeros((48, 64), dtype=np.uint8)])
+    assert trained.detector.detect([]).position.shape == (0, 3, 2)
+
+
+def test_confidence_is_low_where_there_is_no_animal(trained):
+    rng = np.random.default_rng(0)
+    empty = rng.integers(70, 110, (120, 160, 3)).astype(np.uint8)
+    seen = trained.detector.detect([trained.unseen[0].image]).confidence
+    assert trained.detector.detect([empty]).confidence.max() < seen.min()
