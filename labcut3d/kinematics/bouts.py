@@ -1,0 +1,174 @@
+"""Bouts of any signal: two thresholds, a shortest duration, and edges where the change began.
+
+Nothing here knows what the signal means. A bout is a stretch in which a smoothed signal rises by
+`enter` above rest, and not for a moment only, and stays more than `leave` above it. A threshold is crossed some time after the
+change began, so each edge is then moved outwards to where the flank, extended as a straight line,
+meets the level that the signal had on that side. That level may differ from rest: animals drift.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from scipy.stats import norm
+
+__all__ = ["Bout", "BoutSettings", "bridge_gaps", "find_bouts", "smooth_signal"]
+
+Array = npt.NDArray[np.float64]
+
+FLANK = (0.15, 0.5)  # heights of a flank, parts of its rise, through which its line is laid
+MAD_TO_SIGMA = 1.4826  # of a normal distribution
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoutSettings:
+    """What makes a bout: rises above rest in the signal's unit, durations in samples."""
+
+    enter: float
+    leave: float
+    min_samples: int = 1
+    max_gap: int = 0
+    smooth: int = 1
+    rest_quantile: float = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bout:
+    """A stretch of a signal, both ends included.
+
+    `start`, `stop` and `peak` are sample indices; `level` is the height of its upper half above
+    rest in the signal's unit; `confidence` is the probability that this exceeds the threshold
+    given the signal's noise, times the part of the bout that was observed.
+    """
+
+    start: int
+    stop: int
+    peak: int
+    level: float
+    confidence: float
+
+
+def find_bouts(signal: npt.ArrayLike, settings: BoutSettings) -> tuple[Bout, ...]:
+    """Return the bouts of a signal (time,), in order and apart; NaN = missing."""
+    raw = np.asarray(signal, dtype=float)
+    smooth = smooth_signal(bridge_gaps(raw, settings.max_gap), settings.smooth)
+    if not np.isfinite(smooth).any():
+        return ()
+    above = smooth - float(np.nanquantile(smooth, settings.rest_quantile))
+    # A signal that stays above rest without ever entering is no bout: hysteresis.
+    regions, n_regions = ndimage.label(above > settings.leave)
+    spans = [
+        (span.start, span.stop - 1)
+        for (span,) in ndimage.find_objects(regions, n_regions)
+        if above[span].max() > settings.enter
+    ]
+    noise = _noise(raw, smooth)
+    found = []
+    for number, (start, stop) in enumerate(spans):
+        first = found[-1].stop + 1 if found else 0
+        last = spans[number + 1][0] - 1 if number + 1 < len(spans) else len(above) - 1
+        start = _onset(above, start, first, settings)
+        stop = (
+            len(above)
+            - 1
+            - _onset(above[::-1], len(above) - 1 - stop, len(above) - 1 - last, settings)
+        )
+        bout = _describe(above, raw, (start, stop), noise, settings)
+        # A peak of noise enters for a sample or two; a bout stays there.
+        if stop - start + 1 >= settings.min_samples and bout.level > settings.enter:
+            found.append(bout)
+    return tuple(found)
+
+
+def bridge_gaps(signal: npt.ArrayLike, max_gap: int) -> Array:
+    """Return a signal (time,) with inner gaps of at most `max_gap` samples filled by lines."""
+    filled = np.array(signal, dtype=float)
+    gaps, n_gaps = ndimage.label(~np.isfinite(filled))
+    known = np.flatnonzero(np.isfinite(filled))
+    for (gap,) in ndimage.find_objects(gaps, n_gaps):
+        inner = gap.start > 0 and gap.stop < len(filled)
+        if inner and gap.stop - gap.start <= max_gap:
+            here = np.arange(gap.start, gap.stop)
+            filled[gap] = np.interp(here, known, filled[known])
+        else:
+            filled[gap] = np.nan
+    return filled
+
+
+def smooth_signal(signal: npt.ArrayLike, width: int) -> Array:
+    """Return a signal (time,) after a running median and a running mean of `width` samples.
+
+    The median takes outliers away, the mean the rest of the noise; both ignore NaN, stay NaN
+    where the sample itself is missing, and shorten at the ends without shifting the signal.
+    """
+    signal = np.asarray(signal, dtype=float)
+    half = width // 2
+    if half == 0 or len(signal) == 0:
+        return signal.copy()
+    missing = ~np.isfinite(signal)
+    for reduce in (np.nanmedian, np.nanmean):
+        padded = np.pad(signal, half, constant_values=np.nan)
+        windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
+        smooth = np.full(len(signal), np.nan)
+        smooth[~missing] = reduce(windows[~missing], axis=1)
+        signal = smooth
+    return signal
+
+
+def _onset(above: Array, crossing: int, first: int, settings: BoutSettings) -> int:
+    """Return the sample, not before `first`, where the rise to a bout began.
+
+    `crossing` is the first sample above the lower threshold; a signal that drifted above it
+    earlier rises later.
+    """
+    if crossing == 0 or not np.isfinite(above[crossing - 1]):
+        return crossing
+    entered = crossing + int(np.argmax(above[crossing:] > settings.enter))
+    reach = max(2 * (entered - crossing + 1), 2 * settings.smooth)
+    before = above[max(first, crossing - reach) : crossing]
+    base = float(np.nanmedian(before)) if np.isfinite(before).any() else 0.0
+    plateau = above[entered : entered + max(reach, settings.min_samples)]
+    top = float(np.nanmax(plateau))
+    low, high = (_crossing(above, base + part * (top - base), entered, top) for part in FLANK)
+    slope = (FLANK[1] - FLANK[0]) / max(high - low, 1e-9)
+    began = low - FLANK[0] / slope
+    return int(np.clip(math.floor(began + 0.5), first, entered))
+
+
+def _crossing(above: Array, level: float, inside: int, top: float) -> float:
+    """Return the (fractional) sample nearest before the bout's inside at which `level` is passed."""
+    while above[inside] < level and inside + 1 < len(above) and above[inside] < top:
+        inside += 1
+    while inside > 0 and above[inside - 1] > level:
+        inside -= 1
+    if inside == 0 or not np.isfinite(above[inside - 1]):
+        return float(inside)
+    below, over = above[inside - 1], above[inside]
+    return inside - (over - level) / (over - below) if over > below else float(inside)
+
+
+def _describe(
+    above: Array, raw: Array, span: tuple[int, int], noise: float, settings: BoutSettings
+) -> Bout:
+    """Measure a bout between two samples, both included."""
+    start, stop = span
+    inside = above[start : stop + 1]
+    level = float(np.nanmedian(inside[inside >= np.nanmedian(inside)]))
+    observed = float(np.isfinite(raw[start : stop + 1]).mean())
+    excess = level - settings.enter
+    certainty = float(norm.cdf(excess / noise)) if noise > 0 else float(excess > 0)
+    return Bout(
+        start=start,
+        stop=stop,
+        peak=start + int(np.nanargmax(inside)),
+        level=level,
+        confidence=certainty * observed,
+    )
+
+
+def _noise(raw: Array, smooth: Array) -> float:
+    """Return the robust standard deviation of one sample about the smoothed signal."""
+    residual = (raw - smooth)[np.isfinite(raw)]
+    return MAD_TO_SIGMA * float(np.median(np.abs(residual))) if len(residual) else 0.0
