@@ -1,0 +1,66 @@
+"""Finding a plain chessboard in one image, always numbered from the same end."""
+
+import cv2
+import numpy as np
+
+from calibration.board import ChessBoard
+from calibration.geometry import Array
+from calibration.subpixel import refine
+
+__all__ = ["ChessFinder"]
+
+WINDOW = 0.25  # half the refining patch, of a square's size: clear of the next corners
+FLAGS = cv2.CALIB_CB_ADAPTIVE_THRESH | cv2.CALIB_CB_NORMALIZE_IMAGE | cv2.CALIB_CB_FAST_CHECK
+
+
+class ChessFinder:
+    """Finds one chessboard in image after image."""
+
+    def __init__(self, board: ChessBoard) -> None:
+        self.board = board
+        self._images = self._found = 0
+
+    def find(self, gray: np.ndarray) -> tuple[Array, str]:
+        """Return the corners (corner, 2) px in a grey image, and why there are none if so."""
+        self._images += 1
+        pattern = (self.board.squares_x, self.board.squares_y)
+        found, corners = cv2.findChessboardCorners(gray, pattern, flags=FLAGS)
+        if not found:
+            found, corners = cv2.findChessboardCornersSB(gray, pattern)
+        if not found:
+            missing = np.full((self.board.n_corners, 2), np.nan)
+            return missing, "the whole chessboard was not found"
+        self._found += 1
+        grid = self._orient(gray, corners.reshape(*pattern[::-1], 2).astype(float))
+        side = _square_sizes(grid).ravel()
+        return refine(gray, grid.reshape(-1, 2), side, WINDOW * side), ""
+
+    def remark(self) -> str:
+        """Return in words what was seen, for the message where it was not enough."""
+        pattern = f"{self.board.squares_x} x {self.board.squares_y} inner corners"
+        return f"a chessboard of {pattern} was found in {self._found} of {self._images} images"
+
+    def _orient(self, gray: np.ndarray, grid: Array) -> Array:
+        """Number the corners so that the board is not mirrored and its first square is dark.
+
+        The colour decides between the two ends of a board that is not symmetric.
+        """
+        across, down = grid[0, -1] - grid[0, 0], grid[-1, 0] - grid[0, 0]
+        if across[0] * down[1] - across[1] * down[0] < 0:
+            grid = grid[:, ::-1]
+        if self.board.is_symmetric:
+            return grid
+        centers = (grid[:-1, :-1] + grid[1:, 1:] + grid[:-1, 1:] + grid[1:, :-1]) / 4
+        column, row = np.round(centers).astype(int).reshape(-1, 2).T
+        column, row = column.clip(0, gray.shape[1] - 1), row.clip(0, gray.shape[0] - 1)
+        values = gray[row, column].reshape(centers.shape[:2]).astype(float)
+        first = np.indices(values.shape).sum(axis=0) % 2 == 0
+        return grid if values[first].mean() < values[~first].mean() else grid[::-1, ::-1]
+
+
+def _square_sizes(grid: Array) -> Array:
+    """Return the smaller of the distances to a next column and a next row, at every corner."""
+    across = np.linalg.norm(np.diff(grid, axis=1), axis=-1)
+    down = np.linalg.norm(np.diff(grid, axis=0), axis=-1)
+    across = np.concatenate([across, across[:, -1:]], axis=1)
+    return np.minimum(across, np.concatenate([down, down[-1:]], axis=0))

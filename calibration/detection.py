@@ -1,0 +1,157 @@
+"""Images of a board -> the corners each view saw, refined to a fraction of a pixel.
+
+Images come in as arrays, RGB or grey, one at a time; nothing here decodes video. Views are looked
+at in parallel threads, which works because OpenCV lets go of Python's lock.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from operator import length_hint
+from threading import Lock
+
+import cv2
+import numpy as np
+
+from calibration.board import Board, ChessBoard
+from calibration.charuco import CharucoFinder
+from calibration.chessboard import ChessFinder
+from calibration.errors import BoardError, CalibrationError
+from calibration.observations import (
+    FEWEST_CORNERS,
+    Observations,
+    Refusal,
+    ViewCorners,
+    combine,
+)
+from calibration.planarity import find_misfits
+
+__all__ = ["detect_corners", "observe"]
+
+Progress = Callable[..., None]
+
+
+def observe(
+    board: Board,
+    sources: Mapping[str, Iterable[np.ndarray]],
+    *,
+    numbers: Mapping[str, Sequence[int]] | None = None,
+    progress: Progress | None = None,
+) -> tuple[Board, Observations]:
+    """Find the board in the images of several views, in parallel.
+
+    `sources` gives each view's images; `numbers` the frame number of each image, by which views
+    are matched (by default 0, 1, 2, ...). `progress(done, total)` counts images. Returns the board
+    as it was printed (legacy, inverted) and the observations. Raises `BoardError` where views
+    disagree about the pattern.
+    """
+    total = sum(length_hint(images, 0) for images in sources.values())
+    lock, done = Lock(), 0
+
+    def advance(_: int) -> None:
+        nonlocal done
+        with lock:
+            done += 1
+            if progress is not None:
+                progress(done, max(total, done))
+
+    def look(view: str) -> tuple[Board, ViewCorners]:
+        return _detect(
+            board,
+            sources[view],
+            view=view,
+            numbers=None if numbers is None else numbers[view],
+            progress=advance,
+        )
+
+    with ThreadPoolExecutor() as pool:
+        found = list(pool.map(look, sources))
+    observations = combine([corners for _, corners in found])
+    printed = {kind: corners.view for kind, corners in reversed(found) if _has_corners(corners)}
+    if len(printed) > 1:
+        raise BoardError(
+            "views saw the board printed in different ways: "
+            + "; ".join(f"{view}: {kind}" for kind, view in printed.items())
+            + "; use one board for all views"
+        )
+    return next(iter(printed), board), observations
+
+
+def detect_corners(
+    board: Board,
+    images: Iterable[np.ndarray],
+    *,
+    view: str,
+    numbers: Sequence[int] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> ViewCorners:
+    """Find the board's corners in the images of one view, RGB or grey uint8.
+
+    `numbers` are the frame numbers of the images (by default 0, 1, 2, ...); `progress` is called
+    with the count of images done. Raises `CalibrationError` where images differ in size.
+    """
+    return _detect(board, images, view=view, numbers=numbers, progress=progress)[1]
+
+
+def _detect(
+    board: Board,
+    images: Iterable[np.ndarray],
+    *,
+    view: str,
+    numbers: Sequence[int] | None,
+    progress: Callable[[int], None] | None,
+) -> tuple[Board, ViewCorners]:
+    """Return the board as printed and the corners of one view."""
+    finder = ChessFinder(board) if isinstance(board, ChessBoard) else CharucoFinder(board)
+    size: tuple[int, int] | None = None
+    corners, misfits, refusals = [], [], []
+    for index, image in enumerate(images):
+        gray = _gray(image, view, index)
+        size = size or gray.shape[::-1]
+        if gray.shape[::-1] != size:
+            raise CalibrationError(
+                f"view '{view}', image {index}: size {gray.shape[::-1]}, but the first image has "
+                f"{size}; all images of a view must have one size"
+            )
+        pixels, reason = finder.find(gray)
+        wrong = find_misfits(board.points[:, :2], pixels, size)
+        pixels[wrong] = np.nan
+        number = index if numbers is None else int(numbers[index])
+        count = int(np.isfinite(pixels[:, 0]).sum())
+        if wrong.any():
+            reason = f"{wrong.sum()} corners fit no flat board and were left out"
+        if reason or count < FEWEST_CORNERS:
+            reason = reason or f"only {count} corners were seen; {FEWEST_CORNERS} are needed"
+            refusals.append(Refusal(view=view, frame=number, reason=reason))
+        corners.append(pixels)
+        misfits.append(wrong)
+        if progress is not None:
+            progress(index + 1)
+    if size is None:
+        raise CalibrationError(f"view '{view}': there is no image to look for the board in")
+    return finder.board, ViewCorners(
+        view=view,
+        size=size,
+        frames=np.arange(len(corners)) if numbers is None else np.array(numbers[: len(corners)]),
+        corners=np.stack(corners),
+        misfits=np.stack(misfits),
+        refusals=tuple(refusals),
+        remark=finder.remark(),
+    )
+
+
+def _has_corners(corners: ViewCorners) -> bool:
+    """Tell whether a view saw the board at all, and so knows how it is printed."""
+    return bool(np.isfinite(corners.corners).any())
+
+
+def _gray(image: np.ndarray, view: str, index: int) -> np.ndarray:
+    """Return an image as grey values, uint8."""
+    image = np.asarray(image)
+    if image.dtype != np.uint8 or image.ndim not in (2, 3):
+        raise CalibrationError(
+            f"view '{view}', image {index}: shape {image.shape} of {image.dtype}; give RGB "
+            "(height, width, 3) or grey (height, width) as uint8"
+        )
+    if image.ndim == 3 and image.shape[2] == 3:
+        return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    return np.ascontiguousarray(image.reshape(image.shape[:2]))
