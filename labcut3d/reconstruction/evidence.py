@@ -13,13 +13,23 @@ import numpy as np
 from calibration.geometry import Array
 from calibration.rig import Rig
 
-__all__ = ["Evidence", "Judgement", "Noise", "first_noise", "judge", "learn_noise", "linearize"]
+__all__ = [
+    "Evidence",
+    "Judgement",
+    "Noise",
+    "first_noise",
+    "judge",
+    "learn_noise",
+    "linearize",
+    "persistence",
+]
 
 FREEDOM = 4.0  # degrees of freedom of the detections' Student noise
-SURROUNDINGS = 60.0  # px; how far around the animal a wrong detection may lie (standard deviation)
+SMALLEST_SURROUNDINGS = 10.0  # px
 BINS = np.linspace(0.0, 1.0, 11)[1:-1]  # of confidence, in which the trust is learnt
 PRIOR_COUNT = 20.0  # detections; how much data outweighs the detector's own confidence
 SCALE_RANGE = (0.25, 100.0)  # of the factor on the detector's covariance
+MEMORY = 10  # frames over which errors are compared with themselves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,11 +76,13 @@ class Noise:
     """What was learnt about the detections.
 
     `scale` (keypoint,) multiplies the detector's covariance; `trust` (bin,) is the share of
-    detections of a bin of confidence that show their keypoint.
+    detections of a bin of confidence that show their keypoint; `surroundings`, px, is how far
+    from their keypoint the others lie (standard deviation).
     """
 
     scale: Array
     trust: Array
+    surroundings: float
 
     def prior(self, confidence: Array) -> Array:
         """Return the probability, before looking at its place, that a detection is right."""
@@ -95,7 +107,20 @@ class Judgement:
 def first_noise(evidence: Evidence) -> Noise:
     """Return the noise that the detector itself claims."""
     centres = (np.concatenate([[0.0], BINS]) + np.concatenate([BINS, [1.0]])) / 2
-    return Noise(scale=np.ones(evidence.pixels.shape[1]), trust=centres)
+    return Noise(
+        scale=np.ones(evidence.pixels.shape[1]), trust=centres, surroundings=_size_px(evidence)
+    )
+
+
+def _size_px(evidence: Evidence) -> float:
+    """Return how far apart the keypoints of the animal lie in the images, px."""
+    pixels = np.where(evidence.seen[..., None], evidence.pixels, np.nan)
+    together = evidence.seen.sum(axis=1) > 1
+    if not together.any():
+        return SMALLEST_SURROUNDINGS
+    one_picture = np.moveaxis(pixels, 1, 2)[together]
+    spread = np.nanstd(one_picture, axis=1) * np.sqrt(2)  # of two keypoints from each other
+    return max(float(np.median(np.sqrt((spread**2).mean(axis=-1)))), SMALLEST_SURROUNDINGS)
 
 
 def judge(evidence: Evidence, noise: Noise, points: Array, widening: float = 1.0) -> Judgement:
@@ -111,7 +136,7 @@ def judge(evidence: Evidence, noise: Noise, points: Array, widening: float = 1.0
     determinant = np.linalg.det(evidence.information) / scale**2
     peak = np.sqrt(np.where(seen, determinant, 1.0)) / (2 * np.pi)
     student = peak * (1 + squared / FREEDOM) ** (-(FREEDOM + 2) / 2)
-    elsewhere = 1 / (2 * np.pi * SURROUNDINGS**2)
+    elsewhere = 1 / (2 * np.pi * noise.surroundings**2)
     prior = noise.prior(evidence.confidence).clip(1e-3, 1 - 1e-3)
     total = prior * student + (1 - prior) * elsewhere
     right = np.where(seen, prior * student / total, 0.0)
@@ -154,7 +179,29 @@ def learn_noise(evidence: Evidence, judgement: Judgement, noise: Noise, fitted: 
     first = first_noise(evidence).trust
     count = np.bincount(bins[evidence.seen], minlength=len(first))
     share = np.bincount(bins[evidence.seen], right[evidence.seen], minlength=len(first))
-    return Noise(
+    return replace(
+        noise,
         scale=(noise.scale * factor).clip(*SCALE_RANGE),
         trust=(share + PRIOR_COUNT * first) / (count + PRIOR_COUNT),
     )
+
+
+def persistence(evidence: Evidence, judgement: Judgement, points: Array) -> float:
+    """Return by how much less neighbouring frames teach than independent ones would, 1 or more.
+
+    A detector that errs errs alike in the next frame. The factor is the integrated
+    autocorrelation of the residuals (Sokal, "Monte Carlo methods in statistical mechanics",
+    1997), by which a variance that took the frames as independent must be multiplied.
+    """
+    residual = np.nan_to_num(evidence.pixels - evidence.rig.project(points))
+    whitened = residual * np.sqrt(judgement.weight)[..., None]
+    power = (whitened**2).sum()
+    factor = 1.0
+    for lag in range(1, min(MEMORY, points.shape[1] - 1) + 1):
+        pairs = (points.shape[1] - lag) / points.shape[1]
+        product = (whitened[..., lag:, :] * whitened[..., :-lag, :]).sum()
+        correlation = product / (pairs * power) if power > 0 else 0.0
+        if correlation < 0.02:
+            break
+        factor += 2 * float(correlation)
+    return factor

@@ -22,6 +22,7 @@ from labcut3d.reconstruction.evidence import (
     judge,
     learn_noise,
     linearize,
+    persistence,
 )
 from labcut3d.reconstruction.smoothing import (
     accelerations,
@@ -101,11 +102,12 @@ def refine(
             state = _learn(evidence, state, judgement, bones, last_wide=widening > 1)
         if progress is not None:
             progress(index + 1, len(WIDENINGS))
+    judgement = judge(evidence, state.noise, state.points)
     return Refined(
         points=state.points,
-        covariance=state.covariance,
+        covariance=state.covariance * persistence(evidence, judgement, state.points),
         evidence=evidence,
-        judgement=judge(evidence, state.noise, state.points),
+        judgement=judgement,
         noise=state.noise,
         exchanged=exchanged % 2,
         acceleration=state.acceleration,

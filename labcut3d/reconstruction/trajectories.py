@@ -21,6 +21,7 @@ from labcut3d.skeleton import Skeleton
 __all__ = ["reconstruct"]
 
 MEDIAN_CHI_SQUARE = 1.386  # with two degrees of freedom: a detection's two coordinates
+DOUBTFUL = 4.0  # times the median reprojection error
 USED = 0.5  # probability of being right from which a view counts as used
 
 
@@ -96,7 +97,7 @@ def _track(
         return _unrefined(evidence, raw, settings)
     refined = refine(
         evidence.of_keypoints(known),
-        raw.points[known],
+        _trusted(raw)[known],
         bones=_among(bones, known),
         pairs=_among(pairs, known),
     )
@@ -127,6 +128,17 @@ def _triangulate(evidence: Evidence) -> tuple[Evidence, Triangulation]:
         scale = max(float(np.median(squared[confident])) / MEDIAN_CHI_SQUARE, 1.0)
         evidence = replace(evidence, information=evidence.information / scale)
     return evidence, found
+
+
+def _trusted(raw: Triangulation) -> Array:
+    """Return the points to start from: none whose views contradict each other, where others are.
+
+    Two views that disagree have a point between what they see, often far from the animal.
+    """
+    error = raw.reprojection_error
+    doubtful = error > DOUBTFUL * np.nanmedian(error)
+    left = np.isfinite(error) & ~doubtful
+    return np.where((doubtful & left.any(axis=-1, keepdims=True))[..., None], np.nan, raw.points)
 
 
 def _unrefined(evidence: Evidence, raw: Triangulation, settings: ReconstructionSettings) -> _Tracks:
