@@ -1,9 +1,10 @@
 """Bouts of any signal: two thresholds, a shortest duration, and edges where the change began.
 
 Nothing here knows what the signal means. A bout is a stretch in which a smoothed signal rises by
-`enter` above rest, and not for a moment only, and stays more than `leave` above it. A threshold is crossed some time after the
-change began, so each edge is then moved outwards to where the flank, extended as a straight line,
-meets the level that the signal had on that side. That level may differ from rest: animals drift.
+`enter` above rest, and not for a moment only, and stays more than `leave` above it. A threshold is
+crossed some time after the change began, so each edge is then moved to where the flank, extended
+as a straight line, meets the level that the signal had on that side. That level may differ from
+rest: animals drift.
 """
 
 import math
@@ -138,7 +139,7 @@ def _onset(above: Array, crossing: int, first: int, settings: BoutSettings) -> i
 
 
 def _crossing(above: Array, level: float, inside: int, top: float) -> float:
-    """Return the (fractional) sample nearest before the bout's inside at which `level` is passed."""
+    """Return the (fractional) sample last before the bout's inside that passes `level`."""
     while above[inside] < level and inside + 1 < len(above) and above[inside] < top:
         inside += 1
     while inside > 0 and above[inside - 1] > level:

@@ -34,6 +34,7 @@ COLUMNS = (
     "x", "y", "z",
 )  # fmt: skip
 AT_FULL_BEND = 0.8  # of a bout's bending; from here the ovipositor is at the substrate
+LOOKS_WITHIN, LOOKS_BESIDE = 200, 40  # most frames looked at in a bout, and on either side of it
 SETTLING_S = 0.5  # s; how long a place must be seen after a bout, or else at its end
 
 Array = npt.NDArray[np.float64]
@@ -170,7 +171,13 @@ def _contacts(
         end = min([n_times, bout.stop + 1 + memory, *(b.start for b in bouts[number + 1 :])])
         # Where the bout is cut by the end, its last moments must do.
         settled = bout.stop if end - bout.stop > settling else end - settling
-        samples = np.arange(first, end)
+        samples = np.concatenate(
+            [
+                _thin(first, bout.start, LOOKS_BESIDE),
+                _thin(bout.start, bout.stop + 1, LOOKS_WITHIN),
+                _thin(bout.stop + 1, end, LOOKS_BESIDE),
+            ]
+        )
         yield Contact(
             points=tip[bent & (bending >= full)],
             scale=scale,
@@ -180,6 +187,12 @@ def _contacts(
             settled=settled,
             frames={str(v): fly["frame"].sel(view=v).values[samples] for v in fly["view"].values},
         )
+
+
+def _thin(first: int, end: int, most: int) -> npt.NDArray[np.int64]:
+    """Return at most `most` samples of [first, end), evenly apart and with its last one."""
+    step = max(1, -(-(end - first) // most))
+    return np.arange(end - 1, first - 1, -step, dtype=np.int64)[::-1]
 
 
 def _row(fly: xr.Dataset, event: str, bout: Bout) -> Row:
@@ -207,7 +220,7 @@ def _require_same_unit(trajectories: xr.Dataset, rig: Rig) -> None:
     unit = trajectories.attrs["unit"]
     if unit != rig.unit:
         raise DatasetError(
-            f"the trajectories are in {unit}, the rig in {rig.unit}; triangulate again with this rig"
+            f"the trajectories are in {unit}, the rig in {rig.unit}; triangulate with this rig"
         )
 
 
