@@ -143,8 +143,7 @@ def train(project: ProjectPath) -> None:
     from labcut3d import pipeline
 
     loaded = load_project(project)
-    model = pipeline.train(loaded, Terminal(console))
-    _show_files(model, loaded.root / "results" / "training.html")
+    _show_files(*pipeline.train(loaded, Terminal(console)))
 
 
 @app.command()
@@ -153,8 +152,14 @@ def evaluate(project: ProjectPath) -> None:
     from labcut3d import pipeline
 
     loaded = load_project(project)
-    evaluation = pipeline.evaluate(loaded, Terminal(console))
-    console.print(make_table("Detector", *evaluation.summary()))
+    evaluations = pipeline.evaluate(loaded, Terminal(console))
+    summaries = {name: evaluation.summary() for name, evaluation in evaluations.items()}
+    columns = ("labels", *next(iter(summaries.values())))
+    rows = [
+        (name, *(f"{value:.3g}" for value in summary.values()))
+        for name, summary in summaries.items()
+    ]
+    console.print(make_table("Distance from the labels, px", columns, rows))
     _show_files(loaded.root / "results" / "evaluation.html")
 
 
@@ -186,6 +191,7 @@ def triangulate(
     unit: Annotated[str | None, typer.Option(help="Unit, for rig files that name none.")] = None,
 ) -> None:
     """Turn 2-D detections into 3-D trajectories -> trajectories.nc."""
+    from calibration import Rig
     from labcut3d import pipeline
 
     terminal = Terminal(console)
@@ -196,7 +202,8 @@ def triangulate(
         return
     if output is None:
         raise typer.BadParameter("say where to write the trajectories: -o trajectories.nc")
-    pipeline.triangulate_files(what, rig, output, fps=fps, unit=unit, reporter=terminal)
+    loaded = Rig.load(rig, unit=unit)
+    pipeline.triangulate_files(what, loaded, output, fps=fps, reporter=terminal)
     _show_files(output)
 
 
@@ -209,10 +216,9 @@ def events(project: ProjectPath, recordings: Recordings = None) -> None:
     loaded, terminal = load_project(project), Terminal(console)
     for recording in loaded.choose_recordings(recordings or []):
         path = pipeline.events(loaded, recording, terminal)
-        table = read_events(path)
         rows = [
-            (str(row.event), f"{row.start_s:.2f}", f"{row.stop_s:.2f}", f"{row.confidence:.2f}")
-            for row in table.itertuples()
+            (row["event"], *(f"{row[name]:.2f}" for name in ("start_s", "stop_s", "confidence")))
+            for row in read_events(path).to_dict("records")
         ]
         columns = ("event", "start s", "stop s", "confidence")
         console.print(make_table(f"Events in {recording}", columns, rows))

@@ -1,4 +1,4 @@
-"""The demo: the ordinary pipeline on the sample that ships with labcut3d, measured against truth."""
+"""The demo: the ordinary pipeline on the shipped sample, measured against the truth."""
 
 import math
 import os

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-__all__ = ["Progress", "Reporter", "Silent"]
+__all__ = ["SILENT", "Progress", "Reporter", "Silent"]
 
 
 class Progress(Protocol):
@@ -41,3 +41,6 @@ class Silent:
 
     def note(self, message: str) -> None:
         """Say nothing."""
+
+
+SILENT = Silent()

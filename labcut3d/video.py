@@ -85,6 +85,10 @@ class Frames(Protocol):
         """Return the number of frames."""
         ...
 
+    def __iter__(self) -> Iterator[Image]:
+        """Yield all frames in order."""
+        ...
+
     def __getitem__(self, index: int) -> Image:
         """Return one frame, (height, width, 3) uint8 RGB."""
         ...
@@ -171,6 +175,9 @@ class VideoFile:
 
     def __len__(self) -> int:
         return len(self._stamps)
+
+    def __iter__(self) -> Iterator[Image]:
+        return (image for _, image in self.read())
 
     def __getitem__(self, index: int) -> Image:
         for _, image in self.read([range(len(self))[index]]):
@@ -267,6 +274,9 @@ class ImageFolder:
 
     def __len__(self) -> int:
         return len(self._paths)
+
+    def __iter__(self) -> Iterator[Image]:
+        return (image for _, image in self.read())
 
     def __getitem__(self, index: int) -> Image:
         image = self._region.cut(self._load(range(len(self))[index]))

@@ -1,0 +1,47 @@
+"""The whole flow on one screen.
+
+    board videos -> rig                              calibrate_project
+    labels -> detectors                              train, evaluate
+    videos -> detections -> trajectories             detect, triangulate
+           -> events -> viewer                       events, view
+
+Each stage reads what the last one wrote, does nothing when its inputs have not changed, and
+returns the path of what it answers for.
+"""
+
+from collections.abc import Sequence
+
+from labcut3d.progress import SILENT, Reporter
+from labcut3d.project import Project
+from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
+from labcut3d.stages.detecting import detect, evaluate, train
+from labcut3d.stages.reconstructing import events, triangulate, triangulate_files, view, view_file
+
+__all__ = [
+    "calibrate_project",
+    "calibrate_sources",
+    "detect",
+    "evaluate",
+    "events",
+    "reconstruct",
+    "train",
+    "triangulate",
+    "triangulate_files",
+    "view",
+    "view_file",
+]
+
+
+def reconstruct(
+    project: Project, recordings: Sequence[str] = (), reporter: Reporter = SILENT
+) -> None:
+    """Bring the results of `recordings`, by default all, up to date: detections to viewer.
+
+    A project of a single view has no third dimension: its detections are viewed as they are.
+    """
+    for recording in project.choose_recordings(recordings):
+        detect(project, recording, reporter)
+        if len(project.views) > 1:
+            triangulate(project, recording, reporter)
+            events(project, recording, reporter)
+        view(project, recording, reporter)

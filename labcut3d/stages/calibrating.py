@@ -1,0 +1,73 @@
+"""Stage 1: board videos -> results/rig.toml and results/calibration.html."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from calibration import Calibration, calibrate, observe
+from calibration.board import Board
+from calibration.files import write_text
+from labcut3d.errors import ProjectError, VideoError
+from labcut3d.progress import SILENT, Reporter
+from labcut3d.project import Project
+from labcut3d.provenance import fingerprint, write_stamp
+from labcut3d.stages.common import is_current, source_hashes
+from labcut3d.video import Frames
+from labcut3d.viewers import calibration_page
+
+__all__ = ["calibrate_project", "calibrate_sources"]
+
+
+def calibrate_project(
+    project: Project, drop_cameras: Sequence[str] = (), reporter: Reporter = SILENT
+) -> Path:
+    """Calibrate a project's cameras -> results/rig.toml and results/calibration.html."""
+    if project.board is None:
+        raise ProjectError(
+            f"{project.root / 'project.toml'}: no [board]; describe the calibration board there "
+            "(type, squares_x, squares_y, square_length, marker_length, dictionary, unit)"
+        )
+    sources = project.calibration_sources()
+    inputs = {
+        **source_hashes(sources),
+        "board": fingerprint(project.board),
+        "drop_cameras": fingerprint(list(drop_cameras)),
+    }
+    if is_current(project.rig_path, inputs, reporter):
+        return project.rig_path
+    calibrate_sources(project.board, sources, project.rig_path.parent, drop_cameras, reporter)
+    write_stamp(project.rig_path, inputs)
+    return project.rig_path
+
+
+def calibrate_sources(
+    board: Board,
+    sources: Mapping[str, Frames],
+    out: str | os.PathLike[str],
+    drop_cameras: Sequence[str] = (),
+    reporter: Reporter = SILENT,
+) -> Calibration:
+    """Calibrate from board videos or image folders -> OUT/rig.toml and OUT/calibration.html."""
+    out = Path(out)
+    _require_equal_videos(sources)
+    numbers = {view: frames.numbers.tolist() for view, frames in sources.items()}
+    with reporter.task("Looking for the board") as progress:
+        printed, observations = observe(board, sources, numbers=numbers, progress=progress)
+    with reporter.task("Calibrating the cameras") as progress:
+        calibration = calibrate(printed, observations, drop_cameras=drop_cameras, progress=progress)
+    write_text(out / "calibration.html", calibration_page(calibration))
+    calibration.rig.save(out / "rig.toml", calibration.covariance)
+    for warning in calibration.warnings:
+        reporter.note(f"Warning: {warning}")
+    return calibration
+
+
+def _require_equal_videos(sources: Mapping[str, Frames]) -> None:
+    """Refuse board videos of unequal length; images are matched by their numbers instead."""
+    counts = {view: len(frames) for view, frames in sources.items() if frames.fps is not None}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{view} {count}" for view, count in counts.items())
+        raise VideoError(
+            f"the board videos have unequal numbers of frames ({listed}), so they are not "
+            "synchronised frame by frame; cut them to the same moments first"
+        )

@@ -1,0 +1,58 @@
+"""What all stages share: whether a result is up to date, and opening what earlier stages wrote."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from calibration import Rig
+from labcut3d.errors import RigError
+from labcut3d.progress import Reporter
+from labcut3d.project import Project
+from labcut3d.provenance import changed_inputs, fingerprint, fingerprint_frames, write_stamp
+from labcut3d.schema import save_dataset
+from labcut3d.version import __version__
+from labcut3d.video import Frames
+
+__all__ = ["is_current", "load_rig", "save_result", "settings_hash", "source_hashes"]
+
+
+def is_current(result: Path, inputs: Mapping[str, str], reporter: Reporter) -> bool:
+    """Tell whether a result is up to date, and say why it is made again where it is not."""
+    changed = changed_inputs(result, inputs)
+    if not changed:
+        reporter.note(f"{result} is up to date")
+    elif changed != ("result",):
+        reporter.note(f"{result} is made again, because of: {', '.join(changed)}")
+    return not changed
+
+
+def settings_hash(project: Project, settings: Any) -> str:
+    """Return a hash of a stage's settings, the skeleton and the version of labcut3d."""
+    return fingerprint([asdict(settings), asdict(project.skeleton), __version__])
+
+
+def source_hashes(sources: Mapping[str, Frames]) -> dict[str, str]:
+    """Return the hash of each view's video or image folder."""
+    return {f"video of {view}": fingerprint_frames(frames) for view, frames in sources.items()}
+
+
+def load_rig(project: Project) -> Rig:
+    """Load the calibrated rig, or say how to calibrate it."""
+    if not project.rig_path.exists():
+        raise RigError(
+            f"{project.rig_path}: detections without a rig cannot be triangulated; "
+            f"run: labcut3d calibrate {project.root}"
+        )
+    return Rig.load(project.rig_path)
+
+
+def save_result(dataset: xr.Dataset, result: Path, inputs: Mapping[str, str]) -> Path:
+    """Write a dataset with its provenance, and its stamp."""
+    before = json.loads(dataset.attrs.get("provenance", "{}"))
+    save_dataset(dataset.assign_attrs(provenance=json.dumps({**before, **inputs})), result)
+    write_stamp(result, inputs)
+    return result

@@ -1,0 +1,142 @@
+"""Stages 3 to 5: detections -> trajectories.nc -> events.csv -> viewer.html."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import xarray as xr
+
+from calibration import Rig
+from calibration.files import sha256_of, write_text
+from labcut3d.errors import DatasetError
+from labcut3d.formats import read_detections
+from labcut3d.kinematics.events import find_events, read_events, write_events
+from labcut3d.progress import SILENT, Reporter
+from labcut3d.project import Project
+from labcut3d.provenance import fingerprint, write_stamp
+from labcut3d.reconstruction import reconstruct
+from labcut3d.schema import open_dataset, save_dataset
+from labcut3d.stages.common import (
+    is_current,
+    load_rig,
+    save_result,
+    settings_hash,
+    source_hashes,
+)
+from labcut3d.version import __version__
+from labcut3d.viewers import Recording, dataset_page, trajectory_page
+
+__all__ = ["events", "triangulate", "triangulate_files", "view", "view_file"]
+
+
+def triangulate(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
+    """Turn a recording's detections into 3-D trajectories -> trajectories.nc."""
+    result = project.results(recording) / "trajectories.nc"
+    source = project.results(recording) / "detections.nc"
+    detections = open_dataset(source)
+    rig = load_rig(project)
+    inputs = {
+        "detections": sha256_of(source),
+        "rig": sha256_of(project.rig_path),
+        "reconstruction settings": settings_hash(project, project.reconstruction),
+    }
+    if is_current(result, inputs, reporter):
+        return result
+    with reporter.task(f"Triangulating {recording}") as progress:
+        trajectories = reconstruct(
+            detections, rig, project.reconstruction, skeleton=project.skeleton, progress=progress
+        )
+    return save_result(trajectories, result, inputs)
+
+
+def events(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
+    """Find a recording's behavioural events -> events.csv."""
+    result = project.results(recording) / "events.csv"
+    source = project.results(recording) / "trajectories.nc"
+    trajectories = open_dataset(source)
+    sources = project.recording_sources(recording)
+    inputs = {
+        **source_hashes(sources),
+        "trajectories": sha256_of(source),
+        "rig": sha256_of(project.rig_path),
+        "events settings": settings_hash(project, project.events),
+    }
+    if is_current(result, inputs, reporter):
+        return result
+    with reporter.task(f"Finding events in {recording}") as progress:
+        found = find_events(
+            trajectories,
+            settings=project.events,
+            rig=load_rig(project),
+            sources=sources,
+            progress=progress,
+        )
+    write_events(found, result)
+    write_stamp(result, inputs)
+    return result
+
+
+def triangulate_files(
+    files: Sequence[str],
+    rig: Rig,
+    output: str | os.PathLike[str],
+    *,
+    fps: float | None = None,
+    reporter: Reporter = SILENT,
+) -> Path:
+    """Triangulate detections of any program with a rig, without a project -> OUTPUT.
+
+    `files` is one detections.nc, or one VIEW=FILE for each view; `fps` is needed for files that
+    do not tell their frame rate.
+    """
+    detections = read_detections(files, fps=fps)
+    with reporter.task("Triangulating") as progress:
+        trajectories = reconstruct(detections, rig, progress=progress)
+    save_dataset(trajectories, output)
+    return Path(output)
+
+
+def view(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
+    """Write a recording's viewer -> viewer.html."""
+    folder = project.results(recording)
+    result = folder / "viewer.html"
+    names = ("detections.nc", "trajectories.nc", "events.csv")
+    parts = {name: folder / name for name in names if (folder / name).exists()}
+    if not parts.keys() & {"detections.nc", "trajectories.nc"}:
+        raise DatasetError(
+            f"{folder}: nothing to view yet; run: labcut3d reconstruct {project.root} {recording}"
+        )
+    sources = project.recording_sources(recording)
+    inputs = {
+        **source_hashes(sources),
+        **{name: sha256_of(path) for name, path in parts.items()},
+        "settings": fingerprint([asdict(project.skeleton), project.name, __version__]),
+    }
+    if is_current(result, inputs, reporter):
+        return result
+    shown = Recording(
+        name=recording,
+        project=project.name,
+        trajectories=_open_if(parts.get("trajectories.nc")),
+        detections=_open_if(parts.get("detections.nc")),
+        rig=Rig.load(project.rig_path) if "trajectories.nc" in parts else None,
+        skeleton=project.skeleton,
+        events=read_events(parts["events.csv"]) if "events.csv" in parts else None,
+        videos=sources,
+    )
+    with reporter.task(f"Writing the viewer of {recording}") as progress:
+        write_text(result, trajectory_page(shown, progress=progress))
+    write_stamp(result, inputs)
+    return result
+
+
+def view_file(path: str | os.PathLike[str], output: str | os.PathLike[str]) -> Path:
+    """Write the viewer of one dataset, without rig and videos -> OUTPUT."""
+    write_text(output, dataset_page(open_dataset(path), title=Path(path).stem))
+    return Path(output)
+
+
+def _open_if(path: Path | None) -> xr.Dataset | None:
+    """Open a dataset where there is one."""
+    return None if path is None else open_dataset(path)

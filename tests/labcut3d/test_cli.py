@@ -1,0 +1,131 @@
+"""The command line: help that reads well, errors of one sentence, exit status 0 only on success."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from labcut3d.cli import app
+
+runner = CliRunner()
+COMMANDS = (
+    *("demo", "new", "board", "calibrate", "train", "evaluate"),
+    *("detect", "triangulate", "events", "reconstruct", "view", "export"),
+)
+
+
+def labcut3d(*arguments, cwd=None):
+    """Run the installed command in a process of its own."""
+    code = "from labcut3d.cli import main; main()"
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def test_help_lists_every_command():
+    text = runner.invoke(app, ["--help"]).output
+    for command in COMMANDS:
+        assert command in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command):
+    result = runner.invoke(app, [command, "--help"])
+    assert result.exit_code == 0
+    assert "Usage" in result.output
+
+
+def test_new_makes_a_project_and_says_what_is_next(tmp_path):
+    done = labcut3d("new", tmp_path / "walk", "--views", "left,right")
+    assert done.returncode == 0, done.stderr
+    assert "labcut3d calibrate" in done.stdout
+    assert (tmp_path / "walk" / "project.toml").exists()
+
+
+def test_an_error_is_one_sentence_without_traceback(tmp_path):
+    done = labcut3d("calibrate", tmp_path / "nowhere")
+    assert done.returncode == 1
+    assert "no project here" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["calibrate", "cam0=a.mp4"], "--board"),
+        (["calibrate", "--board", "b.toml", "cam0=a.mp4"], "-o DIR"),
+        (["calibrate", "--board", "b.toml", "a.mp4", "-o", "out"], "NAME=PATH"),
+        (["triangulate", "--rig", "rig.toml", "cam0=a.csv"], "-o"),
+        (["frobnicate"], "No such command"),
+    ],
+)
+def test_wrong_usage_is_explained(tmp_path, arguments, expected):
+    (tmp_path / "a.mp4").write_bytes(b"")
+    (tmp_path / "rig.toml").write_text("")
+    done = labcut3d(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert expected in done.stderr
+
+
+def test_an_unreadable_video_leaves_no_rig(tmp_path):
+    (tmp_path / "board.toml").write_text(
+        "squares_x = 7\nsquares_y = 5\nsquare_length = 8.0\nmarker_length = 6.0\n"
+        'dictionary = "DICT_4X4_50"\nunit = "mm"\n'
+    )
+    (tmp_path / "a.mp4").write_bytes(b"no video")
+    done = labcut3d(
+        "calibrate", "--board", "board.toml", "cam0=a.mp4", "cam1=a.mp4", "-o", "out", cwd=tmp_path
+    )
+    assert done.returncode == 1
+    assert "a.mp4" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_board_draws_all_three_formats(tmp_path):
+    (tmp_path / "board.toml").write_text(
+        "squares_x = 7\nsquares_y = 5\nsquare_length = 8.0\nmarker_length = 6.0\n"
+        'dictionary = "DICT_4X4_50"\nunit = "mm"\n'
+    )
+    for ending in ("pdf", "svg", "png"):
+        output = tmp_path / f"board.{ending}"
+        result = runner.invoke(app, ["board", str(tmp_path / "board.toml"), "-o", str(output)])
+        assert result.exit_code == 0, result.output
+        assert output.stat().st_size > 1000
+
+
+def test_triangulate_and_export_without_a_project(tmp_path):
+    from labcut3d.schema import make_detections, open_dataset, save_dataset
+    from labcut3d.synthetic import make_rig
+
+    rig = make_rig(3, np.random.default_rng(1))
+    middle = np.mean([camera.center + 300 * camera.rotation[2] for camera in rig], axis=0)
+    points = middle + np.random.default_rng(0).normal(scale=10, size=(20, 4, 3))
+    pixels = rig.project(points)
+    detections = make_detections(
+        position=np.moveaxis(pixels, (0, 3), (1, 2))[..., None],
+        confidence=np.ones((20, 3, 4, 1)),
+        views=rig.names,
+        keypoints=list("abcd"),
+        individuals=["fly"],
+        fps=30.0,
+    )
+    save_dataset(detections, tmp_path / "detections.nc")
+    rig.save(tmp_path / "rig.toml")
+    done = labcut3d(
+        "triangulate", "--rig", "rig.toml", "detections.nc", "-o", "walk.nc", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    raw = open_dataset(tmp_path / "walk.nc")["position_raw"].isel(individual=0)
+    # float32 pixels (6e-5 px at 640) round points 300 mm away to a few micrometres
+    np.testing.assert_allclose(raw.transpose("time", "keypoint", "space"), points, atol=2e-3)
+    for name in ("walk.csv", "copy.nc"):
+        done = labcut3d("export", "walk.nc", "-o", name, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / name).exists()
+    done = labcut3d("view", "walk.nc", "-o", "viewer.html", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "viewer.html").stat().st_size > 100_000
+    done = labcut3d("export", "walk.nc", "-o", "walk.xyz", cwd=tmp_path)
+    assert done.returncode == 1
+    assert ".csv" in done.stderr

@@ -1,0 +1,201 @@
+"""The whole path on the shipped sample: a short training here, the whole demo in the slow tests.
+
+What is held: each stage writes what it should, nothing is done twice, what changed is redone, and
+bad input stops a stage before it writes.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from calibration import Rig
+from labcut3d import pipeline
+from labcut3d.demo import RECORDING, make_demo, measure, run
+from labcut3d.errors import DetectorError, LabelError, ProjectError, RigError
+from labcut3d.kinematics.events import read_events
+from labcut3d.progress import Silent
+from labcut3d.project import load_project
+from labcut3d.schema import open_dataset
+
+RECORDINGS = ("recording0", RECORDING)
+
+
+class Notes(Silent):
+    """A reporter that remembers what was said and which tasks were run."""
+
+    def __init__(self):
+        self.notes, self.tasks = [], []
+
+    def note(self, message):
+        self.notes.append(message)
+
+    def task(self, title):
+        self.tasks.append(title)
+        return super().task(title)
+
+
+def set_detector(project, **settings):
+    """Add a [detector] table to project.toml and load the project again."""
+    path = project.root / "project.toml"
+    text = path.read_text().split("\n[detector]")[0]
+    lines = "\n".join(f"{key} = {value}" for key, value in settings.items())
+    path.write_text(f"{text}\n[detector]\n{lines}\n")
+    return load_project(project.root)
+
+
+@pytest.fixture(scope="module")
+def reconstructed(tmp_path_factory):
+    """The sample, reconstructed with a detector trained for a few seconds only."""
+    project = make_demo(tmp_path_factory.mktemp("demo") / "project")
+    project = set_detector(project, min_steps=40, max_steps=40, locator_steps=40)
+    run(project, Silent())
+    return project
+
+
+def test_every_stage_leaves_its_files(reconstructed):
+    results = reconstructed.root / "results"
+    names = ["rig.toml", "rig_covariance.npz", "calibration.html", "training.html"]
+    names += [f"{RECORDING}/{name}" for name in ("detections.nc", "trajectories.nc", "events.csv")]
+    for name in [*names, f"{RECORDING}/viewer.html"]:
+        assert (results / name).stat().st_size > 0, name
+    assert not [p for p in reconstructed.root.rglob("*.tmp*") if p.is_file()]
+
+
+def test_even_a_short_training_comes_near_the_truth(reconstructed):
+    measured = measure(reconstructed)
+    assert measured.reprojection_px < 0.3  # px; what this board and these lenses allow
+    # A few seconds of training; the slow test below holds the figures of the whole demo.
+    assert measured.points_um[0] < 300  # um, a tenth of a fly's length
+    assert measured.reconstructed > 0.8
+
+
+def test_units_and_provenance_are_carried_to_the_end(reconstructed):
+    trajectories = open_dataset(reconstructed.results(RECORDING) / "trajectories.nc")
+    assert trajectories.attrs["unit"] == "mm"
+    assert trajectories.attrs["fps"] == 30.0
+    provenance = json.loads(trajectories.attrs["provenance"])
+    for part in ("rig", "detections", "model default", "video of cam3"):
+        assert len(provenance[part]) == 64, part
+    assert trajectories["individual"].values.tolist() == ["fly"]
+
+
+def test_nothing_is_done_twice(reconstructed):
+    listener = Notes()
+    run(reconstructed, listener)
+    assert listener.tasks == []
+    assert len([note for note in listener.notes if "up to date" in note]) == 6
+
+
+def test_a_changed_setting_redoes_what_depends_on_it_and_nothing_else(reconstructed):
+    path = reconstructed.root / "project.toml"
+    before = path.read_text()
+    try:
+        path.write_text(before + "\n[reconstruction]\nbones = false\n")
+        listener = Notes()
+        pipeline.reconstruct(load_project(reconstructed.root), [RECORDING], listener)
+    finally:
+        path.write_text(before)
+    assert not [task for task in listener.tasks if "Detecting" in task]
+    assert [task for task in listener.tasks if "Triangulating" in task]
+    assert [note for note in listener.notes if "reconstruction settings" in note]
+
+
+def test_an_edited_result_is_made_again(reconstructed):
+    path = reconstructed.results(RECORDING) / "events.csv"
+    path.write_text(path.read_text() + "fly,invented,0,1,0,1,1,,,\n")
+    pipeline.events(reconstructed, RECORDING)
+    assert "invented" not in set(read_events(path)["event"])
+
+
+def test_the_evaluation_tells_held_out_from_trained_on(reconstructed):
+    evaluations = pipeline.evaluate(reconstructed)
+    assert set(evaluations) == {"held out", "trained on"}
+    assert (reconstructed.root / "results" / "evaluation.html").exists()
+
+
+def test_the_rig_is_readable_and_knows_its_covariance(reconstructed):
+    from calibration import RigCovariance
+
+    rig = Rig.load(reconstructed.rig_path)
+    assert rig.unit == "mm"
+    covariance = RigCovariance.load(reconstructed.rig_path)
+    assert len(covariance.names) == len(covariance.matrix)
+    assert np.all(np.linalg.eigvalsh(covariance.matrix) > -1e-12)
+
+
+@pytest.fixture
+def untouched(tmp_path):
+    """The sample as it comes, with nothing computed."""
+    return make_demo(tmp_path / "project")
+
+
+def test_detections_without_a_rig_are_not_triangulated(untouched, reconstructed):
+    target = untouched.results(RECORDING) / "detections.nc"
+    target.parent.mkdir(parents=True)
+    target.write_bytes((reconstructed.results(RECORDING) / "detections.nc").read_bytes())
+    with pytest.raises(RigError, match="labcut3d calibrate"):
+        pipeline.triangulate(untouched, RECORDING)
+    assert not (target.parent / "trajectories.nc").exists()
+
+
+def test_detecting_without_a_detector_says_to_train(untouched):
+    with pytest.raises(DetectorError, match="labcut3d train"):
+        pipeline.detect(untouched, RECORDING)
+
+
+def test_training_without_labels_says_where_they_go(untouched):
+    (untouched.root / "labels" / "recording0.csv").unlink()
+    with pytest.raises(LabelError, match=r"labels/NAME\.csv"):
+        pipeline.train(untouched)
+
+
+def test_calibrating_without_a_board_says_what_to_write(untouched):
+    path = untouched.root / "project.toml"
+    path.write_text(path.read_text().split("[board]")[0])
+    with pytest.raises(ProjectError, match=r"no \[board\]"):
+        pipeline.calibrate_project(load_project(untouched.root))
+    assert not untouched.rig_path.exists()
+
+
+def test_the_demo_does_not_write_into_a_folder_of_something_else(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(ProjectError, match="holds something other"):
+        make_demo(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_kill_9_at_any_moment_leaves_no_half_result(untouched):
+    """A calibration killed in mid-work leaves nothing that the next run would trust."""
+    code = (
+        "from labcut3d.project import load_project\nfrom labcut3d.pipeline import *\n"
+        f"print('ready', flush=True)\ncalibrate_project(load_project({str(untouched.root)!r}))"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(1.5)
+        process.send_signal(signal.SIGKILL)
+    rig = untouched.rig_path
+    assert not rig.exists() or Rig.load(rig)
+    assert not (rig.parent / ".stamps" / "rig.toml.json").exists()
+
+
+@pytest.mark.slow
+def test_the_whole_demo_meets_its_figures(tmp_path):
+    project = make_demo(tmp_path / "demo")
+    run(project, Silent())
+    measured = measure(project)
+    assert measured.reconstructed >= 0.98
+    assert measured.points_um[0] <= 60  # um; a fly is 2500 um long
+    assert measured.points_um[1] <= 200
+    assert measured.bouts == (1, 1, 1)
+    assert measured.eggs == (1, 1, 1)
