@@ -53,7 +53,7 @@ class View:
 class _ProjectFile:
     """The tables and values of project.toml."""
 
-    views: dict[str, View]
+    views: dict[str, dict[str, Any]]
     skeleton: str
     name: str | None = None
     fps: float | None = None
@@ -178,18 +178,13 @@ def load_project(root: str | os.PathLike[str]) -> Project:
     table = _parse(_ProjectFile, read_toml(path), str(path))
     if not table.views:
         raise FileFormatError(f"{path}: [views] is empty; name at least one view")
-    for name, view in table.views.items():
-        _require_name(name, f"{path}: view")
-        if view.file is not None and (Path(view.file).name != view.file or view.file == ".."):
-            raise FileFormatError(
-                f"{path}: [views.{name}] file '{view.file}' must be a file's name without folders"
-            )
+    views = {name: _parse_view(name, view, path) for name, view in table.views.items()}
     if table.fps is not None and not 0 < table.fps < float("inf"):
         raise FileFormatError(f"{path}: fps is {table.fps}; it must be a positive number")
     return Project(
         root=root,
         name=table.name or root.resolve().name,
-        views=table.views,
+        views=views,
         skeleton=_load_skeleton(table.skeleton, root),
         fps=table.fps,
         board=None if table.board is None else parse_board(table.board, f"{path} [board]"),
@@ -256,10 +251,6 @@ def _parse(settings: type[Settings], table: Mapping[str, Any], where: str) -> Se
     """Return a TOML table as the dataclass `settings`, naming the first key that is wrong."""
     fields = [field.name for field in dataclasses.fields(settings)]  # type: ignore[arg-type]
     reject_unknown_keys(table, fields, where)
-    for name, view in (table.get("views") or {}).items() if "views" in fields else ():
-        if isinstance(view, dict):
-            known = [field.name for field in dataclasses.fields(View)]
-            reject_unknown_keys(view, known, f"{where} [views.{name}]")
     try:
         return pydantic.TypeAdapter(settings).validate_python(dict(table))
     except pydantic.ValidationError as error:
@@ -267,6 +258,17 @@ def _parse(settings: type[Settings], table: Mapping[str, Any], where: str) -> Se
         key = ".".join(str(part) for part in first["loc"])
         given = "" if first["type"] == "missing" else f" (given: {first['input']!r})"
         raise FileFormatError(f"{where}: '{key}': {first['msg']}{given}") from error
+
+
+def _parse_view(name: str, table: Mapping[str, Any], path: Path) -> View:
+    """Return the view that a table [views.NAME] describes."""
+    _require_name(name, f"{path}: view")
+    view = _parse(View, table, f"{path} [views.{name}]")
+    if view.file is not None and (Path(view.file).name != view.file or view.file == ".."):
+        raise FileFormatError(
+            f"{path} [views.{name}]: file '{view.file}' must be a file's name without folders"
+        )
+    return view
 
 
 def _load_skeleton(name: str, root: Path) -> Skeleton:

@@ -1,13 +1,12 @@
 """The command line: help that reads well, errors of one sentence, exit status 0 only on success."""
 
-import subprocess
 import sys
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from labcut3d.cli import app
+from labcut3d.cli import app, main
 
 runner = CliRunner()
 COMMANDS = (
@@ -16,11 +15,24 @@ COMMANDS = (
 )
 
 
-def labcut3d(*arguments, cwd=None):
-    """Run the installed command in a process of its own."""
-    code = "from labcut3d.cli import main; main()"
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+@pytest.fixture
+def labcut3d(monkeypatch, capfd):
+    """Call the command line as a shell would; returns (exit status, what was printed)."""
+
+    def call(*arguments, cwd=None):
+        if cwd is not None:
+            monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "argv", ["labcut3d", *map(str, arguments)])
+        capfd.readouterr()
+        status = 0
+        try:
+            main()
+        except SystemExit as stop:
+            status = stop.code or 0
+        printed = capfd.readouterr()
+        return status, " ".join((printed.out + printed.err).split())
+
+    return call
 
 
 def test_help_lists_every_command():
@@ -36,18 +48,18 @@ def test_every_command_explains_itself(command):
     assert "Usage" in result.output
 
 
-def test_new_makes_a_project_and_says_what_is_next(tmp_path):
-    done = labcut3d("new", tmp_path / "walk", "--views", "left,right")
-    assert done.returncode == 0, done.stderr
-    assert "labcut3d calibrate" in done.stdout
+def test_new_makes_a_project_and_says_what_is_next(tmp_path, labcut3d):
+    status, text = labcut3d("new", tmp_path / "walk", "--views", "left,right")
+    assert status == 0, text
+    assert "labcut3d calibrate" in text
     assert (tmp_path / "walk" / "project.toml").exists()
 
 
-def test_an_error_is_one_sentence_without_traceback(tmp_path):
-    done = labcut3d("calibrate", tmp_path / "nowhere")
-    assert done.returncode == 1
-    assert "no project here" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_an_error_is_one_sentence_without_traceback(tmp_path, labcut3d):
+    status, text = labcut3d("calibrate", tmp_path / "nowhere")
+    assert status == 1
+    assert "no project here" in text
+    assert "Traceback" not in text
 
 
 @pytest.mark.parametrize(
@@ -60,25 +72,25 @@ def test_an_error_is_one_sentence_without_traceback(tmp_path):
         (["frobnicate"], "No such command"),
     ],
 )
-def test_wrong_usage_is_explained(tmp_path, arguments, expected):
+def test_wrong_usage_is_explained(tmp_path, labcut3d, arguments, expected):
     (tmp_path / "a.mp4").write_bytes(b"")
     (tmp_path / "rig.toml").write_text("")
-    done = labcut3d(*arguments, cwd=tmp_path)
-    assert done.returncode == 2
-    assert expected in done.stderr
+    status, text = labcut3d(*arguments, cwd=tmp_path)
+    assert status == 2
+    assert expected in text
 
 
-def test_an_unreadable_video_leaves_no_rig(tmp_path):
+def test_an_unreadable_video_leaves_no_rig(tmp_path, labcut3d):
     (tmp_path / "board.toml").write_text(
         "squares_x = 7\nsquares_y = 5\nsquare_length = 8.0\nmarker_length = 6.0\n"
         'dictionary = "DICT_4X4_50"\nunit = "mm"\n'
     )
     (tmp_path / "a.mp4").write_bytes(b"no video")
-    done = labcut3d(
+    status, text = labcut3d(
         "calibrate", "--board", "board.toml", "cam0=a.mp4", "cam1=a.mp4", "-o", "out", cwd=tmp_path
     )
-    assert done.returncode == 1
-    assert "a.mp4" in done.stderr
+    assert status == 1
+    assert "a.mp4" in text
     assert not (tmp_path / "out").exists()
 
 
@@ -94,7 +106,7 @@ def test_board_draws_all_three_formats(tmp_path):
         assert output.stat().st_size > 1000
 
 
-def test_triangulate_and_export_without_a_project(tmp_path):
+def test_triangulate_and_export_without_a_project(tmp_path, labcut3d):
     from labcut3d.schema import make_detections, open_dataset, save_dataset
     from labcut3d.synthetic import make_rig
 
@@ -112,20 +124,20 @@ def test_triangulate_and_export_without_a_project(tmp_path):
     )
     save_dataset(detections, tmp_path / "detections.nc")
     rig.save(tmp_path / "rig.toml")
-    done = labcut3d(
+    status, text = labcut3d(
         "triangulate", "--rig", "rig.toml", "detections.nc", "-o", "walk.nc", cwd=tmp_path
     )
-    assert done.returncode == 0, done.stderr
+    assert status == 0, text
     raw = open_dataset(tmp_path / "walk.nc")["position_raw"].isel(individual=0)
     # float32 pixels (6e-5 px at 640) round points 300 mm away to a few micrometres
     np.testing.assert_allclose(raw.transpose("time", "keypoint", "space"), points, atol=2e-3)
     for name in ("walk.csv", "copy.nc"):
-        done = labcut3d("export", "walk.nc", "-o", name, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
+        status, text = labcut3d("export", "walk.nc", "-o", name, cwd=tmp_path)
+        assert status == 0, text
         assert (tmp_path / name).exists()
-    done = labcut3d("view", "walk.nc", "-o", "viewer.html", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    status, text = labcut3d("view", "walk.nc", "-o", "viewer.html", cwd=tmp_path)
+    assert status == 0, text
     assert (tmp_path / "viewer.html").stat().st_size > 100_000
-    done = labcut3d("export", "walk.nc", "-o", "walk.xyz", cwd=tmp_path)
-    assert done.returncode == 1
-    assert ".csv" in done.stderr
+    status, text = labcut3d("export", "walk.nc", "-o", "walk.xyz", cwd=tmp_path)
+    assert status == 1
+    assert ".csv" in text
