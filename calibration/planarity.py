@@ -54,4 +54,6 @@ def _square_size(plane: Array, pixels: Array) -> float:
     """Return the size of the board's smallest step in the image, px, from its whole extent."""
     step = np.abs(np.diff(plane[:, 0]))
     step = step[step > 0].min() if (step > 0).any() else np.ptp(plane[:, 1])
-    return float(step * np.sqrt(np.ptp(pixels, axis=0).prod() / max(np.ptp(plane, axis=0).prod(), step**2)))
+    return float(
+        step * np.sqrt(np.ptp(pixels, axis=0).prod() / max(np.ptp(plane, axis=0).prod(), step**2))
+    )

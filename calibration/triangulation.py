@@ -14,6 +14,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from calibration.camera import Camera
 from calibration.errors import RigError
 from calibration.geometry import Array
 from calibration.rig import Rig
@@ -24,7 +25,7 @@ Flags = NDArray[np.bool_]
 
 OUTLIER = 13.8  # squared Mahalanobis distance: 99.9 % of a chi-square with two degrees of freedom
 SMALLEST_PARALLAX = 1e-3  # rad; rays closer to parallel fix no depth
-BLOCK = 8192  # points worked on at a time, so that they stay in the processor's cache
+BLOCK = 4096  # points worked on at a time, so that they stay in the processor's cache
 POLISHING = 2  # rounds of linear refinement in which the set of inliers may still change
 NEWTON_STEPS = 15
 CONVERGED = 1e-4  # a step, in standard deviations of the point
@@ -47,11 +48,12 @@ class Triangulation:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Sights:
-    """What every view sees of a block of points, in several forms.
+    """What every view sees of a block of n points. Points come last here: numpy is faster so.
 
-    `valid` (view, n); `pixels` (view, n, 2) and `information` (view, n, 2, 2) px^-2, zero where
-    not valid; `normalized` (view, n, 2) ideal image coordinates and `metric` (view, n, 2, 2)
-    their information; `directions` (view, n, 3) of the rays in the world.
+    `valid` (view, n); `pixels` (view, 2, n) and `whitening` (view, 2, 2, n), which turns a
+    difference in px into standard deviations; `normalized` (view, 2, n) ideal image coordinates
+    and `ideal_whitening` (view, 2, 2, n) for differences of these; `directions` (view, 3, n) of
+    the rays in the world. All zero where not valid.
     """
 
     rig: Rig
@@ -59,9 +61,9 @@ class _Sights:
     translations: Array
     valid: Flags
     pixels: Array
-    information: Array
+    whitening: Array
     normalized: Array
-    metric: Array
+    ideal_whitening: Array
     directions: Array
 
 
@@ -81,7 +83,7 @@ def triangulate_points(
     With three views or more, views that contradict the others are left out. Two views alone
     cannot tell which of them is wrong: their point is returned with its large
     `reprojection_error`, and the caller decides. NaN where fewer than two views see a point,
-    their rays are parallel, or they meet behind a camera.
+    no two of three or more agree, their rays are parallel, or they meet behind a camera.
     """
     pixels = np.asarray(pixels, dtype=float)
     if pixels.ndim < 2 or pixels.shape[0] != len(rig) or pixels.shape[-1] != 2:
@@ -97,11 +99,9 @@ def triangulate_points(
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):  # NaN is the answer there
         for part in _blocks(n):
             sights = _look(rig, flat[:, part], information[:, part])
-            start, agreeing = _search(sights)
-            start, agreeing = _polish(sights, start, agreeing)
-            points[part], covariances[part], error[part], inliers[:, part] = _maximize(
-                sights, start, agreeing
-            )
+            found = _maximize(sights, *_polish(sights, *_search(sights)))
+            points[part], covariances[part] = found[0].T, np.moveaxis(found[1], -1, 0)
+            error[part], inliers[:, part] = found[2:]
     return Triangulation(
         points=points.reshape(*shape, 3),
         covariance=covariances.reshape(*shape, 3, 3),
@@ -144,157 +144,161 @@ def _information(
 
 
 def _look(rig: Rig, pixels: Array, information: Array) -> _Sights:
-    """Undo the lenses and carry the pixels' information to where the lens is ideal."""
-    normalized = np.stack([c.undistort(p) for c, p in zip(rig, pixels, strict=True)])
-    slopes = np.stack(
-        [c.matrix[:2, :2] @ c.lens.jacobian(xy) for c, xy in zip(rig, normalized, strict=True)]
-    )
-    valid = np.isfinite(normalized).all(axis=-1) & (information[..., 0, 0] > 0)
+    """Undo the lenses, and carry the pixels' information to where the lens is ideal."""
+    ideal = np.stack([c.undistort(p) for c, p in zip(rig, pixels, strict=True)])
+    slopes = np.stack([_slopes(camera, xy.T) for camera, xy in zip(rig, ideal, strict=True)])
+    valid = np.isfinite(ideal).all(axis=-1) & (information[..., 0, 0] > 0)
     rotations = np.stack([camera.rotation for camera in rig])
-    directions = np.concatenate([normalized, np.ones_like(normalized[..., :1])], axis=-1)
-    directions = directions @ rotations
-    directions /= np.sqrt((directions**2).sum(axis=-1, keepdims=True))
-    metric = np.swapaxes(slopes, -1, -2) @ information @ slopes
+    normalized = np.where(valid[:, None], np.swapaxes(ideal, 1, 2), 0.0)
+    directions = np.einsum("vij,vin->vjn", rotations[:, :2], normalized) + rotations[:, 2, :, None]
+    directions /= np.sqrt((directions**2).sum(axis=1, keepdims=True))
+    a, b, c = (np.where(valid, information[..., i, j], 0.0) for i, j in ((0, 0), (0, 1), (1, 1)))
+    root = np.sqrt(a)
+    shear = np.divide(b, root, out=np.zeros_like(b), where=valid)
+    rest = np.sqrt(np.maximum(c - shear**2, 0.0))
+    whitening = np.stack([root, shear, np.zeros_like(root), rest], axis=1)
+    whitening = whitening.reshape(len(rig), 2, 2, -1)
+    ideal_whitening = np.einsum("vabn,vbcn->vacn", whitening, slopes)
     return _Sights(
         rig=rig,
         rotations=rotations,
         translations=np.stack([camera.translation for camera in rig]),
         valid=valid,
-        pixels=np.where(valid[..., None], pixels, 0.0),
-        information=np.where(valid[..., None, None], information, 0.0),
-        normalized=np.where(valid[..., None], normalized, 0.0),
-        metric=np.where(valid[..., None, None], metric, 0.0),
-        directions=np.where(valid[..., None], directions, 0.0),
+        pixels=np.where(valid[:, None], np.swapaxes(pixels, 1, 2), 0.0),
+        whitening=whitening,
+        normalized=normalized,
+        ideal_whitening=np.where(valid[:, None, None], ideal_whitening, 0.0),
+        directions=directions,
     )
 
 
+def _slopes(camera: Camera, normalized: Array) -> Array:
+    """Return d pixel / d ideal image coordinates, (2, 2, n), at coordinates (2, n)."""
+    lens = np.ascontiguousarray(np.moveaxis(camera.lens.jacobian(normalized.T), 0, -1))
+    return np.einsum("ab,bcn->acn", camera.matrix[:2, :2], lens)
+
+
 def _search(sights: _Sights) -> tuple[Array, Flags]:
-    """Return the best hypothesis (n, 3) and the views (view, n) that agree with it."""
-    planes = np.eye(3) - sights.directions[..., :, None] * sights.directions[..., None, :]
-    centers = np.stack([camera.center for camera in sights.rig])[:, None, :, None]
-    offsets = (planes @ centers)[..., 0]
-    weight = sights.valid.astype(float)
+    """Return the best hypothesis (3, n) and the views (view, n) that agree with it."""
     views, n = sights.valid.shape
-    best, points = np.full(n, np.inf), np.full((n, 3), np.nan)
+    # The point nearest to some rays: the sum over them of (I - dd') X = (I - dd') center.
+    d = sights.directions
+    weight = sights.valid.astype(float)
+    planes = (np.eye(3)[None, :, :, None] - d[:, :, None] * d[:, None]) * weight[:, None, None]
+    centers = np.stack([camera.center for camera in sights.rig])
+    offsets = np.einsum("vijn,vj->vin", planes, centers)
+    best, points = np.full(n, np.inf), np.full((3, n), np.nan)
     agreeing = np.zeros((views, n), dtype=bool)
-    count = sights.valid.sum(axis=0)
+    only_two = sights.valid.sum(axis=0) == 2
     for members in [tuple(range(views)), *(combinations(range(views), 2) if views > 2 else ())]:
-        normal = sum(weight[v, :, None, None] * planes[v] for v in members)
-        right = sum(weight[v, :, None] * offsets[v] for v in members)
-        point = _solve(np.asarray(normal), np.asarray(right))
-        squared = _ideal_distances(sights, point)
-        used = sum(weight[v] for v in members)
+        which = list(members)
+        point = _solve(planes[which].sum(axis=0), offsets[which].sum(axis=0))
+        squared = _squared_distances(sights, point)
         cost = np.where(sights.valid, np.minimum(squared, OUTLIER), 0.0).sum(axis=0)
-        # Two views cannot outvote one another, so theirs is no question of agreement.
-        better = (used >= 2) & ((cost < best) | ((count == 2) & ~np.isfinite(best)))
+        # Two views alone cannot outvote one another: they agree by decree.
+        better = (weight[which].sum(axis=0) >= 2) & (cost < best)
         best = np.where(better, cost, best)
-        points = np.where(better[:, None], point, points)
-        chosen = np.zeros(views, dtype=bool)
-        chosen[list(members)] = len(members) == 2
-        within = sights.valid & ((squared < OUTLIER) | chosen[:, None] | (count == 2))
-        agreeing = np.where(better, within, agreeing)
+        points = np.where(better, point, points)
+        agreeing = np.where(better, sights.valid & ((squared < OUTLIER) | only_two), agreeing)
     return points, agreeing
 
 
 def _polish(sights: _Sights, points: Array, agreeing: Flags) -> tuple[Array, Flags]:
     """Refine with all views that agree, letting views join and leave as the point improves."""
-    pair = sights.valid.sum(axis=0) == 2
+    only_two = sights.valid.sum(axis=0) == 2
+    # The rows x - X/Z = 0, times Z, are linear in the point: (R1 - x R3) X = x t3 - t1.
+    r, t, xy = sights.rotations[..., None], sights.translations[..., None], sights.normalized
+    rows = r[:, :2] - xy[:, :, None] * r[:, 2:]
+    target = xy * t[:, 2:] - t[:, :2]
+    rows = np.einsum("vabn,vbcn->vacn", sights.ideal_whitening, rows)
+    target = np.einsum("vabn,vbn->van", sights.ideal_whitening, target)
     for _ in range(POLISHING):
-        camera = points @ np.swapaxes(sights.rotations, -1, -2) + sights.translations[:, None]
-        weight = sights.metric * (agreeing / camera[..., 2] ** 2)[..., None, None]
-        # The rows x - X/Z = 0, times Z, are linear in the point: (R1 - x R3) X = x t3 - t1.
-        rows = sights.rotations[:, None, :2] - (
-            sights.normalized[..., None] * sights.rotations[:, None, 2:]
-        )
-        target = (
-            sights.normalized * sights.translations[:, None, 2:] - sights.translations[:, None, :2]
-        )
-        weighted = np.swapaxes(rows, -1, -2) @ weight
-        refined = _solve(
-            (weighted @ rows).sum(axis=0), (weighted @ target[..., None])[..., 0].sum(axis=0)
-        )
-        squared = _ideal_distances(sights, refined)
-        within = sights.valid & ((squared < OUTLIER) | pair)
-        kept = np.isfinite(refined).all(axis=-1) & (within.sum(axis=0) >= 2)
-        points = np.where(kept[:, None], refined, points)
+        depth = np.einsum("vj,jn->vn", sights.rotations[:, 2], points) + t[:, 2]
+        weight = np.where(agreeing, 1 / depth**2, 0.0)[:, None, None]
+        normal = np.einsum("vrin,vrjn->ijn", rows * weight, rows)
+        refined = _solve(normal, np.einsum("vrin,vrn->in", rows * weight, target))
+        squared = _squared_distances(sights, refined)
+        within = sights.valid & ((squared < OUTLIER) | only_two)
+        kept = np.isfinite(refined).all(axis=0) & (within.sum(axis=0) >= 2)
+        points = np.where(kept, refined, points)
         agreeing = np.where(kept, within, agreeing)
     return points, agreeing
 
 
 def _maximize(sights: _Sights, points: Array, agreeing: Flags) -> tuple[Array, Array, Array, Flags]:
     """Climb to the maximum-likelihood points; return them, covariance, error and inliers."""
-    information = sights.information * agreeing[..., None, None]
-    active = np.flatnonzero((agreeing.sum(axis=0) >= 2) & np.isfinite(points).all(axis=-1))
     points = points.copy()
+    active = np.flatnonzero((agreeing.sum(axis=0) >= 2) & np.isfinite(points).all(axis=0))
     for _ in range(NEWTON_STEPS):
-        normal, gradient, _ = _normal_equations(sights, points[active], information, active)
-        step = _solve(normal, gradient)
-        points[active] += step
-        moved = (step * gradient).sum(axis=-1)
-        active = active[moved > CONVERGED**2]
         if not len(active):
             break
-    points[active] = np.nan  # still moving: the views do not fix this point
-    everywhere = np.arange(len(points))
-    normal, _, distance = _normal_equations(sights, points, information, everywhere)
-    determined = np.isfinite(points).all(axis=-1) & (
-        _parallax(sights, agreeing) > SMALLEST_PARALLAX
-    )
+        normal, gradient, _ = _normal_equations(sights, points[:, active], agreeing, active)
+        step = _solve(normal, gradient)
+        points[:, active] += step
+        active = active[(step * gradient).sum(axis=0) > CONVERGED**2]
+    points[:, active] = np.nan  # still moving: the views do not fix this point
+    everywhere = np.arange(points.shape[1])
+    normal, _, distance = _normal_equations(sights, points, agreeing, everywhere)
+    determined = np.isfinite(points).all(axis=0) & (_parallax(sights, agreeing) > SMALLEST_PARALLAX)
     determined &= np.isfinite(np.where(agreeing, distance, 0.0)).all(axis=0)
     inliers = agreeing & determined
-    covariance = np.where(determined[:, None, None], _invert(normal), np.nan)
+    covariance = np.where(determined, _invert(normal), np.nan)
     mean = np.where(inliers, distance, 0.0).sum(axis=0) / inliers.sum(axis=0)
-    return np.where(determined[:, None], points, np.nan), covariance, mean, inliers
+    return np.where(determined, points, np.nan), covariance, mean, inliers
 
 
 def _normal_equations(
-    sights: _Sights, points: Array, information: Array, which: NDArray[np.intp]
+    sights: _Sights, points: Array, agreeing: Flags, which: NDArray[np.intp]
 ) -> tuple[Array, Array, Array]:
-    """Return J'WJ (m, 3, 3), J'W residual (m, 3) and distances (view, m) px at points (m, 3)."""
-    normal, gradient = np.zeros((len(points), 3, 3)), np.zeros((len(points), 3))
-    distances = np.full((len(sights.rig), len(points)), np.nan)
+    """Return J'WJ (3, 3, m), J'W residual (3, m) and distances (view, m) px at points (3, m)."""
+    normal, gradient = np.zeros((3, *points.shape)), np.zeros(points.shape)
+    distances = np.full((len(sights.rig), points.shape[1]), np.nan)
     for view, camera in enumerate(sights.rig):
-        used = information[view, which, 0, 0] > 0
-        jacobian = camera.project_jacobian(points)
-        residual = sights.pixels[view, which] - camera.project(points)
-        distances[view] = np.sqrt((residual**2).sum(axis=-1))
-        weighted = np.swapaxes(jacobian, -1, -2) @ information[view, which]
-        normal += np.where(used[:, None, None], weighted @ jacobian, 0.0)
-        gradient += np.where(used[:, None], (weighted @ residual[..., None])[..., 0], 0.0)
+        in_camera = camera.rotation @ points + camera.translation[:, None]
+        depth = np.where(in_camera[2] > 0, in_camera[2], np.nan)
+        xy = in_camera[:2] / depth
+        image = camera.matrix[:2, :2] @ camera.lens.distort(xy.T).T + camera.matrix[:2, 2:]
+        residual = sights.pixels[view][:, which] - image
+        distances[view] = np.sqrt((residual**2).sum(axis=0))
+        r = camera.rotation[..., None]
+        perspective = (r[:2] - xy[:, None] * r[2:]) / depth
+        used = agreeing[view, which]
+        whiten = np.einsum("abn,bcn->acn", sights.whitening[view][..., which], _slopes(camera, xy))
+        rows = np.where(used, np.einsum("abn,bcn->acn", whiten, perspective), 0.0)
+        white = np.einsum("abn,bn->an", sights.whitening[view][..., which], residual)
+        normal += np.einsum("rin,rjn->ijn", rows, rows)
+        gradient += np.einsum("rin,rn->in", rows, np.where(used, white, 0.0))
     return normal, gradient, distances
 
 
-def _ideal_distances(sights: _Sights, points: Array) -> Array:
-    """Return squared Mahalanobis distances (view, n) of points (n, 3); infinite behind a camera."""
-    camera = points @ np.swapaxes(sights.rotations, -1, -2) + sights.translations[:, None]
-    residual = camera[..., :2] / camera[..., 2:] - sights.normalized
-    x, y = residual[..., 0], residual[..., 1]
-    m = sights.metric
-    squared = m[..., 0, 0] * x * x + 2 * m[..., 0, 1] * x * y + m[..., 1, 1] * y * y
-    return np.where(camera[..., 2] > 0, squared, np.inf)
+def _squared_distances(sights: _Sights, points: Array) -> Array:
+    """Return squared Mahalanobis distances (view, n) of points (3, n); infinite behind a camera."""
+    camera = np.einsum("vij,jn->vin", sights.rotations, points) + sights.translations[..., None]
+    residual = camera[:, :2] / camera[:, 2:] - sights.normalized
+    white = np.einsum("vabn,vbn->van", sights.ideal_whitening, residual)
+    return np.where(camera[:, 2] > 0, (white**2).sum(axis=1), np.inf)
 
 
 def _parallax(sights: _Sights, agreeing: Flags) -> Array:
     """Return the sine (n,) of the widest angle between rays that agree."""
     widest = np.zeros(agreeing.shape[1])
     for a, b in combinations(range(len(agreeing)), 2):
-        cross = np.cross(sights.directions[a], sights.directions[b])
-        sine = np.sqrt((cross**2).sum(axis=-1))
+        cross = np.cross(sights.directions[a], sights.directions[b], axis=0)
+        sine = np.sqrt((cross**2).sum(axis=0))
         widest = np.where(agreeing[a] & agreeing[b], np.maximum(widest, sine), widest)
     return widest
 
 
 def _invert(matrices: Array) -> Array:
-    """Return the inverses of symmetric matrices (..., 3, 3), in closed form; NaN where singular."""
-    a, b, c = matrices[..., 0, 0], matrices[..., 0, 1], matrices[..., 0, 2]
-    d, e, f = matrices[..., 1, 1], matrices[..., 1, 2], matrices[..., 2, 2]
+    """Return the inverses of symmetric matrices (3, 3, n), in closed form; NaN where singular."""
+    (a, b, c), (_, d, e), (_, _, f) = matrices
     p, q, r = d * f - e * e, c * e - b * f, b * e - c * d
     s, t, u = a * f - c * c, b * c - a * e, a * d - b * b
     determinant = a * p + b * q + c * r
-    cofactors = np.stack([p, q, r, q, s, t, r, t, u], axis=-1).reshape(matrices.shape)
-    return cofactors / np.where(determinant > 0, determinant, np.nan)[..., None, None]
+    inverse = 1 / np.where(determinant > 0, determinant, np.nan)
+    return np.stack([p, q, r, q, s, t, r, t, u]).reshape(matrices.shape) * inverse
 
 
 def _solve(matrices: Array, vectors: Array) -> Array:
-    """Solve symmetric positive systems (..., 3, 3) for vectors (..., 3); NaN where singular."""
-    return (_invert(matrices) @ vectors[..., None])[..., 0]
+    """Solve symmetric positive systems (3, 3, n) for vectors (3, n); NaN where singular."""
+    return np.einsum("ijn,jn->in", _invert(matrices), vectors)

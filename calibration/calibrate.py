@@ -1,0 +1,218 @@
+"""Corners of a board in several views -> a rig, with what it was made from and how good it is."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from calibration.board import Board, ChessBoard
+from calibration.boardposes import pose_candidates
+from calibration.camera import Camera
+from calibration.covariance import RigCovariance
+from calibration.errors import CalibrationError
+from calibration.extrinsics import place_cameras, require_connected
+from calibration.fitting import Fit, fit_rig, parameter_covariance
+from calibration.geometry import Array
+from calibration.heldout import pose_boards, score_held_out
+from calibration.intrinsics import estimate_intrinsics
+from calibration.model import Images, State, predict
+from calibration.observations import Observations
+from calibration.rig import Rig
+from calibration.selection import LENS_MODELS, choose_lens_model
+
+__all__ = ["Calibration", "calibrate", "score_held_out"]
+
+MOST_FRAMES = 400  # used in the fit; more hardly change it
+FEW_PAIRS = 5  # frames shared by a camera and its best partner below which a warning is due
+MUCH_REJECTED = 0.1  # of a view's corners
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Calibration:
+    """A rig and the evidence for it.
+
+    `board_poses` (frame, 4, 4) world_from_board, NaN where unknown; `residuals` (view, frame,
+    corner, 2) px, predicted minus seen, NaN where not used; `rejected` (view, frame, corner) bool,
+    corners that were found but not believed. `observations` holds what each view saw, the pair
+    coverage, and the reasons for refused images. `lens_model` names the distortion coefficients
+    that were fitted, and `held_out` the error px of each model tried on images left out.
+    """
+
+    rig: Rig
+    board: Board
+    observations: Observations
+    board_poses: Array
+    residuals: Array
+    rejected: np.ndarray
+    covariance: RigCovariance
+    warnings: tuple[str, ...]
+    lens_model: str
+    held_out: dict[str, float]
+
+    @property
+    def errors(self) -> Array:
+        """The distance (view, frame, corner) px between corners used and where they should be."""
+        return np.linalg.norm(self.residuals, axis=-1)
+
+    @property
+    def rms(self) -> float:
+        """The root mean square of `errors`, px."""
+        return float(np.sqrt(np.nanmean(self.errors**2)))
+
+
+def calibrate(
+    board: Board,
+    observations: Observations,
+    *,
+    drop_cameras: Sequence[str] = (),
+    progress: Callable[..., None] | None = None,
+) -> Calibration:
+    """Return the rig that explains the observations of a board, in the first camera's frame.
+
+    Deterministic: the same observations give the same rig. Raises `CalibrationError` where a
+    view never saw the board, or shared no frame with the others, unless it is in `drop_cameras`.
+    """
+    advance = _Stages(progress, ("cameras one by one", "lens model", "all together", "done"))
+    observations = observations.without(drop_cameras)
+    _check(board, observations)
+    advance()
+    chosen = _choose_frames(observations)
+    start, seen = _start(board, observations, chosen)
+    advance()
+    first = fit_rig(board, start, seen, LENS_MODELS["k1 k2 p1 p2"])
+    model, held_out = choose_lens_model(board, first)
+    advance()
+    fit = fit_rig(board, first.state.cameras, first.corners, LENS_MODELS[model])
+    result = _finish(board, observations, fit, chosen)
+    advance()
+    metadata = {
+        "reprojection_rms_px": result.rms,
+        "board": board.to_dict(),
+        "distortion_model": model,
+    }
+    return replace(
+        result,
+        rig=replace(result.rig, metadata=metadata),
+        lens_model=model,
+        held_out=held_out,
+    )
+
+
+def _check(board: Board, observations: Observations) -> None:
+    """Refuse observations that cannot determine a rig, before any work is done."""
+    if observations.corners.shape[2] != board.n_corners:
+        raise CalibrationError(
+            f"the observations have {observations.corners.shape[2]} corners, the board "
+            f"{board.n_corners}; give the board that they were made with"
+        )
+    if not observations.views:
+        raise CalibrationError("no view is left to calibrate; drop fewer cameras")
+    require_connected(observations)
+    if isinstance(board, ChessBoard) and board.is_symmetric and len(observations.views) > 1:
+        raise CalibrationError(
+            f"a chessboard of {board.squares_x} x {board.squares_y} inner corners looks the same "
+            "after half a turn, so two cameras may number its corners differently; use one whose "
+            f"counts differ by an odd number, such as {board.squares_x} x {board.squares_y - 1}, "
+            "or a ChArUco board"
+        )
+
+
+def _choose_frames(observations: Observations) -> np.ndarray:
+    """Return the indices of frames to fit: all, or those most views saw, spread over time."""
+    views = observations.usable.sum(axis=0)
+    frames = np.flatnonzero(views)
+    if len(frames) <= MOST_FRAMES:
+        return frames
+    shared = np.flatnonzero(views > 1)
+    pool = shared if len(shared) >= MOST_FRAMES else frames
+    return pool[np.linspace(0, len(pool) - 1, MOST_FRAMES).round().astype(int)]
+
+
+def _start(
+    board: Board, observations: Observations, chosen: np.ndarray
+) -> tuple[tuple[Camera, ...], Array]:
+    """Return first cameras, and the corners (view, frame, corner, 2) of the chosen frames."""
+    corners = np.where(observations.usable[..., None, None], observations.corners, np.nan)
+    cameras = [
+        estimate_intrinsics(board, seen, view=view, size=size)
+        for view, size, seen in zip(observations.views, observations.sizes, corners, strict=True)
+    ]
+    corners = corners[:, chosen]
+    candidates = np.stack(
+        [pose_candidates(c, board.points, seen) for c, seen in zip(cameras, corners, strict=True)]
+    )
+    poses = place_cameras(
+        candidates, board.points, observations.at(observations.frames[chosen]).coverage
+    )
+    return tuple(
+        replace(camera, rotation=pose[:3, :3], translation=pose[:3, 3])
+        for camera, pose in zip(cameras, poses, strict=True)
+    ), corners
+
+
+def _finish(board: Board, observations: Observations, fit: Fit, chosen: np.ndarray) -> Calibration:
+    """Return the fit spread over all frames, those left out of it posed afterwards."""
+    cameras = fit.state.cameras
+    rejected = observations.misfits.copy()
+    rejected[:, chosen] |= fit.rejected
+    usable = observations.usable
+    corners = np.where((rejected | ~usable[..., None])[..., None], np.nan, observations.corners)
+    boards = np.full((len(observations.frames), 4, 4), np.nan)
+    boards[chosen] = fit.state.boards
+    rest = np.setdiff1d(np.flatnonzero(usable.any(axis=0)), chosen)
+    if rest.size:
+        boards[rest] = pose_boards(cameras, board, corners[:, rest], usable[:, rest])
+    images = Images.of(corners, usable, board.points)
+    residuals = np.full(corners.shape, np.nan)
+    state = State(cameras=cameras, boards=boards)
+    residuals[images.view, images.frame] = predict(state, images) - images.corners
+    rig = Rig(cameras=cameras, unit=board.unit)
+    return Calibration(
+        rig=rig,
+        board=board,
+        observations=observations,
+        board_poses=boards,
+        residuals=residuals,
+        rejected=rejected,
+        covariance=parameter_covariance(fit),
+        warnings=_warnings(observations, rejected, residuals) + rig.warnings,
+        lens_model="",
+        held_out={},
+    )
+
+
+def _warnings(
+    observations: Observations, rejected: np.ndarray, residuals: Array
+) -> tuple[str, ...]:
+    """Return sentences about what is doubtful: little overlap, many corners not believed."""
+    warnings = []
+    shared = observations.coverage - np.diag(observations.coverage.diagonal())
+    counts = rejected.sum(axis=(1, 2))
+    found = observations.seen.sum(axis=(1, 2)) + observations.misfits.sum(axis=(1, 2))
+    for view, name in enumerate(observations.views):
+        if len(observations.views) > 1 and shared[view].max() < FEW_PAIRS:
+            warnings.append(
+                f"view '{name}' shared the board with another view in only {shared[view].max()} "
+                f"frames; film at least {FEW_PAIRS}, better 20, where both see it"
+            )
+        if counts[view]:
+            share = counts[view] / found[view]
+            warnings.append(
+                f"view '{name}': {counts[view]} of {found[view]} corners ({100 * share:.1f} %) "
+                "fit neither board nor rig and were left out"
+                + ("; look for reflections, blur or a bent board" if share > MUCH_REJECTED else "")
+            )
+    return tuple(warnings)
+
+
+class _Stages:
+    """Counts the stages of a calibration for a progress bar."""
+
+    def __init__(self, progress: Callable[..., None] | None, notes: Sequence[str]) -> None:
+        self._progress, self._notes, self._done = progress, notes, 0
+
+    def __call__(self) -> None:
+        """Tell that the next stage begins."""
+        if self._progress is not None:
+            self._progress(self._done, len(self._notes) - 1, self._notes[self._done])
+        self._done += 1

@@ -1,0 +1,149 @@
+"""The robust fit of a rig: adjust, measure the noise, leave out what cannot be right, repeat."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from calibration.board import Board
+from calibration.boardposes import best_world_poses, pose_candidates
+from calibration.bundle import adjust, camera_covariance, normal_equations, robust_scale
+from calibration.camera import Camera
+from calibration.covariance import RigCovariance
+from calibration.geometry import Array
+from calibration.lens import Lens
+from calibration.model import BOARD_SIZE, CAMERA_PARAMETERS, Images, State, predict
+from calibration.observations import FEWEST_CORNERS
+
+__all__ = ["Fit", "fit_rig", "free_parameters", "parameter_covariance", "with_distortions"]
+
+ROUNDS = 5
+SMALLEST_SCALE = 0.02  # px; detections are never better, and synthetic ones need some scale
+FIRST_SCALE = 5.0  # px; while the start is rough, no corner within this is doubted
+OUTLIER = 5.0  # standard deviations; of a million good corners four are farther off
+GAUGE = "the first camera's pose is fixed: the world is its frame; the board's size sets the scale"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fit:
+    """A fitted state, the corners (view, frame, corner, 2) px it was fitted to, and the rest.
+
+    `boards` of the state are NaN for frames without a usable image. `rejected` (view, frame,
+    corner) bool; `free` (view, 15) the parameters fitted; `scale` the noise, px.
+    """
+
+    state: State
+    board: Board
+    corners: Array
+    rejected: np.ndarray
+    free: np.ndarray
+    scale: float
+
+
+def fit_rig(
+    board: Board, cameras: tuple[Camera, ...], corners: Array, distortions: tuple[str, ...]
+) -> Fit:
+    """Return the robust fit to corners (view, frame, corner, 2) px, starting from `cameras`.
+
+    `distortions` names the coefficients that are fitted; the others are set to zero. In each
+    round board poses are found anew, since better cameras settle which of a flat board's two
+    poses is right; corners farther off than five standard deviations are left out of the next.
+    """
+    cameras = with_distortions(cameras, distortions)
+    free = free_parameters(len(cameras), distortions)
+    believed = np.isfinite(corners[..., 0])
+    scale, state, used = FIRST_SCALE, State(cameras=cameras, boards=np.zeros(0)), believed
+    for round_ in range(ROUNDS):
+        state, residuals, used = _fit_once(board, state.cameras, corners, believed, free, scale)
+        scale = max(robust_scale(residuals), SMALLEST_SCALE)
+        if round_ == 0:
+            continue
+        keep = np.isfinite(corners[..., 0]) & (_all_errors(state, board, corners) < OUTLIER * scale)
+        keep &= (keep.sum(axis=-1) >= FEWEST_CORNERS)[..., None]
+        if round_ + 1 == ROUNDS or np.array_equal(keep, believed):
+            break
+        believed = keep
+    return Fit(
+        state=state,
+        board=board,
+        corners=corners,
+        rejected=np.isfinite(corners[..., 0]) & ~used,
+        free=free,
+        scale=scale,
+    )
+
+
+def free_parameters(n_views: int, distortions: tuple[str, ...]) -> np.ndarray:
+    """Return which parameters (view, 15) are fitted: all but the first pose and unused terms."""
+    names = [name for name in CAMERA_PARAMETERS if name[0] not in "kp" or name in distortions]
+    free = np.tile(np.isin(CAMERA_PARAMETERS, names), (n_views, 1))
+    free[0, -BOARD_SIZE:] = False
+    return free
+
+
+def with_distortions(
+    cameras: tuple[Camera, ...], distortions: tuple[str, ...]
+) -> tuple[Camera, ...]:
+    """Return cameras with five coefficients, those that are not in `distortions` being zero."""
+    fitted = np.isin(CAMERA_PARAMETERS[4:9], distortions)
+    values = [
+        np.pad(camera.distortions[:5], (0, 5 - len(camera.distortions[:5]))) for camera in cameras
+    ]
+    return tuple(
+        replace(camera, lens=Lens(distortions=np.where(fitted, value, 0.0)))
+        for camera, value in zip(cameras, values, strict=True)
+    )
+
+
+def parameter_covariance(fit: Fit) -> RigCovariance:
+    """Return the covariance of the camera parameters of a fit."""
+    corners = np.where(fit.rejected[..., None], np.nan, fit.corners)
+    posed = np.isfinite(fit.state.boards[:, 0, 0])
+    usable = np.isfinite(corners[:, posed][..., 0]).any(axis=-1)
+    images = Images.of(corners[:, posed], usable, fit.board.points)
+    state = State(cameras=fit.state.cameras, boards=fit.state.boards[posed])
+    residuals = predict(state, images) - images.corners
+    normal = normal_equations(state, images, residuals, fit.free, fit.scale)
+    used = np.isfinite(residuals)
+    count = used.sum() - fit.free.sum() - BOARD_SIZE * posed.sum()
+    variance = np.square(residuals[used]).sum() / max(count, 1)
+    return RigCovariance(
+        names=tuple(f"{c.name}.{name}" for c in state.cameras for name in CAMERA_PARAMETERS),
+        matrix=camera_covariance(normal, float(variance)),
+        gauge=GAUGE,
+    )
+
+
+def _fit_once(
+    board: Board,
+    cameras: tuple[Camera, ...],
+    corners: Array,
+    believed: np.ndarray,
+    free: np.ndarray,
+    scale: float,
+) -> tuple[State, Array, np.ndarray]:
+    """Return the adjusted state, its residuals, and the corners (view, frame, corner) used."""
+    chosen = np.where(believed[..., None], corners, np.nan)
+    candidates = np.stack(
+        [pose_candidates(c, board.points, seen) for c, seen in zip(cameras, chosen, strict=True)]
+    )
+    boards = best_world_poses(cameras, board.points, chosen, candidates)
+    posed = np.flatnonzero(np.isfinite(boards[:, 0, 0]))
+    start = State(cameras=cameras, boards=boards[posed])
+    everything = np.ones((len(cameras), len(posed)), dtype=bool)
+    whole = Images.of(chosen[:, posed], everything, board.points)
+    visible = np.isfinite(predict(start, whole)).reshape(*everything.shape, -1).all(axis=-1)
+    usable = np.isfinite(chosen[:, posed][..., 0]).any(axis=-1) & visible
+    images = Images.of(chosen[:, posed], usable, board.points)
+    state, residuals = adjust(start, images, free, scale)
+    boards[posed] = state.boards
+    used = np.zeros_like(believed)
+    used[images.view, posed[images.frame]] = np.isfinite(residuals[..., 0])
+    return State(cameras=state.cameras, boards=boards), residuals, used
+
+
+def _all_errors(state: State, board: Board, corners: Array) -> Array:
+    """Return how far every corner (view, frame, corner) lies from the state's prediction, px."""
+    everything = np.ones(corners.shape[:2], dtype=bool)
+    images = Images.of(corners, everything, board.points)
+    errors = np.linalg.norm(predict(state, images) - images.corners, axis=-1)
+    return np.where(np.isfinite(errors), errors, np.inf).reshape(corners.shape[:3])
