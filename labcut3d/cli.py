@@ -58,7 +58,8 @@ def demo(
     terminal = Terminal(console)
     project = make_demo(out)
     seconds = run(project, terminal)
-    console.print(make_table("What was found", ("", "measured"), measure(project).rows(seconds)))
+    rows = [*measure(project).rows(), ("time", f"{seconds // 60:.0f} min {seconds % 60:.0f} s")]
+    console.print(make_table("What was found", ("", "measured"), rows))
     _show_files(
         project.root / "results" / "calibration.html",
         project.root / "results" / "training.html",

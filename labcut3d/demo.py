@@ -46,7 +46,7 @@ class Measurement:
     eggs: tuple[int, int, int]
     """Deposited eggs found that are true, true eggs, eggs found."""
 
-    def rows(self, seconds: float) -> list[tuple[str, str]]:
+    def rows(self) -> list[tuple[str, str]]:
         """Return the lines of the table that the demo ends with."""
         return [
             ("reprojection of the board", f"{self.reprojection_px:.2f} px"),
@@ -55,7 +55,6 @@ class Measurement:
             ("keypoints reconstructed", f"{100 * self.reconstructed:.1f} %"),
             ("egg-laying bouts", _found(self.bouts)),
             ("eggs", _found(self.eggs)),
-            ("time", f"{seconds // 60:.0f} min {seconds % 60:.0f} s"),
         ]
 
 

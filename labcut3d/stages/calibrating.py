@@ -4,8 +4,9 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from calibration import Calibration, calibrate, observe
 from calibration.board import Board
+from calibration.calibrate import Calibration, calibrate
+from calibration.detection import observe
 from calibration.files import write_text
 from labcut3d.errors import ProjectError, VideoError
 from labcut3d.progress import SILENT, Reporter
