@@ -1,6 +1,7 @@
 """The rules of the house: directions of import, sizes, names documented, style, types."""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,8 @@ FORBIDDEN = {
     "labcut3d": ("labcut3d.cli", "labcut3d.app"),
 }
 TORCH_LIVES_IN = "labcut3d/detection"
+# The stages are what tests/test_pipeline.py runs.
+UNTESTED = {Path("labcut3d/stages")}
 
 
 def imports_of(tree: ast.Module) -> set[str]:
@@ -39,6 +42,7 @@ def functions_of(tree: ast.Module):
     return [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
+@functools.cache
 def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
@@ -90,7 +94,9 @@ def test_only_the_command_line_prints(path):
 def test_modules_and_public_names_are_documented(path):
     tree = parse(path)
     assert ast.get_docstring(tree), f"{path.name} has no docstring"
-    for node in ast.walk(tree):
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    members = [node for one in classes if not one.name.startswith("_") for node in one.body]
+    for node in [*tree.body, *members]:
         named = isinstance(node, ast.FunctionDef | ast.ClassDef)
         if named and not node.name.startswith("_"):
             assert ast.get_docstring(node), f"{path.name}: {node.name} has no docstring"
@@ -117,14 +123,11 @@ def test_importing_a_package_loads_no_torch(package):
 
 
 def test_tests_mirror_the_packages():
-    strays = []
-    for package in PACKAGES:
-        for test in (ROOT / "tests" / package).rglob("test_*.py"):
-            inner = test.relative_to(ROOT / "tests")
-            module = ROOT / inner.with_name(inner.name.removeprefix("test_"))
-            if not (module.exists() or module.with_suffix("").is_dir()):
-                strays.append(str(inner))
-    assert not strays, f"tests of modules that do not exist: {strays}"
+    """Tests lie in the folder that their subject lies in, and every folder has some."""
+    tests = {p.parent.relative_to(ROOT / "tests") for p in (ROOT / "tests").rglob("*/test_*.py")}
+    folders = {path.parent.relative_to(ROOT) for path in FILES}
+    assert tests <= folders
+    assert folders - tests <= UNTESTED, f"no tests for {folders - tests - UNTESTED}"
 
 
 def test_ruff_finds_nothing():
