@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 from scipy.stats import norm
 
 __all__ = ["Bout", "BoutSettings", "bridge_gaps", "find_bouts", "smooth_signal"]
@@ -59,11 +58,10 @@ def find_bouts(signal: npt.ArrayLike, settings: BoutSettings) -> tuple[Bout, ...
         return ()
     above = smooth - float(np.nanquantile(smooth, settings.rest_quantile))
     # A signal that stays above rest without ever entering is no bout: hysteresis.
-    regions, n_regions = ndimage.label(above > settings.leave)
     spans = [
-        (span.start, span.stop - 1)
-        for (span,) in ndimage.find_objects(regions, n_regions)
-        if above[span].max() > settings.enter
+        (start, stop - 1)
+        for start, stop in _runs(above > settings.leave)
+        if above[start:stop].max() > settings.enter
     ]
     noise = _noise(raw, smooth)
     found = []
@@ -86,15 +84,12 @@ def find_bouts(signal: npt.ArrayLike, settings: BoutSettings) -> tuple[Bout, ...
 def bridge_gaps(signal: npt.ArrayLike, max_gap: int) -> Array:
     """Return a signal (time,) with inner gaps of at most `max_gap` samples filled by lines."""
     filled = np.array(signal, dtype=float)
-    gaps, n_gaps = ndimage.label(~np.isfinite(filled))
     known = np.flatnonzero(np.isfinite(filled))
-    for (gap,) in ndimage.find_objects(gaps, n_gaps):
-        inner = gap.start > 0 and gap.stop < len(filled)
-        if inner and gap.stop - gap.start <= max_gap:
-            here = np.arange(gap.start, gap.stop)
-            filled[gap] = np.interp(here, known, filled[known])
+    for start, stop in _runs(~np.isfinite(filled)):
+        if start > 0 and stop < len(filled) and stop - start <= max_gap:
+            filled[start:stop] = np.interp(np.arange(start, stop), known, filled[known])
         else:
-            filled[gap] = np.nan
+            filled[start:stop] = np.nan
     return filled
 
 
@@ -116,6 +111,12 @@ def smooth_signal(signal: npt.ArrayLike, width: int) -> Array:
         smooth[~missing] = reduce(windows[~missing], axis=1)
         signal = smooth
     return signal
+
+
+def _runs(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return the stretches [start, stop) in which a mask (time,) is true."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
 
 
 def _onset(above: Array, crossing: int, first: int, settings: BoutSettings) -> int:

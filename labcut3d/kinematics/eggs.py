@@ -16,9 +16,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from calibration.rig import Rig
+from labcut3d.errors import DatasetError
 from labcut3d.kinematics.settings import EventSettings
 
 __all__ = ["Contact", "Egg", "Source", "find_egg"]
@@ -27,6 +28,7 @@ Array = npt.NDArray[np.float64]
 Looks = npt.NDArray[np.int8]
 
 SUBSTRATE, HIDDEN, NEW = -1, 0, 1
+MARGIN = 4  # px around what is looked at
 BLUR = 0.7  # px; evens out the blocks of video compression
 DEEPEST_SHADOW = 0.5  # of the brightness before; darker is the animal
 LEAST_BRIGHTNESS = 0.6  # of the brightness before, for something new
@@ -76,10 +78,13 @@ class Egg:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """What one view shows: `kinds` (sample, voxel) SUBSTRATE, HIDDEN or NEW."""
+    """What one view shows: `kinds` (sample, pixel) and the number of each voxel's pixel (voxel,).
+
+    The last pixel stands for all outside of the image, where everything is HIDDEN.
+    """
 
     kinds: Looks
-    pixels: npt.NDArray[np.int64]  # (voxel,) number of the pixel that shows it
+    pixels: npt.NDArray[np.int64]
 
 
 def find_egg(
@@ -96,7 +101,7 @@ def find_egg(
     if len(looks) < 2:
         return None
     late = contact.samples >= contact.settled
-    states = np.stack([_state(look.kinds[late]) for look in looks])
+    states = np.stack([_state(look.kinds[late])[look.pixels] for look in looks])
     views_new = (states == NEW).sum(axis=0)
     hull = inside & (views_new >= 2) & ~(states == SUBSTRATE).any(axis=0)
     chosen = _choose(hull.reshape(shape), voxels, contact, settings)
@@ -123,7 +128,7 @@ def _grid(
     voxels = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     shape = voxels.shape[:3]
     voxels = voxels.reshape(-1, 3)
-    distance, _ = cKDTree(contact.points).query(voxels)
+    distance, _ = KDTree(contact.points).query(voxels)
     return voxels, shape, distance <= reach
 
 
@@ -132,38 +137,57 @@ def _look(
 ) -> _Look | None:
     """Return what a view shows at the voxels' `pixels` (voxel, 2), None where it shows nothing."""
     frames = _indices(source, contact.frames[view])
-    wanted = np.unique(frames)
-    if not np.isfinite(pixels).all():
+    rounded = np.rint(pixels).astype(np.int64) if np.isfinite(pixels).all() else None
+    cut = None if rounded is None else _patches(source, frames, rounded)
+    if rounded is None or cut is None:
         return None
-    rounded = np.rint(pixels).astype(np.int64)
-    corner, size = None, None
-    patches: dict[int, Any] = {}
-    for index, image in source.read([int(frame) for frame in wanted]):
-        if corner is None:
-            limit = np.array(image.shape[1::-1])
-            corner = np.clip(rounded.min(axis=0) - 4, 0, limit)
-            size = np.clip(rounded.max(axis=0) + 5, 0, limit) - corner
-            if (size < 8).any():
-                return None
-        (x, y), (w, h) = corner, size
-        patches[index] = cv2.GaussianBlur(image[y : y + h, x : x + w], (0, 0), BLUR)
-    if corner is None or size is None or not set(wanted.tolist()) <= set(patches):
-        return None
-    stack = np.stack([patches[int(frame)] for frame in frames]).astype(np.float32)
+    stack, corner = cut
     before = contact.samples < contact.start
     if before.sum() < LEAST_BEFORE:
         return None
-    at = rounded - corner
-    seen = ((at >= 0) & (at < size)).all(axis=1)
-    at = np.where(seen[:, None], at, 0)
-    kinds = _classify(stack, before, settings.egg_contrast)[:, at[:, 1], at[:, 0]]
-    return _Look(kinds=np.where(seen, kinds, HIDDEN).astype(np.int8), pixels=at @ [1, int(size[0])])
+    at, size = np.subtract(rounded, corner), np.array(stack.shape[2:0:-1])
+    outside = int(size.prod())
+    seen = ((at >= 0) & (at < size)).all(axis=-1)
+    kinds = _classify(stack, before, settings.egg_contrast).reshape(len(stack), outside)
+    kinds = np.pad(kinds, ((0, 0), (0, 1)), constant_values=HIDDEN)
+    return _Look(kinds=kinds, pixels=np.where(seen, at[:, 1] * size[0] + at[:, 0], outside))
+
+
+def _patches(
+    source: Source, frames: npt.NDArray[np.int64], pixels: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]] | None:
+    """Return the part of each frame (sample, h, w, 3) about `pixels`, and its corner (x, y).
+
+    None where that part lies outside the image, or a frame is not there.
+    """
+    patches: dict[int, npt.NDArray[np.float32]] = {}
+    corner = np.zeros(2, dtype=np.int64)
+    for index, image in source.read([int(frame) for frame in np.unique(frames)]):
+        limit = np.array(image.shape[1::-1])
+        corner = np.clip(pixels.min(axis=0) - MARGIN, 0, limit)
+        width, height = np.clip(pixels.max(axis=0) + MARGIN + 1, 0, limit) - corner
+        if min(width, height) < 2 * MARGIN:
+            return None
+        patch = image[corner[1] : corner[1] + height, corner[0] : corner[0] + width]
+        patches[index] = cv2.GaussianBlur(patch, (0, 0), BLUR).astype(np.float32)
+    if not patches or not set(frames.tolist()) <= set(patches):
+        return None
+    return np.stack([patches[int(frame)] for frame in frames]), corner
 
 
 def _indices(source: Source, frames: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Return the indices of frame numbers, which differ in a folder of numbered images."""
     numbers = getattr(source, "numbers", None)
-    return frames if numbers is None else np.searchsorted(numbers, frames)
+    if numbers is None:
+        return frames
+    indices = np.clip(np.searchsorted(numbers, frames), 0, len(numbers) - 1)
+    wrong = np.flatnonzero(np.asarray(numbers)[indices] != frames)
+    if len(wrong):
+        raise DatasetError(
+            f"frame {frames[wrong[0]]} of the trajectories is not in the images; "
+            "give the videos that the trajectories were made from"
+        )
+    return indices
 
 
 def _classify(
@@ -205,7 +229,7 @@ def _mean_where(
 
 
 def _state(kinds: Looks) -> Looks:
-    """Return what a voxel (voxel,) is in one view, over the samples (sample, voxel)."""
+    """Return what each pixel (pixel,) is over the samples (sample, pixel)."""
     new, empty = (kinds == NEW).sum(axis=0), (kinds == SUBSTRATE).sum(axis=0)
     is_empty = (empty >= LEAST_LOOKS) & (empty > MOST_EMPTY * (new + empty))
     is_new = (new >= LEAST_LOOKS) & ~is_empty
@@ -216,9 +240,10 @@ def _choose(
     hull: npt.NDArray[np.bool_], voxels: Array, contact: Contact, settings: EventSettings
 ) -> npt.NDArray[np.int64] | None:
     """Return the voxels (n,) of the largest part of the hull that can be an egg."""
-    labels, _ = ndimage.label(hull)
+    labels = np.zeros(hull.shape, dtype=np.int32)
+    ndimage.label(hull, output=labels)
     labels = labels.ravel()
-    tree = cKDTree(contact.points)
+    tree = KDTree(contact.points)
     for label in np.argsort(-np.bincount(labels)[1:]) + 1:
         chosen = np.flatnonzero(labels == label)
         if len(chosen) < 8:
@@ -241,8 +266,7 @@ def _onset(looks: Sequence[_Look], chosen: npt.NDArray[np.int64]) -> int:
     """
     evidence = np.zeros(looks[0].kinds.shape[0])
     for look in looks:
-        _, first = np.unique(look.pixels[chosen], return_index=True)
-        share = look.kinds[:, chosen[first]].mean(axis=1)
+        share = look.kinds[:, np.unique(look.pixels[chosen])].mean(axis=1)
         evidence += np.where(np.abs(share) >= 0.1, share, 0)
     sums = np.concatenate([[0], np.cumsum(evidence)])
     last_lowest = len(sums) - 1 - int(np.argmin(sums[::-1]))
@@ -256,7 +280,7 @@ def _confidence(
     views_new: npt.NDArray[np.int64],
 ) -> float:
     """Return how sure an egg is: how unanimous the looks are, halved doubt for each view."""
-    kinds = np.stack([look.kinds[late][:, chosen] for look in looks])
+    kinds = np.stack([look.kinds[late][:, look.pixels[chosen]] for look in looks])
     new, empty = (kinds == NEW).sum(), (kinds == SUBSTRATE).sum()
     unanimity = new / max(new + empty, 1)
     return float(unanimity * (1 - 0.5 ** views_new[chosen].mean()))

@@ -6,7 +6,6 @@ origin lies or which way is up.
 
 import math
 
-import numpy as np
 import xarray as xr
 
 from labcut3d.kinematics.geometry import compute_distance, compute_turning_angle
@@ -50,7 +49,7 @@ def compute_proboscis_extension(position: xr.DataArray) -> xr.DataArray:
 def compute_head_width(position: xr.DataArray) -> xr.DataArray:
     """Return the median distance between the eyes (individual,), in the positions' unit."""
     width = compute_distance(_point(position, "left_eye"), _point(position, "right_eye"))
-    seen = np.isfinite(width).any("time")
+    seen = width.notnull().any("time")
     # Filling what was never seen keeps numpy from warning about an empty median.
     median = width.where(seen, 0.0).median("time", skipna=True).where(seen)
     return median.assign_attrs(width.attrs)

@@ -118,7 +118,7 @@ def read_events(path: str | os.PathLike[str]) -> pd.DataFrame:
         raise FileFormatError(f"{path}: not a table of events ({error})") from error
     _require_columns(table, str(path))
     try:
-        return _typed(table[list(COLUMNS)])
+        return _typed(table.loc[:, list(COLUMNS)])
     except (TypeError, ValueError) as error:
         raise FileFormatError(
             f"{path}: frames must be whole numbers, times and places numbers ({error})"

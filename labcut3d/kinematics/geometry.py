@@ -21,13 +21,13 @@ __all__ = [
 def compute_velocity(position: xr.DataArray) -> xr.DataArray:
     """Return the velocity by second-order finite differences over `time`, in units per second.
 
-    Times may be uneven. A missing frame makes its neighbours' velocities missing too.
+    Times may be uneven. A missing point makes its own and its neighbours' velocities missing.
     """
     _require(position, "space", "time")
     if position.sizes["time"] < 2:
         velocity = xr.full_like(position, np.nan, dtype=float)
     else:
-        velocity = position.astype(float).differentiate("time")
+        velocity = position.astype(float).differentiate("time").where(position.notnull())
     return _described(velocity, _per_second(position), "velocity")
 
 
@@ -67,12 +67,13 @@ def _angle(first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
     _require(second, "space")
     a, b = _length(first), _length(second)
     unit_a, unit_b = first / a.where(a > 0), second / b.where(b > 0)
-    return 2 * np.arctan2(_length(unit_a - unit_b), _length(unit_a + unit_b))
+    apart, along = _length(unit_a - unit_b), _length(unit_a + unit_b)
+    return 2 * xr.apply_ufunc(np.arctan2, apart, along)
 
 
 def _length(vector: xr.DataArray) -> xr.DataArray:
     """Return the Euclidean length over `space`, NaN where a component is missing."""
-    return np.sqrt((vector**2).sum("space", skipna=False))
+    return (vector**2).sum("space", skipna=False) ** 0.5
 
 
 def _require(array: xr.DataArray, *dims: str) -> None:
