@@ -14,6 +14,7 @@ from calibration.geometry import Array
 from calibration.rig import Rig
 
 __all__ = [
+    "USED",
     "Evidence",
     "Judgement",
     "Noise",
@@ -24,6 +25,7 @@ __all__ = [
     "persistence",
 ]
 
+USED = 0.5  # probability of being right from which a view counts as used
 FREEDOM = 4.0  # degrees of freedom of the detections' Student noise
 SMALLEST_SURROUNDINGS = 10.0  # px
 BINS = np.linspace(0.0, 1.0, 11)[1:-1]  # of confidence, in which the trust is learnt

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -10,10 +9,12 @@ import xarray as xr
 from calibration.geometry import Array
 from calibration.rig import Rig
 from calibration.triangulation import Triangulation, triangulate_points
+from labcut3d.errors import DatasetError
 from labcut3d.progress import Progress
 from labcut3d.reconstruction.association import detections_of, match_views
-from labcut3d.reconstruction.evidence import Evidence
+from labcut3d.reconstruction.evidence import USED, Evidence
 from labcut3d.reconstruction.refinement import Refined, refine
+from labcut3d.reconstruction.report import describe_changes, report_attributes
 from labcut3d.reconstruction.settings import ReconstructionSettings
 from labcut3d.schema import make_trajectories, validate_detections
 from labcut3d.skeleton import Skeleton
@@ -22,7 +23,6 @@ __all__ = ["reconstruct"]
 
 MEDIAN_CHI_SQUARE = 1.386  # with two degrees of freedom: a detection's two coordinates
 DOUBTFUL = 4.0  # times the median reprojection error
-USED = 0.5  # probability of being right from which a view counts as used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,6 +39,17 @@ class _Tracks:
     view_used: np.ndarray
     confidence: Array
     report: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Context:
+    """What the reconstruction of every individual needs beside its detections."""
+
+    settings: ReconstructionSettings
+    bones: Sequence[tuple[int, int]]
+    pairs: Sequence[tuple[int, int]]
+    fps: float
+    progress: Progress
 
 
 def reconstruct(
@@ -59,6 +70,9 @@ def reconstruct(
     Raises `DatasetError` for detections of a wrong schema, or of views that the rig lacks.
     """
     validate_detections(detections)
+    for name in ("time", "individual", "keypoint"):
+        if detections.sizes[name] == 0:
+            raise DatasetError(f"the detections hold no {name}: nothing to reconstruct")
     settings = settings or ReconstructionSettings()
     rig = match_views(detections, rig)
     keypoints = [str(name) for name in detections["keypoint"].values]
@@ -67,9 +81,14 @@ def reconstruct(
     individuals = detections["individual"].values
     for index, individual in enumerate(individuals):
         evidence = detections_of(detections, rig, individual, settings.lowest_confidence)
-        tracks.append(_track(evidence, settings, bones, pairs, float(detections.attrs["fps"])))
-        if progress is not None:
-            progress(index + 1, len(individuals), str(individual))
+        context = _Context(
+            settings=settings,
+            bones=bones,
+            pairs=pairs,
+            fps=float(detections.attrs["fps"]),
+            progress=_part(progress, index, len(individuals), str(individual)),
+        )
+        tracks.append(_track(evidence, context))
     return make_trajectories(
         position=_stack(tracks, "position", -1).swapaxes(1, 2),
         position_raw=_stack(tracks, "raw", -1).swapaxes(1, 2),
@@ -79,29 +98,25 @@ def reconstruct(
         confidence=_stack(tracks, "confidence", -1),
         like=detections,
         unit=rig.unit,
-        attrs=_attributes(tracks, rig.unit),
+        attrs=report_attributes([track.report for track in tracks], rig.unit),
     )
 
 
-def _track(
-    evidence: Evidence,
-    settings: ReconstructionSettings,
-    bones: Sequence[tuple[int, int]],
-    pairs: Sequence[tuple[int, int]],
-    fps: float,
-) -> _Tracks:
+def _track(evidence: Evidence, context: _Context) -> _Tracks:
     """Reconstruct one individual."""
     evidence, raw = _triangulate(evidence)
     known = np.flatnonzero(np.isfinite(raw.points).all(axis=-1).any(axis=-1))
-    if not settings.smooth or not len(known):
-        return _unrefined(evidence, raw, settings)
+    if not context.settings.smooth or not len(known):
+        context.progress(1, 1)
+        return _unrefined(evidence, raw, context.settings)
     refined = refine(
         evidence.of_keypoints(known),
         _trusted(raw)[known],
-        bones=_among(bones, known),
-        pairs=_among(pairs, known),
+        bones=_among(context.bones, known),
+        pairs=_among(context.pairs, known),
+        progress=context.progress,
     )
-    return _refined(evidence, raw, refined, known, settings, fps)
+    return _refined(evidence, raw, refined, known, context)
 
 
 def _triangulate(evidence: Evidence) -> tuple[Evidence, Triangulation]:
@@ -161,14 +176,13 @@ def _refined(
     raw: Triangulation,
     refined: Refined,
     known: np.ndarray,
-    settings: ReconstructionSettings,
-    fps: float,
+    context: _Context,
 ) -> _Tracks:
     """Return the refined tracks, missing where they would be guesses."""
     right = refined.judgement.right
-    rig = evidence.rig
+    rig, settings = evidence.rig, context.settings
     missing = _deviation_px(rig, refined.points, refined.covariance) > settings.largest_deviation_px
-    missing |= _long_runs(right.sum(axis=0) < 1, settings.longest_gap_s * fps)
+    missing |= _long_runs(right.sum(axis=0) < 1, settings.longest_gap_s * context.fps)
     distance = np.linalg.norm(refined.evidence.pixels - rig.project(refined.points), axis=-1)
     used = (right > USED) & ~missing
     with np.errstate(invalid="ignore"):
@@ -191,38 +205,8 @@ def _refined(
         error=whole(error, np.nan),
         view_used=np.swapaxes(view_used, 1, 2),
         confidence=whole(_two_right(right), 0.0),
-        report=_report(raw.points[known], refined, missing, fps),
+        report=describe_changes(raw.points[known], refined, missing, context.fps),
     )
-
-
-def _report(raw: Array, refined: Refined, missing: np.ndarray, fps: float) -> dict[str, float]:
-    """Say how much the refinement altered."""
-    moved = np.linalg.norm(refined.points - raw, axis=-1)[~missing]
-    there = moved[np.isfinite(moved)]
-    seen = refined.evidence.seen
-    wrong = seen & (refined.judgement.right < USED)
-    return {
-        "median_shift": float(np.median(there)) if len(there) else 0.0,
-        "p95_shift": float(np.quantile(there, 0.95)) if len(there) else 0.0,
-        "filled": float((~np.isfinite(moved)).sum()),
-        "overruled_detections": float(wrong.sum()),
-        "overruled_share": float(wrong.sum() / max(seen.sum(), 1)),
-        "repaired_swaps": float(refined.exchanged.sum()),
-        "median_acceleration_per_s2": float(np.median(refined.acceleration) * fps**2),
-    }
-
-
-def _attributes(tracks: Sequence[_Tracks], unit: str) -> dict[str, Any]:
-    """Return the dataset's attributes: the reports of all individuals, and their unit."""
-    names = list(tracks[0].report) if tracks else []
-    counts = {"filled", "overruled_detections", "repaired_swaps"}
-    values: dict[str, Any] = {
-        f"refinement_{name}": (np.sum if name in counts else np.mean)(
-            [track.report[name] for track in tracks if name in track.report]
-        )
-        for name in names
-    }
-    return {**values, "refinement_unit": unit} if values else {"refinement_unit": unit}
 
 
 def _deviation_px(rig: Rig, points: Array, covariance: Array) -> Array:
@@ -276,6 +260,17 @@ def _among(pairs: Sequence[tuple[int, int]], known: np.ndarray) -> list[tuple[in
     """Return the pairs of known keypoints, as indices among the known ones."""
     place = {int(old): new for new, old in enumerate(known)}
     return [(place[a], place[b]) for a, b in pairs if a in place and b in place]
+
+
+def _part(progress: Progress | None, index: int, count: int, title: str) -> Progress:
+    """Return the progress of one of `count` equal parts as progress of the whole."""
+
+    def advance(done: int, total: int, note: str = "") -> None:
+        """Report to the listener, if there is one."""
+        if progress is not None:
+            progress(index * total + done, count * total, note or title)
+
+    return advance
 
 
 def _by_time(array: Array) -> Array:

@@ -232,3 +232,23 @@ def test_a_detector_worse_than_it_says_is_believed_less() -> None:
 def test_settings_refuse_what_means_nothing(wrong: dict) -> None:
     with pytest.raises(DatasetError, match=next(iter(wrong))):
         ReconstructionSettings(**wrong)
+
+
+def test_progress_runs_to_its_end_over_all_individuals() -> None:
+    calls: list[tuple[int, int]] = []
+    pixels = np.concatenate([seen(walk(10)), seen(walk(10), seed=1)], axis=3)
+    reconstruct(
+        detections_of(pixels),
+        RIG,
+        progress=lambda done, total, note="": calls.append((done, total)),
+    )
+    assert [done for done, _ in calls] == sorted(done for done, _ in calls)
+    assert calls[-1][0] == calls[-1][1]
+
+
+def test_empty_detections_are_refused() -> None:
+    detections = detections_of(seen(walk(3)))
+    with pytest.raises(DatasetError, match="no time"):
+        reconstruct(detections.isel(time=slice(0)), RIG)
+    with pytest.raises(DatasetError, match="no individual"):
+        reconstruct(detections.isel(individual=slice(0)), RIG)

@@ -1,0 +1,47 @@
+"""How much a refinement altered: every number ends up in the dataset's attributes."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from calibration.geometry import Array
+from labcut3d.reconstruction.evidence import USED
+from labcut3d.reconstruction.refinement import Refined
+
+__all__ = ["describe_changes", "report_attributes"]
+
+COUNTS = ("filled", "overruled_detections", "repaired_swaps")
+
+
+def describe_changes(
+    raw: Array, refined: Refined, missing: np.ndarray, fps: float
+) -> dict[str, float]:
+    """Return how much one individual's points moved, and what was filled, overruled, repaired.
+
+    `raw` (keypoint, time, 3) are the triangulated points, `missing` (keypoint, time) what is not
+    reported. Shifts are in the rig's unit, the acceleration in unit/s^2.
+    """
+    moved = np.linalg.norm(refined.points - raw, axis=-1)[~missing]
+    there = moved[np.isfinite(moved)]
+    seen = refined.evidence.seen
+    wrong = seen & (refined.judgement.right < USED)
+    return {
+        "median_shift": float(np.median(there)) if len(there) else 0.0,
+        "p95_shift": float(np.quantile(there, 0.95)) if len(there) else 0.0,
+        "filled": float((~np.isfinite(moved)).sum()),
+        "overruled_detections": float(wrong.sum()),
+        "overruled_share": float(wrong.sum() / max(seen.sum(), 1)),
+        "repaired_swaps": float(refined.exchanged.sum()),
+        "acceleration_per_s2": float(np.median(refined.acceleration) * fps**2),
+    }
+
+
+def report_attributes(reports: Sequence[Mapping[str, float]], unit: str) -> dict[str, float | str]:
+    """Return the reports of all individuals as attributes: counts added, the rest averaged."""
+    names = next((list(report) for report in reports if report), [])
+    attributes: dict[str, float | str] = {"refinement_unit": unit}
+    for name in names:
+        values = [report[name] for report in reports if report]
+        combined = np.sum(values) if name in COUNTS else np.mean(values)
+        attributes[f"refinement_{name}"] = float(combined)
+    return attributes
