@@ -163,12 +163,12 @@ def _whole_multiples(ratio: float, modules: int) -> tuple[int, int]:
 
 def _runs(black: npt.NDArray[np.bool_]) -> Rectangles:
     """Return rectangles (n, 4) x, y, w, h that tile the black cells: runs, merged downwards."""
-    merged: list[tuple[int, int, int, int]] = []
+    merged: list[tuple[int, ...]] = []
     starts = np.flatnonzero(np.r_[True, (black[1:] != black[:-1]).any(axis=1)])
     ends = np.r_[starts[1:], len(black)]
-    for top, bottom in zip(starts, ends, strict=True):
+    for top, bottom in zip(starts.tolist(), ends.tolist(), strict=True):
         edges = np.flatnonzero(np.diff(np.r_[0, black[top].astype(np.int8), 0]))
-        merged += [(a, top, b - a, bottom - top) for a, b in edges.reshape(-1, 2)]
+        merged += [(a, top, b - a, bottom - top) for a, b in edges.reshape(-1, 2).tolist()]
     return np.array(merged, dtype=float).reshape(-1, 4)
 
 
@@ -182,7 +182,8 @@ def _choose_page(board: tuple[float, float], paper: str) -> tuple[float, float]:
         raise BoardError(f"paper = {paper!r}; choose auto, board, {', '.join(PAPERS)}")
     names = [n for n in PAPERS if n != "letter"] if paper == "auto" else [paper.lower()]
     for name in names:
-        for page in (PAPERS[name], PAPERS[name][::-1]):
+        short, long = PAPERS[name]
+        for page in ((short, long), (long, short)):
             if need[0] <= page[0] and need[1] <= page[1]:
                 return page
     if paper == "auto":

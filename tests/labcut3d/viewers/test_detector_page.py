@@ -1,0 +1,123 @@
+"""Training and evaluation pages: curves, tables and pictures of the images they are about."""
+
+import base64
+import re
+
+import cv2
+import numpy as np
+import pytest
+
+from labcut3d.detection.detector import Prediction
+from labcut3d.detection.evaluation import Evaluation
+from labcut3d.detection.fitting import Curve
+from labcut3d.detection.settings import DetectorSettings
+from labcut3d.detection.training import TrainingReport
+from labcut3d.labels import LabelledImage
+from labcut3d.skeleton import Skeleton
+from labcut3d.viewers import evaluation_page, training_page
+from labcut3d.viewers.detector_page import figure_curves, figure_keypoint_errors
+
+SKELETON = Skeleton(name="bug", keypoints=("head", "left_leg", "right_leg"))
+
+
+@pytest.fixture
+def images() -> list[LabelledImage]:
+    rng = np.random.default_rng(0)
+    made = []
+    for frame in range(6):
+        points = rng.uniform(60, 180, (1, 3, 2))
+        if frame == 2:
+            points[0, 1] = np.nan
+        image = np.full((240, 320, 3), 128, dtype=np.uint8)
+        view = "ab"[frame % 2]
+        made.append(
+            LabelledImage(recording="one", frame=frame, view=view, image=image, points=points)
+        )
+    return made
+
+
+@pytest.fixture
+def evaluation(images) -> Evaluation:
+    points = np.stack([image.points[0] for image in images])
+    found = np.nan_to_num(points, nan=100.0) + [3.0, 4.0]
+    found[5, 0] += [30.0, 40.0]
+    return Evaluation(
+        keypoints=SKELETON.keypoints,
+        recordings=("one",) * 6,
+        views=tuple(image.view for image in images),
+        frames=tuple(range(6)),
+        error=found - points,
+        prediction=Prediction(
+            position=found,
+            confidence=np.full((6, 3), 0.8),
+            covariance=np.tile(np.eye(2), (6, 3, 1, 1)),
+        ),
+        tolerance=6.0,
+    )
+
+
+def report(images, evaluation) -> TrainingReport:
+    curve = Curve(
+        step=np.arange(10, 60, 10),
+        loss=np.geomspace(1, 0.1, 5),
+        held_out=np.array([np.nan, 0.8, np.nan, 0.3, np.nan]),
+    )
+    return TrainingReport(
+        settings=DetectorSettings(),
+        skeleton=SKELETON,
+        n_images=30,
+        n_labels=88,
+        curves={"locator": curve, "pose": curve},
+        held_out=tuple(images),
+        evaluation=evaluation,
+        seconds=75.0,
+        warnings=("few <labels>",),
+    )
+
+
+def test_curves_show_every_network(images, evaluation):
+    figure = figure_curves(report(images, evaluation))
+    names = [(trace.meta["network"], trace.meta["curve"]) for trace in figure.data]
+    assert names == [(n, c) for n in ("locator", "pose") for c in ("training", "held out")]
+    np.testing.assert_allclose(figure.data[0].y, np.geomspace(1, 0.1, 5))
+    assert figure.layout.yaxis.type == "log"
+
+
+def test_errors_of_each_keypoint_are_all_there(evaluation):
+    figure = figure_keypoint_errors(evaluation, SKELETON)
+    assert [len(trace.y) for trace in figure.data] == [6, 5, 6]
+    np.testing.assert_allclose(sorted(figure.data[0].y), [5, 5, 5, 5, 5, 55])
+    assert "frame 5" in figure.data[0].text[5]
+
+
+def test_training_page_shows_curves_tables_and_pictures(images, evaluation, read_page):
+    page = training_page(report(images, evaluation))
+    data = read_page(page)
+    assert set(data["figures"]) == {"curves", "keypoints"}
+    for text in ("1 min 15 s", "few &lt;labels&gt;", "5.00 px", "right_leg", "55.0 px at head"):
+        assert text in page
+    assert page.count("<figcaption>") == 12  # six typical, six worst
+
+
+def test_pictures_are_centred_on_the_animal(images, evaluation):
+    page = evaluation_page(evaluation, images)
+    code = re.search(r'src="data:image/jpeg;base64,([^"]+)"', page).group(1)
+    buffer = np.frombuffer(base64.b64decode(code), np.uint8)
+    picture = cv2.imdecode(buffer, cv2.IMREAD_COLOR)
+    assert picture.shape == (360, 360, 3)
+    colored = np.argwhere(np.ptp(picture.astype(int), axis=-1) > 60)
+    middle = (colored.min(axis=0) + colored.max(axis=0)) / 2
+    assert np.abs(middle - 180).max() < 25  # px; the marks' own size
+
+
+def test_pages_without_images_or_held_out_labels(images, evaluation, read_page):
+    read_page(evaluation_page(evaluation))
+    page = training_page(report(images, None))
+    assert set(read_page(page)["figures"]) == {"curves"}
+    assert "label more frames" in page
+
+
+def test_an_image_without_visible_labels_is_left_out(images, evaluation):
+    evaluation.error[3] = np.nan
+    page = evaluation_page(evaluation, images)
+    assert "frame 3" not in page.split("<script>")[0]
