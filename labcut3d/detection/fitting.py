@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from labcut3d.detection.checkpoint import Checkpoint, State
 from labcut3d.detection.heatmaps import loss, targets
 from labcut3d.detection.network import STRIDE, KeypointNetwork
 
@@ -93,15 +94,18 @@ def fit(
     plan: Plan,
     *,
     held_out: Callable[[KeypointNetwork], float] | None = None,
+    checkpoint: Checkpoint | None = None,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> Curve:
     """Train a network in place and leave it with the average of its last weights.
 
-    `held_out` measures it from time to time; `progress(step, steps, loss)` is told each step.
+    `held_out` measures it from time to time; `checkpoint` keeps its state, and is gone on from if
+    there is one; `progress(step, steps, loss)` is told each step.
     The same `draw` and starting weights give the same bits on the same processor.
     """
     device = next(network.parameters()).device
     decoder, encoder = network.parts()
+    parameters = [*decoder, *encoder]
     optimizer = torch.optim.AdamW(
         [{"params": decoder, "base": 1.0}, {"params": encoder, "base": plan.encoder_rate}],
         lr=plan.learning_rate,
@@ -109,36 +113,42 @@ def fit(
         fused=True,
     )
     schedule = Schedule(plan.min_steps, plan.max_steps)
-    average = [p.detach().clone() for p in (*decoder, *encoder)]
-    points: list[tuple[int, float, float]] = []
-    recent: list[float] = []
-    step = 0
-    batches = _ahead(draw)
-    while step < schedule.steps:
+    average = [p.detach().clone() for p in parameters]
+    state = State(step=0, decay_from=schedule.latest, points=[], recent=[], average=average)
+    if checkpoint:
+        checkpoint.restore(state, parameters, optimizer)
+        schedule.decay_from = state.decay_from
+    batches = _ahead(draw, state.step)
+    while state.step < schedule.steps:
         for group in optimizer.param_groups:
-            group["lr"] = plan.learning_rate * group["base"] * schedule.rate(step)
+            group["lr"] = plan.learning_rate * group["base"] * schedule.rate(state.step)
         inputs, labels = next(batches)
         value = _descend(network, optimizer, inputs, labels, plan.sigma, device)
-        _blend(average, (*decoder, *encoder), step)
-        recent.append(value)
-        step += 1
-        if len(recent) == WINDOW or step == schedule.steps:
+        _blend(average, parameters, state.step)
+        state.recent.append(value)
+        state.step += 1
+        if len(state.recent) == WINDOW or state.step == schedule.steps:
             outside = held_out(network) if held_out else math.nan
-            points.append((step, float(np.mean(recent)), outside))
-            recent.clear()
-            schedule.watch(step, [point[1] for point in points])
+            state.points.append((state.step, float(np.mean(state.recent)), outside))
+            state.recent = []
+            schedule.watch(state.step, [point[1] for point in state.points])
+            state.decay_from = schedule.decay_from
+        if checkpoint:
+            checkpoint.save(state, parameters, optimizer)
         if progress:
-            progress(step, schedule.steps, value)
-    _assign((*decoder, *encoder), average)
-    steps, losses, outside = zip(*points, strict=True)
+            progress(state.step, schedule.steps, value)
+    _assign(parameters, average)
+    steps, losses, outside = zip(*state.points, strict=True)
     return Curve(step=np.array(steps), loss=np.array(losses), held_out=np.array(outside))
 
 
-def _ahead(draw: Draw) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]]:
-    """Yield the batches of all steps, each drawn while the one before is trained on."""
+def _ahead(
+    draw: Draw, first: int
+) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]]:
+    """Yield the batches from step `first` on, each drawn while the one before is trained on."""
     with ThreadPoolExecutor(max_workers=1) as pool:
-        upcoming = pool.submit(draw, 0)
-        for step in itertools.count(1):
+        upcoming = pool.submit(draw, first)
+        for step in itertools.count(first + 1):
             batch = upcoming.result()
             upcoming = pool.submit(draw, step)
             yield batch

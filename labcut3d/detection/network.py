@@ -30,11 +30,13 @@ class KeypointNetwork(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.lateral = nn.ModuleList(nn.Conv2d(c, width, 1) for c in encoder.channels)
+        # The finest level costs as much as all others, and half as many channels do as well.
+        outputs = (width // 2, *[width] * (len(encoder.channels) - 1))
         self.mix = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(width, width, 3, 1, 1), nn.GroupNorm(8, width), nn.ReLU())
-            for _ in encoder.channels
+            nn.Sequential(nn.Conv2d(width, c, 3, 1, 1), nn.GroupNorm(8, c), nn.ReLU())
+            for c in outputs
         )
-        self.head = nn.Conv2d(width, n_keypoints, 1)
+        self.head = nn.Conv2d(outputs[0], n_keypoints, 1)
         self.register_buffer("scale", torch.ones(len(encoder.channels)))
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1) * 255, persistent=False)

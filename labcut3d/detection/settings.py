@@ -27,15 +27,15 @@ class DetectorSettings:
     """One detector shared by all views, or one a view."""
     crop: int = 192
     """Side of the pose network's input, px; a multiple of 32."""
-    margin: float = 1.5
+    margin: float = 1.3
     """Side of the square around the animal, in animal sizes."""
     locator_animal: float = 40.0
     """Size of the animal in the locator's input, px."""
     min_steps: int = 300
     """Steps of training before the error curve is first asked whether to go on."""
-    max_steps: int = 600
+    max_steps: int = 400
     """Steps of training at most."""
-    locator_steps: int = 80
+    locator_steps: int = 50
     """Steps of training of the locator."""
     batch: int = 8
     """Crops a step."""

@@ -4,10 +4,13 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from labcut3d.detection.checkpoint import Checkpoint, training_key
 from labcut3d.detection.detector import Detector
 from labcut3d.detection.encoders.weights import new_encoder
 from labcut3d.detection.evaluation import Evaluation, evaluate, look
@@ -62,13 +65,15 @@ def train_detector(
     skeleton: Skeleton,
     settings: DetectorSettings | None = None,
     *,
+    checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[Detector, TrainingReport]:
     """Train a detector on labelled images of any number of views.
 
     With `settings.share` "none", call it once for each view with that view's images alone. The
-    same images, settings and processor give the same bits. Raises `DetectorError` where the labels
-    cannot train a detector of one animal.
+    same images, settings and processor give the same bits, also when a training that was killed
+    goes on from the file `checkpoint`, which is deleted at the end. Raises `DetectorError` where
+    the labels cannot train a detector of one animal.
     """
     settings = settings or DetectorSettings()
     _require_trainable(images, skeleton)
@@ -77,7 +82,8 @@ def train_detector(
     sizes = animal_sizes(shown)
     tell = _Teller(settings, progress)
     locator, locator_curve = _train_locator(shown, sizes, settings, tell)
-    pose, pose_curve = _train_pose(shown, held_out, sizes, settings, skeleton, tell)
+    saved = Checkpoint(path=checkpoint, key=training_key(images, settings)) if checkpoint else None
+    pose, pose_curve = _train_pose(_Split(shown, held_out), sizes, settings, skeleton, tell, saved)
     detector = Detector(
         keypoints=skeleton.keypoints,
         settings=settings,
@@ -100,7 +106,16 @@ def train_detector(
         seconds=time.perf_counter() - started,
         warnings=_warnings(images, skeleton, calibrated=calibration is not None),
     )
+    if saved:
+        saved.remove()
     return detector, report
+
+
+class _Split(NamedTuple):
+    """Images to train on, and images held out."""
+
+    shown: Sequence[LabelledImage]
+    held_out: Sequence[LabelledImage]
 
 
 class _Teller:
@@ -145,15 +160,15 @@ def _train_locator(
 
 
 def _train_pose(
-    images: Sequence[LabelledImage],
-    held_out: Sequence[LabelledImage],
+    split: _Split,
     sizes: dict[str, float],
     settings: DetectorSettings,
     skeleton: Skeleton,
     tell: _Teller,
+    saved: Checkpoint | None,
 ) -> tuple[KeypointNetwork, Curve]:
     """Train the network that finds the keypoints in a square around the animal."""
-    draw = pose_draw(images, sizes, settings, skeleton.mirrored)
+    draw = pose_draw(split.shown, sizes, settings, skeleton.mirrored)
     network = _new_network(settings, len(skeleton.keypoints), draw, settings.frozen_blocks)
     plan = Plan(
         min_steps=settings.min_steps,
@@ -161,8 +176,8 @@ def _train_pose(
         learning_rate=settings.learning_rate,
         encoder_rate=settings.encoder_rate,
     )
-    measure = _held_out_loss(held_out, sizes, settings)
-    return network, fit(network, draw, plan, held_out=measure, progress=tell.pose)
+    measure = _held_out_loss(split.held_out, sizes, settings)
+    return network, fit(network, draw, plan, held_out=measure, checkpoint=saved, progress=tell.pose)
 
 
 def _new_network(

@@ -143,3 +143,45 @@ def test_the_schedule_goes_on_while_the_error_falls():
     assert stalled.rate(0) < 0.1
     assert stalled.rate(40) == 1
     assert stalled.rate(99) == pytest.approx(1 / 50)
+
+
+def test_a_killed_training_goes_on_to_the_same_bits(draw_dots, dots, quick, tmp_path, monkeypatch):
+    monkeypatch.setattr("labcut3d.detection.checkpoint.INTERVAL", 2)
+    settings = dataclasses.replace(
+        quick, min_steps=5, max_steps=5, locator_steps=1, held_out=0.0, batch=2
+    )
+    images, path = draw_dots(4, 0), tmp_path / "training.safetensors"
+
+    class Killed(BaseException):
+        """Stands for the signal that ends a process."""
+
+    def kill(done: int, total: int, note: str) -> None:
+        if done == 4:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train_detector(images, dots, settings, checkpoint=path, progress=kill)
+    assert path.exists()
+    resumed_at = []
+    resumed, report = train_detector(
+        images, dots, settings, checkpoint=path, progress=lambda done, *_: resumed_at.append(done)
+    )
+    assert resumed_at == [1, 4, 5, 6]  # the locator's step, then from step 2 of 5 on
+    assert not path.exists()
+    whole, expected = train_detector(images, dots, settings)
+    for a, b in zip(resumed.pose.parameters(), whole.pose.parameters(), strict=True):
+        assert torch.equal(a, b)
+    np.testing.assert_array_equal(report.curves["pose"].loss, expected.curves["pose"].loss)
+
+
+def test_a_damaged_or_foreign_checkpoint_is_not_read(draw_dots, dots, quick, tmp_path):
+    settings = dataclasses.replace(
+        quick, min_steps=1, max_steps=1, locator_steps=1, held_out=0.0, batch=2
+    )
+    path = tmp_path / "training.safetensors"
+    path.write_bytes(b"not a checkpoint")
+    told = []
+    train_detector(
+        draw_dots(4, 0), dots, settings, checkpoint=path, progress=lambda *_: told.append(1)
+    )
+    assert len(told) == 2
