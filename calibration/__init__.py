@@ -1,7 +1,8 @@
 """Cameras, boards and rigs: everything geometric, nothing about animals.
 
-    from calibration import CharucoBoard, calibrate, combine, detect_corners
-    rig = calibrate(board, combine(board, [detect_corners(board, images, view="cam0"), ...])).rig
+    from calibration import CharucoBoard, calibrate, observe
+    board, observations = observe(board, {"cam0": images, "cam1": images})
+    rig = calibrate(board, observations).rig
 
 What needs OpenCV is imported when it is first asked for, so that `import calibration` is fast.
 """
@@ -17,8 +18,8 @@ from calibration.rig import Rig
 
 if TYPE_CHECKING:
     from calibration.calibrate import Calibration, calibrate, score_held_out
-    from calibration.detection import ViewCorners, detect_corners
-    from calibration.observations import Observations, combine
+    from calibration.detection import detect_corners, observe
+    from calibration.observations import Observations, ViewCorners, combine
     from calibration.triangulation import Triangulation, triangulate_points
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "combine",
     "detect_corners",
     "load_board",
+    "observe",
     "parse_board",
     "score_held_out",
     "triangulate_points",
@@ -46,10 +48,11 @@ _HOME = {
     "Calibration": "calibrate",
     "Observations": "observations",
     "Triangulation": "triangulation",
-    "ViewCorners": "detection",
+    "ViewCorners": "observations",
     "calibrate": "calibrate",
     "combine": "observations",
     "detect_corners": "detection",
+    "observe": "detection",
     "score_held_out": "calibrate",
     "triangulate_points": "triangulation",
 }

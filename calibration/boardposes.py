@@ -31,9 +31,6 @@ def pose_candidates(camera: Camera, points: Array, corners: Array) -> Array:
             points[seen], image[seen], np.eye(3), None, flags=cv2.SOLVEPNP_IPPE
         )
         for index, (turn, shift) in enumerate(zip(turns[:2], shifts[:2], strict=True)):
-            turn, shift = cv2.solvePnPRefineLM(
-                points[seen], image[seen], np.eye(3), None, turn.copy(), shift.copy()
-            )
             poses[frame, index] = make_pose(cv2.Rodrigues(turn)[0], shift.ravel())
         if not np.isfinite(poses[frame, 1]).all():
             poses[frame, 1] = poses[frame, 0]

@@ -14,10 +14,18 @@ from calibration.errors import RigError
 from calibration.geometry import Array
 from calibration.model import CAMERA_PARAMETERS, Images, State, linearize, predict, step
 
-__all__ = ["Normal", "adjust", "camera_covariance", "normal_equations", "robust_scale"]
+__all__ = [
+    "FINE",
+    "ROUGH",
+    "Normal",
+    "adjust",
+    "camera_covariance",
+    "normal_equations",
+    "robust_scale",
+]
 
 MOST_STEPS = 60
-CONVERGED = 1e-9  # relative change of the cost
+ROUGH, FINE = 1e-4, 1e-9  # relative change of the cost at which a fit is finished
 DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e-9, 1e9
 HUBER = 1.345  # standard deviations: 95 % as efficient as least squares on Gaussian noise
 MEDIAN_OF_ABSOLUTE = 0.6745  # of a standard Gaussian
@@ -67,7 +75,9 @@ class Normal:
         return moves.reshape(-1, len(CAMERA_PARAMETERS)), boards
 
 
-def adjust(state: State, images: Images, free: np.ndarray, scale: float) -> tuple[State, Array]:
+def adjust(
+    state: State, images: Images, free: np.ndarray, scale: float, *, tolerance: float = FINE
+) -> tuple[State, Array]:
     """Return the state of least robust cost, and its residuals (image, corner, 2) px.
 
     `free` (view, 15) bool: the camera parameters that may move; `scale` px is the noise beyond
@@ -85,7 +95,7 @@ def adjust(state: State, images: Images, free: np.ndarray, scale: float) -> tupl
             damping *= 10
         else:
             break
-        finished = cost - trial_cost <= CONVERGED * cost
+        finished = cost - trial_cost <= tolerance * cost
         state, residuals, cost = trial, trial_residuals, trial_cost
         damping = max(damping / 10, LEAST_DAMPING)
         if finished:

@@ -18,7 +18,7 @@ from calibration.intrinsics import estimate_intrinsics
 from calibration.model import Images, State, predict
 from calibration.observations import Observations
 from calibration.rig import Rig
-from calibration.selection import LENS_MODELS, choose_lens_model
+from calibration.selection import DEFAULT_MODEL, LENS_MODELS, choose_lens_model
 
 __all__ = ["Calibration", "calibrate", "score_held_out"]
 
@@ -79,10 +79,11 @@ def calibrate(
     chosen = _choose_frames(observations)
     start, seen = _start(board, observations, chosen)
     advance()
-    first = fit_rig(board, start, seen, LENS_MODELS["k1 k2 p1 p2"])
-    model, held_out = choose_lens_model(board, first)
+    fit = fit_rig(board, start, seen, LENS_MODELS[DEFAULT_MODEL])
+    model, held_out = choose_lens_model(board, fit)
     advance()
-    fit = fit_rig(board, first.state.cameras, first.corners, LENS_MODELS[model])
+    if model != DEFAULT_MODEL:
+        fit = fit_rig(board, fit.state.cameras, seen, LENS_MODELS[model])
     result = _finish(board, observations, fit, chosen)
     advance()
     metadata = {

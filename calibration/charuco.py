@@ -120,11 +120,9 @@ class CharucoFinder:
     def _window(self, side: Array) -> Array:
         """Return half the width (corner,) px of the patch that refines each corner.
 
-        It reaches half way from the corner to the far side of the white margin's square, so that
-        few of the marker's own edges pull at it.
+        It reaches to the white margin's edge and no farther: the marker's own edges would pull.
         """
-        margin = (1 - self.board.marker_length / self.board.square_length) / 2
-        return side * max(2 * margin, 0.15)
+        return side * (1 - self.board.marker_length / self.board.square_length) / 2
 
 
 def _marker_detector(board: CharucoBoard) -> cv2.aruco.ArucoDetector:

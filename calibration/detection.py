@@ -23,7 +23,7 @@ from calibration.observations import (
     ViewCorners,
     combine,
 )
-from calibration.planarity import find_misfits
+from calibration.planarity import MisfitFinder
 
 __all__ = ["detect_corners", "observe"]
 
@@ -102,6 +102,7 @@ def _detect(
 ) -> tuple[Board, ViewCorners]:
     """Return the board as printed and the corners of one view."""
     finder = ChessFinder(board) if isinstance(board, ChessBoard) else CharucoFinder(board)
+    flatness = MisfitFinder(board.points)
     size: tuple[int, int] | None = None
     corners, misfits, refusals = [], [], []
     for index, image in enumerate(images):
@@ -113,7 +114,7 @@ def _detect(
                 f"{size}; all images of a view must have one size"
             )
         pixels, reason = finder.find(gray)
-        wrong = find_misfits(board.points[:, :2], pixels, size)
+        wrong = flatness.find(pixels, size)
         pixels[wrong] = np.nan
         number = index if numbers is None else int(numbers[index])
         count = int(np.isfinite(pixels[:, 0]).sum())

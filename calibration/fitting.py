@@ -6,7 +6,14 @@ import numpy as np
 
 from calibration.board import Board
 from calibration.boardposes import best_world_poses, pose_candidates
-from calibration.bundle import adjust, camera_covariance, normal_equations, robust_scale
+from calibration.bundle import (
+    FINE,
+    ROUGH,
+    adjust,
+    camera_covariance,
+    normal_equations,
+    robust_scale,
+)
 from calibration.camera import Camera
 from calibration.covariance import RigCovariance
 from calibration.geometry import Array
@@ -16,7 +23,8 @@ from calibration.observations import FEWEST_CORNERS
 
 __all__ = ["Fit", "fit_rig", "free_parameters", "parameter_covariance", "with_distortions"]
 
-ROUNDS = 5
+ROUNDS = 6
+POSING_ROUNDS = 2  # in which board poses are found anew
 SMALLEST_SCALE = 0.02  # px; detections are never better, and synthetic ones need some scale
 FIRST_SCALE = 5.0  # px; while the start is rough, no corner within this is doubted
 OUTLIER = 5.0  # standard deviations; of a million good corners four are farther off
@@ -44,29 +52,34 @@ def fit_rig(
 ) -> Fit:
     """Return the robust fit to corners (view, frame, corner, 2) px, starting from `cameras`.
 
-    `distortions` names the coefficients that are fitted; the others are set to zero. In each
-    round board poses are found anew, since better cameras settle which of a flat board's two
-    poses is right; corners farther off than five standard deviations are left out of the next.
+    `distortions` names the coefficients that are fitted; the others are set to zero. In the
+    first rounds board poses are found anew, since better cameras settle which of a flat board's
+    two poses is right; corners farther off than five standard deviations are left out of the next.
     """
     cameras = with_distortions(cameras, distortions)
     free = free_parameters(len(cameras), distortions)
-    believed = np.isfinite(corners[..., 0])
-    scale, state, used = FIRST_SCALE, State(cameras=cameras, boards=np.zeros(0)), believed
+    found = np.isfinite(corners[..., 0])
+    believed, scale = found, FIRST_SCALE
+    state = State(cameras=cameras, boards=np.full((corners.shape[1], 4, 4), np.nan))
     for round_ in range(ROUNDS):
-        state, residuals, used = _fit_once(board, state.cameras, corners, believed, free, scale)
+        chosen = np.where(believed[..., None], corners, np.nan)
+        if round_ < POSING_ROUNDS:
+            state = _pose(board, state.cameras, chosen)
+        tolerance = ROUGH if round_ < POSING_ROUNDS else FINE
+        state, residuals, used = _adjust(board, state, chosen, (free, scale, tolerance))
         scale = max(robust_scale(residuals), SMALLEST_SCALE)
         if round_ == 0:
             continue
-        keep = np.isfinite(corners[..., 0]) & (_all_errors(state, board, corners) < OUTLIER * scale)
+        keep = found & (_all_errors(state, board, corners) < OUTLIER * scale)
         keep &= (keep.sum(axis=-1) >= FEWEST_CORNERS)[..., None]
-        if round_ + 1 == ROUNDS or np.array_equal(keep, believed):
+        if round_ >= POSING_ROUNDS and np.array_equal(keep, believed):
             break
         believed = keep
     return Fit(
         state=state,
         board=board,
         corners=corners,
-        rejected=np.isfinite(corners[..., 0]) & ~used,
+        rejected=found & ~used,
         free=free,
         scale=scale,
     )
@@ -113,32 +126,37 @@ def parameter_covariance(fit: Fit) -> RigCovariance:
     )
 
 
-def _fit_once(
-    board: Board,
-    cameras: tuple[Camera, ...],
-    corners: Array,
-    believed: np.ndarray,
-    free: np.ndarray,
-    scale: float,
-) -> tuple[State, Array, np.ndarray]:
-    """Return the adjusted state, its residuals, and the corners (view, frame, corner) used."""
-    chosen = np.where(believed[..., None], corners, np.nan)
+def _pose(board: Board, cameras: tuple[Camera, ...], corners: Array) -> State:
+    """Return the cameras with the board poses on which they agree best, NaN where there is none."""
     candidates = np.stack(
-        [pose_candidates(c, board.points, seen) for c, seen in zip(cameras, chosen, strict=True)]
+        [pose_candidates(c, board.points, seen) for c, seen in zip(cameras, corners, strict=True)]
     )
-    boards = best_world_poses(cameras, board.points, chosen, candidates)
-    posed = np.flatnonzero(np.isfinite(boards[:, 0, 0]))
-    start = State(cameras=cameras, boards=boards[posed])
-    everything = np.ones((len(cameras), len(posed)), dtype=bool)
-    whole = Images.of(chosen[:, posed], everything, board.points)
-    visible = np.isfinite(predict(start, whole)).reshape(*everything.shape, -1).all(axis=-1)
-    usable = np.isfinite(chosen[:, posed][..., 0]).any(axis=-1) & visible
-    images = Images.of(chosen[:, posed], usable, board.points)
-    state, residuals = adjust(start, images, free, scale)
-    boards[posed] = state.boards
-    used = np.zeros_like(believed)
+    boards = best_world_poses(cameras, board.points, corners, candidates)
+    return State(cameras=cameras, boards=boards)
+
+
+def _adjust(
+    board: Board, state: State, corners: Array, how: tuple[np.ndarray, float, float]
+) -> tuple[State, Array, np.ndarray]:
+    """Return the adjusted state, its residuals, and the corners (view, frame, corner) used.
+
+    `how` is the free parameters, the scale and the tolerance. An image in which the start puts a
+    corner behind the camera is not used; boards that no image shows become NaN.
+    """
+    free, scale, tolerance = how
+    seen = np.isfinite(corners[..., 0])
+    whole = Images.of(corners, np.ones(corners.shape[:2], dtype=bool), board.points)
+    visible = np.isfinite(predict(state, whole)[..., 0]).reshape(seen.shape)
+    usable = seen.any(axis=-1) & (visible | ~seen).all(axis=-1)
+    posed = np.flatnonzero(usable.any(axis=0))
+    images = Images.of(corners[:, posed], usable[:, posed], board.points)
+    start = State(cameras=state.cameras, boards=state.boards[posed])
+    adjusted, residuals = adjust(start, images, free, scale, tolerance=tolerance)
+    boards = np.full_like(state.boards, np.nan)
+    boards[posed] = adjusted.boards
+    used = np.zeros_like(seen)
     used[images.view, posed[images.frame]] = np.isfinite(residuals[..., 0])
-    return State(cameras=state.cameras, boards=boards), residuals, used
+    return State(cameras=adjusted.cameras, boards=boards), residuals, used
 
 
 def _all_errors(state: State, board: Board, corners: Array) -> Array:

@@ -8,6 +8,7 @@ that they have no singularity.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -57,7 +58,7 @@ class Images:
     def rows(self, n_views: int) -> Sequence[slice]:
         """Return the rows of each view."""
         ends = np.searchsorted(self.view, np.arange(n_views + 1))
-        return [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        return [slice(a, b) for a, b in pairwise(ends)]
 
 
 def predict(state: State, images: Images) -> Array:

@@ -2,7 +2,7 @@
 
 The lens is stood in for by the division model with its centre in the middle of the image,
 `undistorted = distorted / (1 + strength r^2)` (Fitzgibbon 2001): after it, a flat board differs
-from its image by a homography. A few strengths are tried and the best kept.
+from its image by a homography. The strength is searched in the first images and then followed.
 """
 
 import cv2
@@ -10,50 +10,47 @@ import numpy as np
 
 from calibration.geometry import Array
 
-__all__ = ["find_misfits"]
+__all__ = ["MisfitFinder"]
 
-STRENGTHS = (0.0, -0.05, -0.1, -0.2, -0.3, 0.1)  # at a radius of half the image's diagonal
-LARGEST_MISFIT = 0.12  # of a square's size in the image
-SMALLEST_MISFIT = 3.0  # px; below it corners are left to the bundle adjustment
-FEWEST = 8  # corners; with fewer a homography explains anything
+STRENGTHS = np.arange(-0.7, 0.21, 0.05)  # at a radius of half the image's diagonal
+LARGEST_MISFIT = 6.0  # medians of the other corners' errors: 5 standard deviations
+SMALLEST_MISFIT = 1.0  # px; below it corners are left to the bundle adjustment
+FEWEST = 12  # corners; with fewer a homography explains too much
 
 
-def find_misfits(board_points: Array, pixels: Array, size: tuple[int, int]) -> np.ndarray:
-    """Return which corners (corner,) fit no flat board.
+class MisfitFinder:
+    """Finds the corners that fit no flat board, in image after image of one view."""
 
-    `board_points` (corner, 2) in the board's plane; `pixels` (corner, 2), NaN where not seen.
-    """
-    misfits = np.zeros(len(pixels), dtype=bool)
-    seen = np.flatnonzero(np.isfinite(pixels[:, 0]))
-    if len(seen) < FEWEST:
+    def __init__(self, board_points: Array) -> None:
+        """Take the board's corners (corner, 2 or 3)."""
+        self._plane = board_points[:, :2]
+        self._best: int | None = None
+
+    def find(self, pixels: Array, size: tuple[int, int]) -> np.ndarray:
+        """Return which corners (corner,) of `pixels` (corner, 2), NaN where not seen, misfit."""
+        misfits = np.zeros(len(pixels), dtype=bool)
+        seen = np.flatnonzero(np.isfinite(pixels[:, 0]))
+        if len(seen) < FEWEST:
+            return misfits
+        tries = range(len(STRENGTHS))
+        if self._best is not None:
+            tries = range(max(self._best - 1, 0), min(self._best + 2, len(STRENGTHS)))
+        errors = {i: _errors(self._plane[seen], pixels[seen], size, STRENGTHS[i]) for i in tries}
+        self._best = min(errors, key=lambda i: np.median(errors[i]))
+        best = errors[self._best]
+        limit = max(SMALLEST_MISFIT, LARGEST_MISFIT * float(np.median(best)))
+        misfits[seen] = best > limit
         return misfits
-    plane, target = board_points[seen], pixels[seen]
-    limit = max(SMALLEST_MISFIT, LARGEST_MISFIT * _square_size(plane, target))
+
+
+def _errors(plane: Array, pixels: Array, size: tuple[int, int], strength: float) -> Array:
+    """Return how far corners (corner,) px lie from the homography most of them agree on."""
     center = (np.array(size) - 1) / 2
     radius = np.hypot(*center)
-    best, best_score = misfits[seen], np.inf
-    for strength in STRENGTHS:
-        offset = (target - center) / radius
-        bent = 1 + strength * (offset**2).sum(axis=-1, keepdims=True)
-        straight = offset / bent * radius
-        homography, _ = cv2.findHomography(plane, straight, cv2.RANSAC, limit)
-        if homography is None:
-            continue
-        fitted = cv2.perspectiveTransform(plane[None], homography)[0]
-        errors = np.linalg.norm((fitted - straight) * bent, axis=-1)
-        score = np.minimum(errors, limit).sum()
-        if score < best_score:
-            best, best_score = errors > limit, score
-        if score < 0.1 * limit * len(seen):
-            break
-    misfits[seen] = best
-    return misfits
-
-
-def _square_size(plane: Array, pixels: Array) -> float:
-    """Return the size of the board's smallest step in the image, px, from its whole extent."""
-    step = np.abs(np.diff(plane[:, 0]))
-    step = step[step > 0].min() if (step > 0).any() else np.ptp(plane[:, 1])
-    return float(
-        step * np.sqrt(np.ptp(pixels, axis=0).prod() / max(np.ptp(plane, axis=0).prod(), step**2))
-    )
+    offset = (pixels - center) / radius
+    straight = offset / (1 + strength * (offset**2).sum(axis=-1, keepdims=True)) * radius
+    homography, _ = cv2.findHomography(plane, straight, cv2.LMEDS)
+    if homography is None:
+        return np.full(len(plane), np.inf)
+    fitted = cv2.perspectiveTransform(plane[None], homography)[0]
+    return np.linalg.norm(fitted - straight, axis=-1)

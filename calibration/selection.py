@@ -13,7 +13,7 @@ from calibration.fitting import Fit, free_parameters, with_distortions
 from calibration.heldout import pose_boards
 from calibration.model import Images, State, predict
 
-__all__ = ["LENS_MODELS", "choose_lens_model"]
+__all__ = ["DEFAULT_MODEL", "LENS_MODELS", "choose_lens_model"]
 
 LENS_MODELS: dict[str, tuple[str, ...]] = {
     "k1 k2": ("k1", "k2"),
@@ -51,7 +51,7 @@ def _held_out_error(board: Board, fit: Fit, model: tuple[str, ...], posed: np.nd
         )
         usable = np.isfinite(believed[:, fitted][..., 0]).any(axis=-1)
         images = Images.of(believed[:, fitted], usable, board.points)
-        cameras = adjust(state, images, free, fit.scale)[0].cameras
+        cameras = adjust(state, images, free, fit.scale, tolerance=1e-6)[0].cameras
         corners = believed[:, left_out]
         usable = np.isfinite(corners[..., 0]).any(axis=-1)
         boards = pose_boards(cameras, board, corners, usable)

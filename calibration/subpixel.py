@@ -8,7 +8,7 @@ from calibration.geometry import Array
 __all__ = ["refine"]
 
 SMALLEST_WINDOW, LARGEST_WINDOW = 2, 11  # px, half the width
-FARTHEST = 0.15  # of a square's size: a corner that moves more has slid to something else
+FARTHEST = 0.06  # of a square's size: a corner that moves more has slid to something else
 STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 40, 0.002)
 
 
