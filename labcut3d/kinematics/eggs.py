@@ -161,11 +161,12 @@ def _patches(
     None where that part lies outside the image, or a frame is not there.
     """
     patches: dict[int, npt.NDArray[np.float32]] = {}
+    first, end = pixels.min(axis=0) - MARGIN, pixels.max(axis=0) + MARGIN + 1
     corner = np.zeros(2, dtype=np.int64)
     for index, image in source.read([int(frame) for frame in np.unique(frames)]):
         limit = np.array(image.shape[1::-1])
-        corner = np.clip(pixels.min(axis=0) - MARGIN, 0, limit)
-        width, height = np.clip(pixels.max(axis=0) + MARGIN + 1, 0, limit) - corner
+        corner = np.clip(first, 0, limit)
+        width, height = np.clip(end, 0, limit) - corner
         if min(width, height) < 2 * MARGIN:
             return None
         patch = image[corner[1] : corner[1] + height, corner[0] : corner[0] + width]

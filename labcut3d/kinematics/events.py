@@ -35,6 +35,7 @@ COLUMNS = (
 )  # fmt: skip
 AT_FULL_BEND = 0.8  # of a bout's bending; from here the ovipositor is at the substrate
 LOOKS_WITHIN, LOOKS_BESIDE = 200, 40  # most frames looked at in a bout, and on either side of it
+STRAY = 3.0  # head widths from the other points of contact; farther is a mistaken position
 SETTLING_S = 0.5  # s; how long a place must be seen after a bout, or else at its end
 
 Array = npt.NDArray[np.float64]
@@ -171,6 +172,8 @@ def _contacts(
         end = min([n_times, bout.stop + 1 + memory, *(b.start for b in bouts[number + 1 :])])
         # Where the bout is cut by the end, its last moments must do.
         settled = bout.stop if end - bout.stop > settling else end - settling
+        points = tip[bent & (bending >= full)]
+        stray = np.linalg.norm(points - np.median(points, axis=0), axis=1)
         samples = np.concatenate(
             [
                 _thin(first, bout.start, LOOKS_BESIDE),
@@ -179,7 +182,7 @@ def _contacts(
             ]
         )
         yield Contact(
-            points=tip[bent & (bending >= full)],
+            points=points[stray <= STRAY * scale],
             scale=scale,
             samples=samples,
             start=bout.start,

@@ -1,6 +1,7 @@
 """Bouts of made signals, whose edges are known."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def test_bouts_are_inside_apart_long_and_high(signal):
         assert bout.stop - bout.start + 1 >= SETTINGS.min_samples
         assert bout.level > SETTINGS.enter
         assert 0 <= bout.confidence <= 1
-    for bout, following in zip(found, found[1:], strict=False):
+    for bout, following in itertools.pairwise(found):
         assert bout.stop < following.start
 
 
