@@ -192,7 +192,7 @@ def board_spacing_errors(calibration: "Calibration") -> Array:
     Each frame's used corners that two cameras see are triangulated without knowing the board, and
     neighbours along rows and columns compared with the length of a square: (n,) signed.
     """
-    used = np.isfinite(calibration.residuals).all(axis=-1)
+    used = np.asarray(np.isfinite(calibration.residuals).all(axis=-1))
     observations = calibration.observations
     views = [observations.views.index(name) for name in calibration.rig.names]
     pixels = np.where(used[..., None], observations.corners[views], np.nan)

@@ -1,5 +1,6 @@
 """The calibration report: verdict, what it rests on, how well it fits, and the rig itself."""
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -187,10 +188,14 @@ def _seen_table(calibration: "Calibration") -> str:
 
 
 def _refusal_table(calibration: "Calibration") -> str:
-    """Return the table of the images that were not used, counted by reason."""
+    """Return the table of the images that were not used, counted by reason.
+
+    Reasons that differ only in a number, such as that of corners, count as one.
+    """
     frames: dict[tuple[str, str], list[int]] = {}
     for refusal in calibration.observations.refusals:
-        frames.setdefault((refusal.view, refusal.reason), []).append(refusal.frame)
+        reason = re.sub(r"\d+", "n", refusal.reason, count=1)
+        frames.setdefault((refusal.view, reason), []).append(refusal.frame)
     if not frames:
         return ""
     rows = [

@@ -126,8 +126,10 @@ def test_verdict_fails_two_cameras_in_one_place(calibration):
 
 
 def test_page_holds_evidence_and_verdict(calibration, read_page):
-    refusal = Refusal(view="cam1", frame=7, reason="only 3 corners")
-    observations = replace(calibration.observations, refusals=(refusal,))
+    refusals = tuple(
+        Refusal(view="cam1", frame=n, reason=f"only {n} corners; 6 are needed") for n in (2, 3)
+    )
+    observations = replace(calibration.observations, refusals=refusals)
     page = calibration_page(replace(calibration, observations=observations))
     data = read_page(page)
     assert set(data["figures"]) == {
@@ -142,7 +144,7 @@ def test_page_holds_evidence_and_verdict(calibration, read_page):
     for name in data["figures"]:
         assert f'id="{name}"' in page
     assert judge_calibration(calibration).level in page
-    assert "cam1: only 3 corners" in page
+    assert "cam1: only n corners; 6 are needed</td><td>2</td><td>2, 3</td>" in page
     assert "a note for the user" in page
     fx = calibration.rig.cameras[0].matrix[0, 0]
     assert f"{fx:.1f} ± 2.0" in page

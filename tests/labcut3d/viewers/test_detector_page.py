@@ -39,7 +39,7 @@ def images() -> list[LabelledImage]:
 @pytest.fixture
 def evaluation(images) -> Evaluation:
     points = np.stack([image.points[0] for image in images])
-    found = np.nan_to_num(points, nan=100.0) + [3.0, 4.0]
+    found = np.nan_to_num(points, nan=100.0) + np.array([3.0, 4.0])
     found[5, 0] += [30.0, 40.0]
     return Evaluation(
         keypoints=SKELETON.keypoints,
