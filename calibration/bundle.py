@@ -52,7 +52,7 @@ class Normal:
         Only rows of free parameters are in the system. Marquardt's damping scales the diagonals.
         """
         boards = self.boards + damping * _diagonal(self.boards) + 1e-30 * np.eye(6)
-        inverse = np.linalg.inv(boards)
+        inverse = np.linalg.inv(boards).astype(float)
         mixed = self.mixed[:, self.free]
         carried = mixed @ inverse
         cameras = self.cameras[np.ix_(self.free, self.free)]

@@ -88,7 +88,7 @@ class CharucoFinder:
     def _markers(self, image: np.ndarray) -> dict[int, Array]:
         """Return the corners (4, 2) px of each marker found; one seen twice is not trusted."""
         corners, ids, _ = self._detector.detectMarkers(image)
-        found = [] if ids is None else ids.ravel().tolist()
+        found = [] if ids is None else [int(marker) for marker in ids.ravel()]
         return {
             marker: quad.reshape(4, 2).astype(float)
             for marker, quad in zip(found, corners, strict=True)

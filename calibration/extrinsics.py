@@ -31,7 +31,7 @@ def require_connected(observations: Observations) -> None:
     linked = observations.coverage > 0
     reached = linked[0]
     for _ in observations.views:
-        reached = linked[reached].any(axis=0)
+        reached = np.asarray(linked[reached].any(axis=0))
     if not reached.all():
         lost = [v for v, found in zip(observations.views, reached, strict=True) if not found]
         raise CalibrationError(

@@ -16,7 +16,7 @@ from calibration.bundle import (
 )
 from calibration.camera import Camera
 from calibration.covariance import RigCovariance
-from calibration.geometry import Array
+from calibration.geometry import Array, any_seen, is_seen
 from calibration.lens import Lens
 from calibration.model import BOARD_SIZE, CAMERA_PARAMETERS, Images, State, predict
 from calibration.observations import FEWEST_CORNERS
@@ -58,8 +58,8 @@ def fit_rig(
     """
     cameras = with_distortions(cameras, distortions)
     free = free_parameters(len(cameras), distortions)
-    found = np.isfinite(corners[..., 0])
-    believed, scale = found, FIRST_SCALE
+    found = is_seen(corners)
+    believed, used, scale = found, found, FIRST_SCALE
     state = State(cameras=cameras, boards=np.full((corners.shape[1], 4, 4), np.nan))
     for round_ in range(ROUNDS):
         chosen = np.where(believed[..., None], corners, np.nan)
@@ -111,7 +111,7 @@ def parameter_covariance(fit: Fit) -> RigCovariance:
     """Return the covariance of the camera parameters of a fit."""
     corners = np.where(fit.rejected[..., None], np.nan, fit.corners)
     posed = np.isfinite(fit.state.boards[:, 0, 0])
-    usable = np.isfinite(corners[:, posed][..., 0]).any(axis=-1)
+    usable = any_seen(corners[:, posed])
     images = Images.of(corners[:, posed], usable, fit.board.points)
     state = State(cameras=fit.state.cameras, boards=fit.state.boards[posed])
     residuals = predict(state, images) - images.corners
@@ -144,10 +144,10 @@ def _adjust(
     corner behind the camera is not used; boards that no image shows become NaN.
     """
     free, scale, tolerance = how
-    seen = np.isfinite(corners[..., 0])
+    seen = is_seen(corners)
     whole = Images.of(corners, np.ones(corners.shape[:2], dtype=bool), board.points)
-    visible = np.isfinite(predict(state, whole)[..., 0]).reshape(seen.shape)
-    usable = seen.any(axis=-1) & (visible | ~seen).all(axis=-1)
+    visible = is_seen(predict(state, whole)).reshape(seen.shape)
+    usable = any_seen(corners) & ~(seen & ~visible).any(axis=-1)
     posed = np.flatnonzero(usable.any(axis=0))
     images = Images.of(corners[:, posed], usable[:, posed], board.points)
     start = State(cameras=state.cameras, boards=state.boards[posed])
@@ -155,7 +155,7 @@ def _adjust(
     boards = np.full_like(state.boards, np.nan)
     boards[posed] = adjusted.boards
     used = np.zeros_like(seen)
-    used[images.view, posed[images.frame]] = np.isfinite(residuals[..., 0])
+    used[images.view, posed[images.frame]] = is_seen(residuals)
     return State(cameras=adjusted.cameras, boards=boards), residuals, used
 
 

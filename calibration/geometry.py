@@ -9,7 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "Array",
+    "any_seen",
     "invert_pose",
+    "is_seen",
     "make_pose",
     "rotation_from_vector",
     "skew",
@@ -70,6 +72,16 @@ def vector_from_rotation(rotations: ArrayLike) -> Array:
     half = np.arctan2(sine, quaternion[..., :1])
     scale = np.where(sine < SMALL_ANGLE, 2 + sine**2 / 3, 2 * half / np.where(sine == 0, 1, sine))
     return scale * quaternion[..., 1:]
+
+
+def is_seen(pixels: ArrayLike) -> np.ndarray:
+    """Return which pixels (..., 2) are not missing, (...) bool."""
+    return np.asarray(np.isfinite(np.asarray(pixels, dtype=float)).all(axis=-1))
+
+
+def any_seen(pixels: ArrayLike) -> np.ndarray:
+    """Return in which images any of their pixels (..., pixel, 2) is there, (...) bool."""
+    return np.asarray(is_seen(pixels).any(axis=-1))
 
 
 def make_pose(rotation: ArrayLike, translation: ArrayLike) -> Array:

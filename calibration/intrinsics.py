@@ -57,8 +57,8 @@ def estimate_intrinsics(
     return Camera(
         name=view,
         size=size,
-        matrix=matrix,
-        lens=Lens(distortions=distortions.ravel()[:5]),
+        matrix=np.asarray(matrix, dtype=float),
+        lens=Lens(distortions=np.asarray(distortions, dtype=float).ravel()[:5]),
         rotation=np.eye(3),
         translation=np.zeros(3),
     )

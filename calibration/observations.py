@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from calibration.errors import CalibrationError
-from calibration.geometry import Array
+from calibration.geometry import Array, is_seen
 
 __all__ = ["FEWEST_CORNERS", "Observations", "Refusal", "ViewCorners", "combine"]
 
@@ -78,7 +78,7 @@ class Observations:
     @property
     def seen(self) -> np.ndarray:
         """Whether each corner was seen, (view, frame, corner) bool."""
-        return np.isfinite(self.corners).all(axis=-1)
+        return is_seen(self.corners)
 
     @property
     def usable(self) -> np.ndarray:

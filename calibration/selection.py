@@ -10,6 +10,7 @@ import numpy as np
 from calibration.board import Board
 from calibration.bundle import adjust
 from calibration.fitting import Fit, free_parameters, with_distortions
+from calibration.geometry import any_seen
 from calibration.heldout import pose_boards
 from calibration.model import Images, State, predict
 
@@ -22,14 +23,16 @@ LENS_MODELS: dict[str, tuple[str, ...]] = {
 }
 DEFAULT_MODEL = "k1 k2 p1 p2"
 WORTH_IT = 0.01  # a model must lower the held-out error by this part to be preferred
-FEWEST_FRAMES = 16  # with fewer, half of them tell nothing
+FEWEST_FRAMES = 8  # with fewer, those left out tell nothing
+MANY_FRAMES = 40  # from here on halves are enough; below it quarters are left out
 
 
 def choose_lens_model(board: Board, fit: Fit) -> tuple[str, dict[str, float]]:
     """Return the name of the model to use, and the held-out error, px, of each.
 
-    Cameras are fitted to the even frames and scored on the odd ones, and the reverse, from where
-    `fit` ended. With few frames nothing is tried and the error of none is given.
+    Cameras are fitted, from where `fit` ended, to all but every second frame (every fourth where
+    there are few), scored on those, and so on until each was left out once. With very few frames
+    nothing is tried and the error of none is given.
     """
     posed = np.flatnonzero(np.isfinite(fit.state.boards[:, 0, 0]))
     if len(posed) < FEWEST_FRAMES:
@@ -44,16 +47,18 @@ def _held_out_error(board: Board, fit: Fit, model: tuple[str, ...], posed: np.nd
     believed = np.where(fit.rejected[..., None], np.nan, fit.corners)
     free = free_parameters(len(fit.state.cameras), model)
     total, count = 0.0, 0
-    for half in (0, 1):
-        fitted, left_out = posed[half::2], posed[1 - half :: 2]
+    folds = 2 if len(posed) >= MANY_FRAMES else 4
+    for fold in range(folds):
+        left_out = posed[fold::folds]
+        fitted = np.setdiff1d(posed, left_out)
         state = State(
             cameras=with_distortions(fit.state.cameras, model), boards=fit.state.boards[fitted]
         )
-        usable = np.isfinite(believed[:, fitted][..., 0]).any(axis=-1)
+        usable = any_seen(believed[:, fitted])
         images = Images.of(believed[:, fitted], usable, board.points)
-        cameras = adjust(state, images, free, fit.scale, tolerance=1e-6)[0].cameras
+        cameras = adjust(state, images, free, fit.scale, tolerance=1e-5)[0].cameras
         corners = believed[:, left_out]
-        usable = np.isfinite(corners[..., 0]).any(axis=-1)
+        usable = any_seen(corners)
         boards = pose_boards(cameras, board, corners, usable)
         images = Images.of(corners, usable, board.points)
         residuals = predict(State(cameras=cameras, boards=boards), images) - images.corners
