@@ -51,10 +51,12 @@ class RawPrediction:
 class Detector:
     """Two networks, the scales they work at, and what their word is worth.
 
-    `sizes` is the animal's size in px by view, with "" for views that had no labels.
+    `sizes` is the animal's size in px by view, with "" for all views that have none of their own;
+    `mirrored` are the indices of the keypoints in a mirror image (`Skeleton.mirrored`).
     """
 
     keypoints: tuple[str, ...]
+    mirrored: tuple[int, ...]
     settings: DetectorSettings
     sizes: Mapping[str, float]
     locator: KeypointNetwork
@@ -133,8 +135,12 @@ class Detector:
     def _runtime(self, part: str) -> Runtime:
         """Return the compiled network, made when first needed."""
         if part not in self._runtimes:
-            network = self.locator if part == "locator" else self.pose
-            self._runtimes[part] = Runtime(network, self.settings.device)
+            device = self.settings.device
+            if part == "locator":
+                self._runtimes[part] = Runtime(self.locator, device)
+            else:
+                mirrored = self.mirrored if self.settings.flips else None
+                self._runtimes[part] = Runtime(self.pose, device, mirrored)
         return self._runtimes[part]
 
 

@@ -30,7 +30,16 @@ from labcut3d.errors import DetectorError, FileFormatError
 __all__ = ["load_detector", "save_detector"]
 
 FORMAT = 1
-KEYS = ("format", "keypoints", "weights", "sha256", "settings", "sizes", "calibration")
+KEYS = (
+    "format",
+    "keypoints",
+    "mirrored",
+    "weights",
+    "sha256",
+    "settings",
+    "sizes",
+    "calibration",
+)
 WEIGHTS_NAME = re.compile(r"weights-[0-9a-f]{12}\.safetensors")
 LARGEST_WEIGHTS = 2**30  # bytes
 
@@ -52,6 +61,7 @@ def save_detector(detector: Detector, folder: str | os.PathLike[str]) -> None:
     table = {
         "format": FORMAT,
         "keypoints": list(detector.keypoints),
+        "mirrored": list(detector.mirrored),
         "weights": weights.name,
         "sha256": digest,
         "settings": dataclasses.asdict(detector.settings),
@@ -86,6 +96,7 @@ def load_detector(folder: str | os.PathLike[str]) -> Detector:
     tensors = _tensors(table, path)
     return Detector(
         keypoints=keypoints,
+        mirrored=_mirrored(table, len(keypoints), path),
         settings=settings,
         sizes=_sizes(table, path),
         locator=_network(tensors, "locator", 1, path),
@@ -105,6 +116,21 @@ def _keypoints(table: Mapping[str, Any], path: Path) -> tuple[str, ...]:
     ):
         raise DetectorError(f"{path}: 'keypoints' must be a list of different names; train again")
     return tuple(names)
+
+
+def _mirrored(table: Mapping[str, Any], count: int, path: Path) -> tuple[int, ...]:
+    """Return the indices of the keypoints in a mirror image: a permutation that undoes itself."""
+    mirrored = table.get("mirrored")
+    if (
+        not isinstance(mirrored, list)
+        or not all(isinstance(i, int) for i in mirrored)
+        or sorted(mirrored) != list(range(count))
+        or any(mirrored[mirrored[i]] != i for i in range(count))
+    ):
+        raise DetectorError(
+            f"{path}: 'mirrored' is {mirrored!r}, not the keypoints of a mirror image; train again"
+        )
+    return tuple(mirrored)
 
 
 def _sizes(table: Mapping[str, Any], path: Path) -> dict[str, float]:

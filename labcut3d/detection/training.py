@@ -86,6 +86,7 @@ def train_detector(
     pose, pose_curve = _train_pose(_Split(shown, held_out), sizes, settings, skeleton, tell, saved)
     detector = Detector(
         keypoints=skeleton.keypoints,
+        mirrored=skeleton.mirrored,
         settings=settings,
         sizes=sizes,
         locator=locator,

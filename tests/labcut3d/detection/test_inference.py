@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from labcut3d.detection.inference import detect_recording
+from labcut3d.detection.runtime import Runtime
 from labcut3d.errors import DetectorError, VideoError
 from labcut3d.schema import validate_detections
 
@@ -89,3 +90,13 @@ def test_confidence_is_low_where_there_is_no_animal(trained):
     empty = rng.integers(70, 110, (120, 160, 3)).astype(np.uint8)
     seen = trained.detector.detect([trained.unseen[0].image]).confidence
     assert trained.detector.detect([empty]).confidence.max() < seen.min()
+
+
+def test_a_mirror_image_gives_the_mirrored_detections(trained):
+    image = trained.unseen[0].image
+    look = Runtime(trained.detector.pose, "cpu", trained.detector.mirrored)
+    found = look(image[None, :96, :128].copy())
+    mirror = look(image[None, :96, :128][:, :, ::-1].copy())
+    back = mirror.position[0, [1, 0, 2]] * [-1, 1] + [127, 0]
+    # 0.05 px: exact but for rounding, as each is the mean of an input and its mirror image.
+    np.testing.assert_allclose(back, found.position[0], atol=0.05)

@@ -86,6 +86,8 @@ def test_weights_of_another_shape_and_not_finite_are_named(folder):
         ({"weights": "../../etc/passwd"}, "passwd"),
         ({"keypoints": ["a", "a", "b"]}, "different names"),
         ({"keypoints": 3}, "different names"),
+        ({"mirrored": [1, 2, 0]}, "mirror image"),
+        ({"mirrored": [0, 1]}, "mirror image"),
         ({"sizes": {"": -1.0}}, "must be px > 0"),
         ({"sizes": {}}, "sizes"),
         ({"settings": {"crop": 100}}, "multiple of 32"),
