@@ -17,7 +17,7 @@ from calibration.lens import Lens
 from calibration.rig import Rig
 
 if TYPE_CHECKING:
-    from calibration.calibrate import Calibration, calibrate, score_held_out
+    from calibration.calibrating import Calibration, calibrate, score_held_out
     from calibration.detection import detect_corners, observe
     from calibration.observations import Observations, ViewCorners, combine
     from calibration.triangulation import Triangulation, triangulate_points
@@ -45,15 +45,15 @@ __all__ = [
 ]
 
 _HOME = {
-    "Calibration": "calibrate",
+    "Calibration": "calibrating",
     "Observations": "observations",
     "Triangulation": "triangulation",
     "ViewCorners": "observations",
-    "calibrate": "calibrate",
+    "calibrate": "calibrating",
     "combine": "observations",
     "detect_corners": "detection",
     "observe": "detection",
-    "score_held_out": "calibrate",
+    "score_held_out": "calibrating",
     "triangulate_points": "triangulation",
 }
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from calibration.board import Board
-from calibration.calibrate import Calibration, calibrate
+from calibration.calibrating import Calibration, calibrate
 from calibration.detection import observe
 from calibration.files import write_text
 from labcut3d.errors import ProjectError, VideoError

@@ -85,5 +85,5 @@ def test_missing_keys_are_named(missing):
 
 
 def test_conflicting_units_are_refused():
-    with pytest.raises(BoardError, match="'mm'.*'cm'"):
+    with pytest.raises(BoardError, match=r"'mm'.*'cm'"):
         parse_board(CHARUCO, "board.toml", unit="cm")

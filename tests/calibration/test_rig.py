@@ -101,7 +101,7 @@ def test_a_file_without_a_unit_says_how_to_add_it(tmp_path):
         Rig.load(path)
     assert Rig.load(path, unit="mm").unit == "mm"
     path.write_text(TABLE + '[metadata]\nunit = "m"\n')
-    with pytest.raises(RigError, match="'m'.*'mm'"):
+    with pytest.raises(RigError, match=r"'m'.*'mm'"):
         Rig.load(path, unit="mm")
 
 
@@ -165,7 +165,7 @@ def test_covariance_belongs_to_one_rig_file(tmp_path):
     np.testing.assert_array_equal(again.matrix, covariance.matrix)
     assert again.deviation("cam0.fy") == 3
     make_rig(2).save(path)
-    with pytest.raises(FileFormatError, match="another version of rig.toml"):
+    with pytest.raises(FileFormatError, match=r"another version of rig.toml"):
         RigCovariance.load(path)
     covariance_path(path).write_bytes(b"not a file of arrays")
     with pytest.raises(FileFormatError, match="not a covariance file"):

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from calibration.calibrate import Calibration
+from calibration.calibrating import Calibration
 from calibration.covariance import RigCovariance
 from calibration.geometry import transform
 from labcut3d.schema import make_trajectories
