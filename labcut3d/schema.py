@@ -178,7 +178,7 @@ def make_detections(
     if covariance is not None:
         arrays["covariance"] = covariance
     coords = {
-        "time": np.asarray(view_time, dtype=np.float64).reshape(n_times, -1)[:, 0],
+        "time": np.asarray(view_time, dtype=np.float64)[:, 0],
         "view": list(views),
         "keypoint": list(keypoints),
         "individual": list(individuals),
