@@ -11,11 +11,10 @@ from rich.progress import (
     ProgressColumn,
     Task,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.progress import Progress as Bars
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from labcut3d.progress import Progress
@@ -44,15 +43,16 @@ class Terminal:
     def task(self, title: str) -> Iterator[Progress]:
         """Show a progress bar while the block runs; it stays, full, when the block succeeds."""
         bars = Bars(
-            TextColumn("{task.description:<34}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            _Rate(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("[dim]{task.fields[note]}"),
+            TextColumn("{task.description}", table_column=Column(width=31, no_wrap=True)),
+            BarColumn(bar_width=None, table_column=Column(min_width=10, ratio=1)),
+            MofNCompleteColumn(table_column=Column(min_width=9, no_wrap=True)),
+            _Rate(table_column=Column(min_width=6, justify="right", no_wrap=True)),
+            TimeRemainingColumn(
+                elapsed_when_finished=True, table_column=Column(min_width=7, no_wrap=True)
+            ),
+            TextColumn("[dim]{task.fields[note]}", table_column=Column(no_wrap=True, ratio=1)),
             console=self.console,
+            expand=True,
         )
         with bars:
             bar = bars.add_task(escape(title), total=None, note="")

@@ -14,7 +14,7 @@ from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, write_stamp
 from labcut3d.stages.common import is_current, source_hashes
 from labcut3d.video import Frames
-from labcut3d.viewers import calibration_page
+from labcut3d.viewers import calibration_page, judge_calibration
 
 __all__ = ["calibrate_project", "calibrate_sources"]
 
@@ -58,8 +58,10 @@ def calibrate_sources(
         calibration = calibrate(printed, observations, drop_cameras=drop_cameras, progress=progress)
     write_text(out / "calibration.html", calibration_page(calibration))
     calibration.rig.save(out / "rig.toml", calibration.covariance)
-    for warning in calibration.warnings:
-        reporter.note(f"Warning: {warning}")
+    verdict = judge_calibration(calibration)
+    reporter.note(f"{verdict.level}: {verdict.summary}")
+    for finding in verdict.findings:
+        reporter.note(f"{finding.level}: {finding.reason}. {finding.remedy}")
     return calibration
 
 

@@ -61,13 +61,14 @@ def evaluate(project: Project, reporter: Reporter = SILENT) -> "dict[str, Evalua
         trained_on, held_out = hold_out(
             [image for image in images if image.view in views], project.detector.held_out
         )
-        for title, part in (("held out", held_out), ("trained on", trained_on)):
-            if part:
-                with reporter.task(f"Evaluating{name}, {title}"):
-                    evaluation = evaluate_detector(detectors[views[0]], part)
-                evaluations[title + name] = evaluation
+        parts = {f"held out{name}": held_out, f"trained on{name}": trained_on}
+        parts = {title: part for title, part in parts.items() if part}
+        for title, part in parts.items():
+            with reporter.task(f"Evaluating, {title}"):
+                evaluations[title] = evaluate_detector(detectors[views[0]], part)
+        shown, part = next(iter(parts.items()))
         page = project.root / "results" / f"evaluation{name.replace(' ', '-')}.html"
-        write_text(page, evaluation_page(evaluations.get(f"held out{name}", evaluation)))
+        write_text(page, evaluation_page(evaluations[shown], part))
     return evaluations
 
 
