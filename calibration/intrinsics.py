@@ -1,25 +1,30 @@
 """A first estimate of one camera's intrinsics from its own images of the board.
 
 Good enough to start the bundle adjustment from, which then refines every parameter on all images:
-square pixels and two radial coefficients, from a few images chosen to differ (Zhang, "A flexible
-new technique for camera calibration", 2000, as OpenCV implements it).
+the focal length from homographies (Zhang, "A flexible new technique for camera calibration",
+2000), then two radial coefficients, from a few images chosen to differ. OpenCV's calibrateCamera
+is not used, because two runs of it differ in their last digits.
 """
 
 import cv2
 import numpy as np
 
 from calibration.board import Board
+from calibration.boardposes import pose_candidates
+from calibration.bundle import ROUGH, adjust
 from calibration.camera import Camera
 from calibration.errors import CalibrationError
-from calibration.geometry import Array
+from calibration.geometry import Array, any_seen, is_seen
 from calibration.lens import Lens
+from calibration.model import CAMERA_PARAMETERS, Images, State, predict
 from calibration.observations import FEWEST_CORNERS
 
 __all__ = ["estimate_intrinsics"]
 
 MOST_IMAGES = 30
 FEWEST_IMAGES = 3  # views of a plane that fix a camera's intrinsics
-FLAGS = cv2.CALIB_FIX_ASPECT_RATIO | cv2.CALIB_ZERO_TANGENT_DIST | cv2.CALIB_FIX_K3
+STAGES = (("fx", "fy", "k1"), ("fx", "fy", "cx", "cy", "k1", "k2"))  # fitted one after another
+SCALE = 2.0  # px; corners farther off pull no harder, since some may be wrong
 PLAUSIBLE_FOCAL = (0.2, 50.0)  # of the image's longer side
 
 
@@ -42,26 +47,40 @@ def estimate_intrinsics(
         seen = np.isfinite(image[:, 0])
         objects.append(board.points[seen].astype(np.float32))
         images.append(image[seen].astype(np.float32))
-    start = cv2.initCameraMatrix2D(objects, images, size, 1.0)
-    if not np.isfinite(start).all() or not _is_plausible(start[0, 0], size):
-        start = np.array([[max(size), 0, size[0] / 2], [0, max(size), size[1] / 2], [0, 0, 1.0]])
-    flags = FLAGS | cv2.CALIB_USE_INTRINSIC_GUESS
-    _, matrix, distortions, _, _ = cv2.calibrateCamera(
-        objects, images, size, start, np.zeros(5), flags=flags
-    )
+    matrix = np.asarray(cv2.initCameraMatrix2D(objects, images, size, 1.0), dtype=float)
     if not np.isfinite(matrix).all() or not _is_plausible(matrix[0, 0], size):
-        raise CalibrationError(
-            f"view '{view}': the images of the board lead to a focal length of "
-            f"{matrix[0, 0]:.3g} px; show the board at several tilts and distances"
-        )
-    return Camera(
+        matrix = np.array([[max(size), 0, size[0] / 2], [0, max(size), size[1] / 2], [0, 0, 1.0]])
+    camera = Camera(
         name=view,
         size=size,
-        matrix=np.asarray(matrix, dtype=float),
-        lens=Lens(distortions=np.asarray(distortions, dtype=float).ravel()[:5]),
+        matrix=matrix,
+        lens=Lens(distortions=np.zeros(5)),
         rotation=np.eye(3),
         translation=np.zeros(3),
     )
+    for names in STAGES:
+        camera = _fit(camera, board, corners[usable[chosen]], names)
+    if not _is_plausible(camera.matrix[0, 0], size):
+        raise CalibrationError(
+            f"view '{view}': the images of the board lead to a focal length of "
+            f"{camera.matrix[0, 0]:.3g} px; show the board at several tilts and distances"
+        )
+    return camera
+
+
+def _fit(camera: Camera, board: Board, corners: Array, names: tuple[str, ...]) -> Camera:
+    """Return the camera with the parameters called `names` fitted to its own images."""
+    boards = pose_candidates(camera, board.points, corners)[:, 0]
+    posed = np.isfinite(boards[:, 0, 0])
+    if posed.sum() < FEWEST_IMAGES:
+        return camera
+    seen = corners[posed][None]
+    images = Images.of(seen, any_seen(seen), board.points)
+    start = State(cameras=(camera,), boards=boards[posed])
+    if not is_seen(predict(start, images)).all():
+        return camera
+    free = np.isin(CAMERA_PARAMETERS, names)[None]
+    return adjust(start, images, free, SCALE, tolerance=ROUGH)[0].cameras[0]
 
 
 def _choose_images(corners: Array, size: tuple[int, int]) -> np.ndarray:

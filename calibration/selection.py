@@ -17,6 +17,7 @@ from calibration.model import Images, State, predict
 __all__ = ["DEFAULT_MODEL", "LENS_MODELS", "choose_lens_model"]
 
 LENS_MODELS: dict[str, tuple[str, ...]] = {
+    "k1 k2": ("k1", "k2"),
     "k1 k2 p1 p2": ("k1", "k2", "p1", "p2"),
     "k1 k2 p1 p2 k3": ("k1", "k2", "p1", "p2", "k3"),
 }

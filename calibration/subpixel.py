@@ -30,6 +30,7 @@ def refine(gray: np.ndarray, corners: Array, side: Array, window: Array) -> Arra
         found = cv2.cornerSubPix(gray, start.copy(), (size, size), (-1, -1), STOP)
         found = found.reshape(-1, 2).astype(float)
         moved = np.linalg.norm(found - corners[chosen], axis=-1)
-        good = moved < np.maximum(FARTHEST * side[chosen], 1.5)
+        # OpenCV gives a corner back untouched where the search has left its patch.
+        good = (moved > 0) & (moved < np.maximum(FARTHEST * side[chosen], 1.5))
         result[chosen[good]] = found[good]
     return result
