@@ -28,6 +28,7 @@ POSING_ROUNDS = 2  # in which board poses are found anew
 SMALLEST_SCALE = 0.02  # px; detections are never better, and synthetic ones need some scale
 FIRST_SCALE = 5.0  # px; while the start is rough, no corner within this is doubted
 OUTLIER = 5.0  # standard deviations; of a million good corners four are farther off
+MEDIAN_OF_DISTANCE = 1.1774  # of a Gaussian in two dimensions, in its standard deviations
 GAUGE = "the first camera's pose is fixed: the world is its frame; the board's size sets the scale"
 
 
@@ -54,7 +55,8 @@ def fit_rig(
 
     `distortions` names the coefficients that are fitted; the others are set to zero. In the
     first rounds board poses are found anew, since better cameras settle which of a flat board's
-    two poses is right; corners farther off than five standard deviations are left out of the next.
+    two poses is right; corners farther off than five standard deviations of their view are left
+    out of the next round.
     """
     cameras = with_distortions(cameras, distortions)
     free = free_parameters(len(cameras), distortions)
@@ -70,7 +72,8 @@ def fit_rig(
         scale = max(robust_scale(residuals), SMALLEST_SCALE)
         if round_ == 0:
             continue
-        keep = found & (_all_errors(state, board, corners) < OUTLIER * scale)
+        errors = _all_errors(state, board, corners)
+        keep = found & (errors < OUTLIER * _view_scales(errors)[:, None, None])
         keep &= (keep.sum(axis=-1) >= FEWEST_CORNERS)[..., None]
         if round_ >= POSING_ROUNDS and np.array_equal(keep, believed):
             break
@@ -157,6 +160,16 @@ def _adjust(
     used = np.zeros_like(seen)
     used[images.view, posed[images.frame]] = is_seen(residuals)
     return State(cameras=adjusted.cameras, boards=boards), residuals, used
+
+
+def _view_scales(errors: Array) -> Array:
+    """Return the noise (view,) px that the median error of each view's corners suggests.
+
+    By view, because a camera may be blurred or badly synchronised; of all corners that were found
+    and not only of those still believed, so that no view is whittled away round by round.
+    """
+    finite = np.where(np.isfinite(errors), errors, np.nan).reshape(len(errors), -1)
+    return np.maximum(np.nanmedian(finite, axis=1) / MEDIAN_OF_DISTANCE, SMALLEST_SCALE)
 
 
 def _all_errors(state: State, board: Board, corners: Array) -> Array:

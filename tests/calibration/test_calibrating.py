@@ -1,19 +1,23 @@
 """Calibration on scenes with known truth, and on real images."""
 
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from calibration import calibrate, observe, score_held_out
+from calibration import Calibration, calibrate, observe, score_held_out
+from calibration.alignment import rigid_alignment
 from calibration.board import ChessBoard, load_board, parse_board
 from calibration.errors import CalibrationError
 from calibration.geometry import vector_from_rotation
 from calibration.model import CAMERA_PARAMETERS
 from calibration.observations import Observations
 from calibration.rig import Rig
+from calibration.triangulation import triangulate_points
 from labcut3d.synthetic import Blemishes, Scene, make_scene
 
 
@@ -25,6 +29,11 @@ def exact() -> Scene:
 @pytest.fixture(scope="module")
 def noisy() -> Scene:
     return make_scene(2, n_boards=40, blemishes=Blemishes(noise=0.3, missing=0.05, outliers=0.02))
+
+
+@pytest.fixture(scope="module")
+def noisy_result(noisy) -> Calibration:
+    return calibrate(noisy.board, noisy.observations)
 
 
 def pose_errors(rig: Rig, truth: Rig) -> tuple[float, float]:
@@ -55,8 +64,8 @@ def test_without_noise_the_truth_is_recovered_exactly(exact):
         np.testing.assert_allclose(found.matrix, true.matrix, atol=1e-5)  # px
 
 
-def test_noise_and_outliers_leave_a_rig_within_its_own_covariance(noisy):
-    result = calibrate(noisy.board, noisy.observations)
+def test_noise_and_outliers_leave_a_rig_within_its_own_covariance(noisy, noisy_result):
+    result = noisy_result
     assert 0.3 < result.rms < 0.3 * 2**0.5 * 1.1  # two coordinates of 0.3 px, and 10 %
     assert result.rejected.sum() > 0.01 * noisy.observations.seen.sum()
     errors, deviations = [], []
@@ -70,6 +79,7 @@ def test_noise_and_outliers_leave_a_rig_within_its_own_covariance(noisy):
     assert np.isnan(result.residuals[result.rejected]).all()
 
 
+@pytest.mark.slow
 def test_the_covariance_predicts_the_scatter_over_repetitions():
     rng = np.random.default_rng(5)
     scene = make_scene(3, n_cameras=2, n_boards=20, blemishes=Blemishes(noise=0.0))
@@ -87,15 +97,15 @@ def test_the_covariance_predicts_the_scatter_over_repetitions():
     assert (ratio < 1.7).all()  # beyond these a right covariance falls once in 200 times
 
 
-def test_the_same_observations_give_the_same_bits(noisy):
-    first = calibrate(noisy.board, noisy.observations)
+def test_the_same_observations_give_the_same_bits(noisy, noisy_result):
+    first = noisy_result
     second = calibrate(noisy.board, noisy.observations)
     assert first.rig == second.rig
     np.testing.assert_array_equal(first.covariance.matrix, second.covariance.matrix)
 
 
-def test_the_first_camera_is_the_world(noisy):
-    result = calibrate(noisy.board, noisy.observations)
+def test_the_first_camera_is_the_world(noisy_result):
+    result = noisy_result
     np.testing.assert_array_equal(result.rig.cameras[0].camera_from_world, np.eye(4))
     pose = [CAMERA_PARAMETERS.index(n) for n in ("rotation_x", "translation_z")]
     assert not result.covariance.matrix[pose].any()
@@ -201,3 +211,30 @@ def test_a_stereo_pair_of_chessboards(dataset):
     assert result.rig["left"].matrix[0, 0] == pytest.approx(535.9, abs=5)  # px, OpenCV's own
     baseline = np.linalg.norm(result.rig["right"].center)
     assert baseline == pytest.approx(83.2, abs=1)  # mm, for squares of 25 mm
+
+
+@pytest.mark.slow
+def test_the_fly_rig_measures_the_truth(dataset):
+    folder = dataset("fly_chamber")
+    board = parse_board(json.loads((folder / "board.json").read_text()), "board.json")
+    names = [f"cam{i}" for i in range(4)]
+    _, seen = observe(board, {n: frames(folder / "calibration" / f"{n}.mp4") for n in names})
+    held_out = calibrate(board, seen.at(seen.frames[::2]))
+    errors = score_held_out(held_out.rig, board, seen.at(seen.frames[1::2]))
+    assert np.nanmean(errors) < 0.17  # px, at sensor noise and H.264
+    with np.load(folder / "truth" / "recording2.npz", allow_pickle=False) as truth:
+        pixels, true = truth["pixels"], truth["position_mm"].reshape(-1, 3)
+    points = triangulate_points(calibrate(board, seen).rig, pixels).points.reshape(-1, 3)
+    rotation, translation = rigid_alignment(points, true)
+    error = np.linalg.norm(points @ rotation.T + translation - true, axis=-1)
+    assert np.median(error) < 1e-3  # mm: what the rig alone adds must be far below a keypoint's
+
+
+def frames(path: Path) -> Iterator[np.ndarray]:
+    """Yield the frames of a video."""
+    capture = cv2.VideoCapture(str(path))
+    while True:
+        read, image = capture.read()
+        if not read:
+            return
+        yield image[..., ::-1]
