@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+# As the command line does: OpenMP threads must not spin while others work.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 DEFAULT_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
