@@ -3,6 +3,8 @@
     import labcut3d as lc
     project = lc.load_project("my-project")
     trajectories = lc.open_dataset("my-project/results/walk/trajectories.nc")
+
+The stages, as functions, are in `labcut3d.pipeline`.
 """
 
 from importlib import import_module

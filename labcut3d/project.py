@@ -22,7 +22,7 @@ import pydantic
 from calibration.board import Board, parse_board
 from calibration.files import read_toml, reject_unknown_keys, write_text
 from labcut3d.detection.settings import DetectorSettings
-from labcut3d.errors import FileFormatError, ProjectError, VideoError
+from labcut3d.errors import FileFormatError, Labcut3dError, ProjectError, VideoError
 from labcut3d.kinematics.settings import EventSettings
 from labcut3d.reconstruction.settings import ReconstructionSettings
 from labcut3d.skeleton import Skeleton, load_skeleton
@@ -253,6 +253,8 @@ def _parse(settings: type[Settings], table: Mapping[str, Any], where: str) -> Se
     reject_unknown_keys(table, fields, where)
     try:
         return pydantic.TypeAdapter(settings).validate_python(dict(table))
+    except Labcut3dError as error:
+        raise FileFormatError(f"{where}: {error}") from error
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])

@@ -174,6 +174,9 @@ def _contacts(
         settled = bout.stop if end - bout.stop > settling else end - settling
         points = tip[bent & (bending >= full)]
         stray = np.linalg.norm(points - np.median(points, axis=0), axis=1)
+        points = points[stray <= STRAY * scale]
+        if not len(points):  # the tip jumps about, so it is not known where it touched
+            continue
         samples = np.concatenate(
             [
                 _thin(first, bout.start, LOOKS_BESIDE),
@@ -182,7 +185,7 @@ def _contacts(
             ]
         )
         yield Contact(
-            points=points[stray <= STRAY * scale],
+            points=points,
             scale=scale,
             samples=samples,
             start=bout.start,

@@ -29,11 +29,20 @@ def train(project: Project, reporter: Reporter = SILENT) -> tuple[Path, ...]:
     stale = [f for f in folders if not is_current(f / "model.toml", inputs, reporter)]
     images = _read_labelled_images(project, reporter) if stale else []
     for folder in stale:
-        shown = [image for image in images if image.view in folders[folder]]
         name = "" if folder == project.model_path else f" {folder.name}"
+        shown = [image for image in images if image.view in folders[folder]]
+        if not shown:
+            raise LabelError(
+                f"{project.root / 'labels'}: no labels of view{name}, which has a detector of its "
+                'own; label some of its frames, or set share = "views" in [detector]'
+            )
         with reporter.task(f"Training the detector{name}") as progress:
             detector, report = train_detector(
-                shown, project.skeleton, project.detector, progress=progress
+                shown,
+                project.skeleton,
+                project.detector,
+                checkpoint=folder / "training.safetensors",
+                progress=progress,
             )
         save_detector(detector, folder)
         page = project.root / "results" / f"training{name.replace(' ', '-')}.html"

@@ -96,6 +96,8 @@ def test_settings_and_board_are_read(tmp_path):
         ('fps = "fast"\n' + TOML, "'fps'.*number.*'fast'"),
         (TOML + "[detector]\nsede = 3\n", r"\[detector\].*'sede'.*did you mean 'seed'"),
         (TOML + '[detector]\nseed = "x"\n', r"\[detector\].*'seed'.*integer.*'x'"),
+        (TOML + "[detector]\ncrop = -5\n", r"project\.toml \[detector\].*crop"),
+        (TOML + "[events]\nbend_min_s = 0\n", r"project\.toml \[events\].*bend_min_s"),
         (TOML + BOARD.replace("squares_x", "sqares_x"), r"\[board\].*'squares_x'"),
         (TOML + BOARD.replace('unit = "mm"\n', ""), r"\[board\].*unit"),
         ("views = 3", "views"),

@@ -104,6 +104,15 @@ def test_all_eggs_are_found_and_none_invented(truth, make_flies, true_rig, datas
     assert_eggs(find_events(flies, rig=true_rig, sources=sources), true)
 
 
+def test_a_tip_that_jumps_about_has_no_egg(truth, make_flies, true_rig):
+    position = truth(2)[0][:200].copy()
+    # The bend stays a bend when the whole fly jumps 5 mm to and fro, but no place is touched.
+    position[::2] += 5.0
+    table = find_events(make_flies(position), rig=true_rig, sources={})
+    assert "egg_laying" in set(table["event"])
+    assert "egg_deposited" not in set(table["event"])
+
+
 def test_what_cannot_be_looked_for_is_noted(make_flies):
     mouse = make_flies(np.zeros((40, 2, 3)), keypoints=["nose", "tail"])
     table = find_events(mouse)
