@@ -75,7 +75,12 @@ class _OnProcessor:
         if size not in self._compiled:
             self._model.reshape(openvino.PartialShape([-1, *size, 3]))
             # A detection must not depend on the machine, so no lower precision than float32.
-            options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+            # Pinned threads wait for a core that another program holds: half as fast beside one.
+            options = {
+                "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_PRECISION_HINT": "f32",
+                "ENABLE_CPU_PINNING": False,
+            }
             self._compiled[size] = self._core.compile_model(self._model, "CPU", options)
         return torch.from_numpy(self._compiled[size](np.ascontiguousarray(batch))[0])
 
