@@ -6,11 +6,13 @@ bad input stops a stage before it writes.
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
+import cv2
 import numpy as np
 import pytest
 
@@ -20,8 +22,9 @@ from labcut3d.demo import RECORDING, make_demo, measure, run
 from labcut3d.errors import DetectorError, LabelError, ProjectError, RigError
 from labcut3d.kinematics.events import read_events
 from labcut3d.progress import Silent
-from labcut3d.project import load_project
+from labcut3d.project import load_project, new_project
 from labcut3d.schema import open_dataset
+from labcut3d.video import open_frames
 
 RECORDINGS = ("recording0", RECORDING)
 
@@ -127,6 +130,24 @@ def test_the_rig_is_readable_and_knows_its_covariance(reconstructed):
     covariance = RigCovariance.load(reconstructed.rig_path)
     assert len(covariance.names) == len(covariance.matrix)
     assert np.all(np.linalg.eigvalsh(covariance.matrix) > -1e-12)
+
+
+def test_a_project_of_one_view_needs_no_rig(reconstructed, tmp_path):
+    project = new_project(tmp_path / "one", views=["cam0"], skeleton="fly-egg-laying")
+    shutil.copytree(reconstructed.model_path, project.model_path)
+    folder = project.root / "recordings" / "walk" / "cam0"
+    folder.mkdir(parents=True)
+    video = open_frames(reconstructed.root / "recordings" / RECORDING / "cam0.mp4")
+    for index, image in video.read(range(3)):
+        cv2.imwrite(str(folder / f"{index}.png"), image[..., ::-1])
+    path = project.root / "project.toml"
+    path.write_text("fps = 30\n" + path.read_text())
+    pipeline.reconstruct(load_project(project.root))
+    assert sorted(p.name for p in project.results("walk").glob("*.*")) == [
+        ".stamps",
+        "detections.nc",
+        "viewer.html",
+    ]
 
 
 @pytest.fixture
