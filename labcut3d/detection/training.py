@@ -29,11 +29,10 @@ from labcut3d.detection.settings import DetectorSettings
 from labcut3d.detection.uncertainty import UNCALIBRATED, Calibration, fit_calibration
 from labcut3d.errors import DetectorError
 from labcut3d.labels import LabelledImage
+from labcut3d.progress import Progress
 from labcut3d.skeleton import Skeleton
 
-__all__ = ["Progress", "TrainingReport", "train_detector"]
-
-Progress = Callable[[int, int, str], None]
+__all__ = ["TrainingReport", "train_detector"]
 
 LOCATOR_SIGMA = 2.0  # cells; the middle of an animal is a vaguer place than a keypoint
 LOCATOR_RATE = 5e-3  # its encoder stays frozen, which bears larger steps

@@ -4,7 +4,6 @@ import csv
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +23,10 @@ from labcut3d.kinematics.ethogram import (
     compute_proboscis_extension,
 )
 from labcut3d.kinematics.settings import EventSettings
+from labcut3d.progress import Progress
 from labcut3d.schema import validate_trajectories
 
-__all__ = ["COLUMNS", "EVENTS", "Progress", "find_events", "read_events", "write_events"]
+__all__ = ["COLUMNS", "EVENTS", "find_events", "read_events", "write_events"]
 
 EVENTS = ("egg_laying", "egg_deposited", "proboscis_extension")
 COLUMNS = (
@@ -40,14 +40,6 @@ SETTLING_S = 0.5  # s; how long a place must be seen after a bout, or else at it
 
 Array = npt.NDArray[np.float64]
 Row = tuple[str, str, int, int, float, float, float, float, float, float]
-
-
-class Progress(Protocol):
-    """A function that is told how many of how many steps are done."""
-
-    def __call__(self, done: int, total: int, note: str = "") -> None:
-        """Take the number of steps done and in total."""
-        ...
 
 
 def find_events(
