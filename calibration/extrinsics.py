@@ -26,7 +26,8 @@ def require_connected(observations: Observations) -> None:
         remark = observations.remarks[blind[0]]
         raise CalibrationError(
             f"view '{view}' never saw the board ({remark or 'too few corners in every image'}); "
-            f"film the board with it, or leave it out with drop_cameras=['{view}']"
+            f"film the board with it, or leave it out: --drop-camera {view} "
+            f"(in Python drop_cameras=['{view}'])"
         )
     linked = observations.coverage > 0
     reached = linked[0]
@@ -37,7 +38,8 @@ def require_connected(observations: Observations) -> None:
         raise CalibrationError(
             f"{_listing(lost)} shared no board view with {observations.views[0]!r} or the views "
             f"linked to it, so where they stand is unknown; film the board where both see it, or "
-            f"leave them out with drop_cameras={lost}\n{observations.describe_coverage()}"
+            f"leave them out with --drop-camera NAME (in Python drop_cameras={lost})\n"
+            f"{observations.describe_coverage()}"
         )
 
 

@@ -25,10 +25,15 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     either the old content or the new one. On an error the temporary file is removed.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        prefix=f".{path.stem}.", suffix=f".tmp{path.suffix}", dir=path.parent
-    )
+    if path.is_dir():
+        raise FileFormatError(f"{path}: is a folder; give the name of a file to write")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{path.stem}.", suffix=f".tmp{path.suffix}", dir=path.parent
+        )
+    except OSError as error:
+        raise FileFormatError(f"{path}: cannot be written there ({error.strerror})") from error
     os.close(handle)
     temporary = Path(name)
     temporary.chmod(0o666 & ~_umask())

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from labcut3d.errors import Labcut3dError, ProjectError
+from labcut3d.errors import Labcut3dError
 from labcut3d.project import load_project
 from labcut3d.terminal import Terminal, make_table
 
@@ -127,6 +127,8 @@ def calibrate(
     if board is None:
         if len(what) != 1 or "=" in what[0]:
             raise typer.BadParameter("give one PROJECT, or --board BOARD.toml with NAME=PATH...")
+        if output or unit:
+            raise typer.BadParameter("-o and --unit go with --board")
         folder = calibrate_project(load_project(what[0]), drop, terminal).parent
     else:
         from calibration.board import load_board
@@ -201,7 +203,9 @@ def triangulate(
     terminal = Terminal(console)
     if rig is None:
         project = load_project(what[0])
-        for recording in project.choose_recordings(what[1:]):
+        if output or fps or unit:
+            raise typer.BadParameter("-o, --fps and --unit go with --rig")
+        for recording in project.choose_recordings(what[1:], ["detections.nc"]):
             _show_files(pipeline.triangulate(project, recording, terminal))
         return
     if output is None:
@@ -218,7 +222,7 @@ def events(project: ProjectPath, recordings: Recordings = None) -> None:
     from labcut3d.kinematics.events import read_events
 
     loaded, terminal = load_project(project), Terminal(console)
-    for recording in loaded.choose_recordings(recordings or []):
+    for recording in loaded.choose_recordings(recordings or [], ["trajectories.nc"]):
         path = pipeline.events(loaded, recording, terminal)
         rows = [
             (row["event"], *(f"{row[name]:.2f}" for name in ("start_s", "stop_s", "confidence")))
@@ -256,10 +260,8 @@ def view(
         if output is not None:
             raise typer.BadParameter("-o goes with a FILE.nc; a project's viewers have their place")
         project = load_project(what)
-        paths = [pipeline.view(project, name, Terminal(console)) for name in project.recordings()]
-        if not paths:
-            raise ProjectError(f"{what}: no recordings to view")
-        _show_files(*paths)
+        for name in project.choose_recordings([], ["trajectories.nc", "detections.nc"]):
+            _show_files(pipeline.view(project, name, Terminal(console)))
     else:
         target = output or what.with_name("viewer.html")
         pipeline.view_file(what, target)

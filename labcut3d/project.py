@@ -98,8 +98,10 @@ class Project:
             return ()
         return tuple(sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != "."))
 
-    def choose_recordings(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Return `names`, or all recordings when it is empty.
+    def choose_recordings(
+        self, names: Sequence[str], having: Sequence[str] = ()
+    ) -> tuple[str, ...]:
+        """Return `names`, or when it is empty all recordings with one of the results `having`.
 
         Raises `ProjectError` for a name that is no recording, or when there is none at all.
         """
@@ -114,7 +116,17 @@ class Project:
                 raise ProjectError(
                     f"{self.root}: no recording '{name}'; recordings are {', '.join(known)}"
                 )
-        return tuple(names) or known
+        if names or not having:
+            return tuple(names) or known
+        ready = tuple(
+            name for name in known if any((self.results(name) / file).exists() for file in having)
+        )
+        if not ready:
+            raise ProjectError(
+                f"{self.root}: no recording has {' or '.join(having)} yet; "
+                f"run: labcut3d reconstruct {self.root}"
+            )
+        return ready
 
     def calibration_sources(self) -> dict[str, Frames]:
         """Open the board videos or image folders of all views."""

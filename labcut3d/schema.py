@@ -325,6 +325,9 @@ def _validate(dataset: xr.Dataset, kind: Kind) -> xr.Dataset:
             raise DatasetError(f"{where}: {kind.name} need a coordinate '{name}'")
         if not dataset.indexes[name].is_unique:
             raise DatasetError(f"{where}: coordinate '{name}' has a label twice")
+        if dataset.sizes[name] == 0:
+            raise DatasetError(f"{where}: '{name}' is empty; there is nothing in this dataset")
+    _validate_values(dataset, where)
     space = tuple(str(label) for label in dataset["space"].values)
     if space != kind.space:
         raise DatasetError(f"{where}: 'space' is {space}; {kind.name} have {kind.space}")
@@ -334,6 +337,17 @@ def _validate(dataset: xr.Dataset, kind: Kind) -> xr.Dataset:
     if not float(dataset.attrs["fps"]) > 0:
         raise DatasetError(f"{where}: attribute 'fps' is {dataset.attrs['fps']}, must be > 0")
     return dataset
+
+
+def _validate_values(dataset: xr.Dataset, where: str) -> None:
+    """Refuse infinite positions, and confidences that are no probability."""
+    for name in ("position", "position_raw"):
+        if name in dataset and np.isinf(dataset[name].values).any():
+            raise DatasetError(f"{where}: '{name}' holds an infinite value; write NaN for missing")
+    confidence = dataset["confidence"].values
+    if ((confidence < 0) | (confidence > 1)).any():
+        worst = confidence[(confidence < 0) | (confidence > 1)][0]
+        raise DatasetError(f"{where}: 'confidence' holds {worst:g}; it must lie between 0 and 1")
 
 
 def _acceptable(dtype: str) -> str:

@@ -19,7 +19,7 @@ import pytest
 from calibration import Rig
 from labcut3d import pipeline
 from labcut3d.demo import RECORDING, make_demo, measure, run
-from labcut3d.errors import DetectorError, LabelError, ProjectError, RigError
+from labcut3d.errors import DetectorError, LabelError, ProjectError, RigError, VideoError
 from labcut3d.kinematics.events import read_events
 from labcut3d.progress import Silent
 from labcut3d.project import load_project, new_project
@@ -130,6 +130,38 @@ def test_the_rig_is_readable_and_knows_its_covariance(reconstructed):
     covariance = RigCovariance.load(reconstructed.rig_path)
     assert len(covariance.names) == len(covariance.matrix)
     assert np.all(np.linalg.eigvalsh(covariance.matrix) > -1e-12)
+
+
+@pytest.fixture(scope="module")
+def without_cam3(reconstructed, tmp_path_factory):
+    """The reconstructed project, calibrated again without cam3."""
+    root = tmp_path_factory.mktemp("dropped") / "project"
+    project = load_project(shutil.copytree(reconstructed.root, root))
+    pipeline.calibrate_project(project, ["cam3"])
+    return project
+
+
+def test_a_dropped_camera_stays_out_to_the_end(without_cam3):
+    pipeline.triangulate(without_cam3, RECORDING)
+    trajectories = open_dataset(without_cam3.results(RECORDING) / "trajectories.nc")
+    assert trajectories["view"].values.tolist() == ["cam0", "cam1", "cam2"]
+    assert np.isfinite(trajectories["position"].values).any()
+    assert pipeline.view(without_cam3, RECORDING).exists()
+
+
+def test_a_recording_of_another_size_is_refused(without_cam3):
+    path = without_cam3.root / "project.toml"
+    path.write_text(
+        path.read_text().replace("[views.cam0]", "[views.cam0]\ncrop = [0, 0, 320, 240]")
+    )
+    with pytest.raises(VideoError, match=r"320x240 px.*calibrated at 640x480"):
+        pipeline.triangulate(load_project(without_cam3.root), RECORDING)
+
+
+def test_evaluating_without_labels_says_where_they_go(without_cam3):
+    (without_cam3.root / "labels" / "recording0.csv").unlink()
+    with pytest.raises(LabelError, match=r"labels/NAME\.csv"):
+        pipeline.evaluate(without_cam3)
 
 
 def test_a_project_of_one_view_needs_no_rig(reconstructed, tmp_path):

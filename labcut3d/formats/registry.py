@@ -37,7 +37,13 @@ def read_detections(
         files = [files]
     if not isinstance(files, Mapping):
         if len(files) == 1 and Path(files[0]).suffix == ".nc":
-            return validate_detections(open_dataset(files[0]))
+            detections = validate_detections(open_dataset(files[0]))
+            if fps is not None and fps != detections.attrs["fps"]:
+                raise DatasetError(
+                    f"{files[0]}: has {detections.attrs['fps']} frames a second, but fps = {fps} "
+                    "was given; leave it out"
+                )
+            return detections
         files = _by_view(files)
     if fps is None:
         raise DatasetError(

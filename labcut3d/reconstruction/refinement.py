@@ -38,6 +38,7 @@ WIDENINGS = (16.0, 4.0, 1.0, 1.0, 1.0, 1.0)  # of the noise's covariance, round 
 STEPS = 4  # of Gauss-Newton in a round
 MOTION_FREEDOM = 3.0  # degrees of freedom of the Student accelerations: animals jump
 SEARCH = np.geomspace(0.25, 4.0, 9)  # factors on the accelerations, tried by likelihood
+STIFFEST = 1e10  # times the least information of a moment: what double precision can solve
 ANCHOR = 1e-6  # of the typical information: what holds a moment that nothing else holds
 
 
@@ -128,7 +129,7 @@ def _fit(evidence: Evidence, state: _State, widening: float) -> _State:
         motion = _motion_weight(points, acceleration)
         if step == STEPS - 1:
             acceleration = _likeliest(information, vectors, motion, acceleration)
-        precision = motion / acceleration[:, None] ** 2
+        precision = _precision(motion, acceleration, information)
         points = smooth(information, vectors, precision)
     # Without the bones: they tie errors together that a covariance of single points cannot hold.
     covariance = posterior_covariances(_anchored(measured, vectors, points)[0], precision)
@@ -158,11 +159,22 @@ def _likeliest(information: Array, vectors: Array, motion: Array, acceleration: 
         return acceleration
     scores = np.stack(
         [
-            log_evidence(information, vectors, motion / (acceleration[:, None] * factor) ** 2)
+            log_evidence(
+                information, vectors, _precision(motion, acceleration * factor, information)
+            )
             for factor in SEARCH
         ]
     )
     return acceleration * SEARCH[np.argmax(scores, axis=0)]
+
+
+def _precision(motion: Array, acceleration: Array, information: Array) -> Array:
+    """Return the precisions (keypoint, time - 2) of accelerations that size, 1/(unit/frame^2)^2.
+
+    A keypoint that never moves would ask for more than the equations can hold in double precision.
+    """
+    stiffest = STIFFEST * np.diagonal(information, axis1=-2, axis2=-1).min()
+    return np.minimum(motion / acceleration[:, None] ** 2, stiffest)
 
 
 def _motion_weight(points: Array, acceleration: Array) -> Array:

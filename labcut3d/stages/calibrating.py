@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from calibration.board import Board
@@ -57,7 +58,9 @@ def calibrate_sources(
     with reporter.task("Calibrating the cameras") as progress:
         calibration = calibrate(printed, observations, drop_cameras=drop_cameras, progress=progress)
     write_text(out / "calibration.html", calibration_page(calibration))
-    calibration.rig.save(out / "rig.toml", calibration.covariance)
+    metadata = {**calibration.rig.metadata, "dropped_cameras": list(drop_cameras)}
+    rig = replace(calibration.rig, metadata=metadata)
+    rig.save(out / "rig.toml", calibration.covariance)
     verdict = judge_calibration(calibration)
     reporter.note(f"{verdict.level}: {verdict.summary}")
     for finding in verdict.findings:

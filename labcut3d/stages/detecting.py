@@ -63,6 +63,7 @@ def evaluate(project: Project, reporter: Reporter = SILENT) -> "dict[str, Evalua
     from labcut3d.detection.sampling import hold_out
 
     evaluations = {}
+    _label_inputs(project)  # says so where there are no labels
     detectors = _load_detectors(project)
     images = _read_labelled_images(project, reporter)
     for folder, views in _model_folders(project).items():

@@ -9,7 +9,7 @@ import xarray as xr
 
 from calibration import Rig
 from calibration.files import sha256_of, write_text
-from labcut3d.errors import DatasetError
+from labcut3d.errors import DatasetError, VideoError
 from labcut3d.formats import read_detections
 from labcut3d.kinematics.events import find_events, read_events, write_events
 from labcut3d.progress import SILENT, Reporter
@@ -34,8 +34,9 @@ def triangulate(project: Project, recording: str, reporter: Reporter = SILENT) -
     """Turn a recording's detections into 3-D trajectories -> trajectories.nc."""
     result = project.results(recording) / "trajectories.nc"
     source = project.results(recording) / "detections.nc"
-    detections = open_dataset(source)
     rig = load_rig(project)
+    detections = _open_detections(source, rig)
+    _require_sizes(project, recording, rig)
     inputs = {
         "detections": sha256_of(source),
         "rig": sha256_of(project.rig_path),
@@ -47,6 +48,7 @@ def triangulate(project: Project, recording: str, reporter: Reporter = SILENT) -
         trajectories = reconstruct(
             detections, rig, project.reconstruction, skeleton=project.skeleton, progress=progress
         )
+    _tell_share(trajectories, reporter)
     return save_result(trajectories, result, inputs)
 
 
@@ -54,6 +56,7 @@ def events(project: Project, recording: str, reporter: Reporter = SILENT) -> Pat
     """Find a recording's behavioural events -> events.csv."""
     result = project.results(recording) / "events.csv"
     source = project.results(recording) / "trajectories.nc"
+    rig = load_rig(project)
     trajectories = open_dataset(source)
     sources = project.recording_sources(recording)
     inputs = {
@@ -68,7 +71,7 @@ def events(project: Project, recording: str, reporter: Reporter = SILENT) -> Pat
         found = find_events(
             trajectories,
             settings=project.events,
-            rig=load_rig(project),
+            rig=rig,
             sources=sources,
             progress=progress,
         )
@@ -93,6 +96,7 @@ def triangulate_files(
     detections = read_detections(files, fps=fps)
     with reporter.task("Triangulating") as progress:
         trajectories = reconstruct(detections, rig, progress=progress)
+    _tell_share(trajectories, reporter)
     save_dataset(trajectories, output)
     return Path(output)
 
@@ -115,12 +119,15 @@ def view(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
     }
     if is_current(result, inputs, reporter):
         return result
+    rig = load_rig(project) if "trajectories.nc" in parts else None
     shown = Recording(
         name=recording,
         project=project.name,
         trajectories=_open_if(parts.get("trajectories.nc")),
-        detections=_open_if(parts.get("detections.nc")),
-        rig=Rig.load(project.rig_path) if "trajectories.nc" in parts else None,
+        detections=_open_detections(parts["detections.nc"], rig)
+        if "detections.nc" in parts
+        else None,
+        rig=rig,
         skeleton=project.skeleton,
         events=read_events(parts["events.csv"]) if "events.csv" in parts else None,
         videos=sources,
@@ -135,6 +142,35 @@ def view_file(path: str | os.PathLike[str], output: str | os.PathLike[str]) -> P
     """Write the viewer of one dataset, without rig and videos -> OUTPUT."""
     write_text(output, dataset_page(open_dataset(path), title=Path(path).stem))
     return Path(output)
+
+
+def _open_detections(path: Path, rig: Rig | None) -> xr.Dataset:
+    """Open detections, without the views whose cameras were dropped when calibrating."""
+    detections = open_dataset(path)
+    dropped = [] if rig is None else rig.metadata.get("dropped_cameras", [])
+    return detections.sel(view=[view for view in detections["view"].values if view not in dropped])
+
+
+def _require_sizes(project: Project, recording: str, rig: Rig) -> None:
+    """Refuse a recording whose images are not of the size that its camera was calibrated at."""
+    for view, frames in project.recording_sources(recording).items():
+        if view in rig.names and frames.size != rig[view].size:
+            raise VideoError(
+                f"{frames.path}: {frames.size[0]}x{frames.size[1]} px, but the camera was "
+                f"calibrated at {rig[view].size[0]}x{rig[view].size[1]} px; calibrate and record "
+                "at one size"
+            )
+
+
+def _tell_share(trajectories: xr.Dataset, reporter: Reporter) -> None:
+    """Say how many points were reconstructed, and warn where none was."""
+    known = trajectories["position"].notnull().all("space")
+    reporter.note(f"{100 * float(known.mean()):.1f} % of all points reconstructed")
+    if not known.any():
+        reporter.note(
+            "Warning: no keypoint was seen by two views that agree; check that the views are "
+            "synchronous and that rig and detections belong together"
+        )
 
 
 def _open_if(path: Path | None) -> xr.Dataset | None:

@@ -28,6 +28,14 @@ def test_a_failed_write_keeps_the_old_file(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_a_folder_or_a_file_in_the_way_is_named(tmp_path):
+    with pytest.raises(FileFormatError, match="is a folder"):
+        write_text(tmp_path, "text")
+    write_text(tmp_path / "a.txt", "a")
+    with pytest.raises(FileFormatError, match=r"b\.txt: cannot be written there"):
+        write_text(tmp_path / "a.txt" / "b.txt", "b")
+
+
 def test_a_full_disk_keeps_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "a.txt"
     write_text(path, "old")

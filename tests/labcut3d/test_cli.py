@@ -70,11 +70,14 @@ def test_an_error_is_one_sentence_without_traceback(tmp_path, labcut3d):
         (["calibrate", "--board", "b.toml", "a.mp4", "-o", "out"], "NAME=PATH"),
         (["triangulate", "--rig", "rig.toml", "cam0=a.csv"], "-o"),
         (["frobnicate"], "No such command"),
+        (["calibrate", "project", "-o", "out"], "--board"),
+        (["triangulate", ".", "-o", "walk.nc"], "--rig"),
     ],
 )
 def test_wrong_usage_is_explained(tmp_path, labcut3d, arguments, expected):
     (tmp_path / "a.mp4").write_bytes(b"")
     (tmp_path / "rig.toml").write_text("")
+    (tmp_path / "project.toml").write_text('skeleton = "mouse"\n[views.cam0]\n')
     status, text = labcut3d(*arguments, cwd=tmp_path)
     assert status == 2
     assert expected in text

@@ -119,6 +119,22 @@ def test_a_frame_rate_must_be_positive(fps):
         validate_detections(broken)
 
 
+def test_values_that_mean_nothing_are_refused():
+    broken = detections()
+    broken["position"][1, 0, 0, 0, 0] = np.inf
+    with pytest.raises(DatasetError, match="'position' holds an infinite"):
+        validate_detections(broken)
+    broken = detections()
+    broken["confidence"][1, 0, 0, 0] = -3
+    with pytest.raises(DatasetError, match="'confidence' holds -3"):
+        validate_detections(broken)
+
+
+def test_an_empty_dataset_is_refused():
+    with pytest.raises(DatasetError, match="'time' is empty"):
+        validate_detections(detections().isel(time=slice(0, 0)))
+
+
 @pytest.mark.parametrize("content", [b"", b"not netcdf", b"\x89HDF\r\n\x1a\n" + b"\0" * 600])
 def test_a_file_that_is_no_dataset_is_named(tmp_path, content):
     path = tmp_path / "broken.nc"

@@ -248,7 +248,19 @@ def test_progress_runs_to_its_end_over_all_individuals() -> None:
 
 def test_empty_detections_are_refused() -> None:
     detections = detections_of(seen(walk(3)))
-    with pytest.raises(DatasetError, match="no time"):
+    with pytest.raises(DatasetError, match="'time' is empty"):
         reconstruct(detections.isel(time=slice(0)), RIG)
-    with pytest.raises(DatasetError, match="no individual"):
+    with pytest.raises(DatasetError, match="'individual' is empty"):
         reconstruct(detections.isel(individual=slice(0)), RIG)
+
+
+def test_points_that_never_move_beside_moments_nobody_sees() -> None:
+    """What stands still exactly asks for endless stiffness; the equations must stay solvable."""
+    truth = np.repeat(walk(2)[:1], 60, axis=0)
+    pixels = seen(truth, noise=0.0)
+    pixels[:, 20:50] = np.nan
+    confidence = np.full(pixels.shape[:-1], 0.9)
+    confidence[:, 50:] = 0.021
+    found = reconstruct(detections_of(pixels, confidence), RIG, skeleton=SKELETON)
+    known = errors(found, truth)[:20]
+    assert np.nanmax(known) < 0.1 * PIXEL  # mm; float32 pixels without noise
