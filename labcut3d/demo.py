@@ -26,7 +26,7 @@ from labcut3d.schema import open_dataset
 __all__ = ["RECORDING", "Measurement", "make_demo", "measure", "measure_points", "run"]
 
 RECORDING = "recording2"
-MICROMETRES = {"um": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
+MICROMETRES = {"um": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6, "in": 25.4e3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +45,8 @@ class Measurement:
     """Egg-laying bouts found that are true, true bouts, bouts found."""
     eggs: tuple[int, int, int]
     """Deposited eggs found that are true, true eggs, eggs found."""
+    extensions: tuple[int, int, int]
+    """Extensions of the proboscis found that are true, true ones, ones found."""
 
     def rows(self) -> list[tuple[str, str]]:
         """Return the lines of the table that the demo ends with."""
@@ -55,6 +57,7 @@ class Measurement:
             ("keypoints reconstructed", f"{100 * self.reconstructed:.1f} %"),
             ("egg-laying bouts", _found(self.bouts)),
             ("eggs", _found(self.eggs)),
+            ("proboscis extensions", _found(self.extensions)),
         ]
 
 
@@ -101,6 +104,7 @@ def measure(project: Project, recording: str = RECORDING) -> Measurement:
         reconstructed=reconstructed,
         bouts=_match(found, true, "egg_laying"),
         eggs=_match(found, true, "egg_deposited"),
+        extensions=_match(found, true, "proboscis_extension"),
     )
 
 
