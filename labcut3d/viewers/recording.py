@@ -53,8 +53,6 @@ class Recording:
             validate_trajectories(self.trajectories)
         if self.detections is not None:
             validate_detections(self.detections)
-        if self.main.sizes["time"] == 0:
-            raise DatasetError(f"recording '{self.name}': the dataset holds no moment of time")
         if self.trajectories is not None and self.detections is not None:
             for name in ("time", "keypoint", "individual"):
                 a, b = self.trajectories[name].values, self.detections[name].values

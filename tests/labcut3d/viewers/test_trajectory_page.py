@@ -234,5 +234,5 @@ def test_datasets_must_belong_together(recording, scene):
         replace(recording, detections=scene.detections.isel(time=slice(1, None)))
     with pytest.raises(DatasetError, match="neither trajectories nor detections"):
         Recording(name="nothing")
-    with pytest.raises(DatasetError, match="no moment"):
+    with pytest.raises(DatasetError, match="'time' is empty"):
         Recording(name="nothing", detections=scene.detections.isel(time=slice(0)))
