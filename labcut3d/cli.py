@@ -40,10 +40,7 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
-    except Labcut3dError as error:
-        errors.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(1)
-    except OSError as error:
+    except (Labcut3dError, OSError) as error:
         errors.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
@@ -56,7 +53,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Where to make the project.")] = Path("labcut3d-demo"),
 ) -> None:
     """Run the whole path on the sample recording: a fly lays an egg, seen by four cameras."""
-    from labcut3d.demo import make_demo, measure, run
+    from labcut3d.demo import RECORDING, make_demo, measure, run
 
     terminal = Terminal(console)
     project = make_demo(out)
@@ -66,7 +63,7 @@ def demo(
     _show_files(
         project.root / "results" / "calibration.html",
         project.root / "results" / "training.html",
-        *(project.results("recording2") / name for name in ("viewer.html", "events.csv")),
+        *(project.results(RECORDING) / name for name in ("viewer.html", "events.csv")),
     )
 
 
@@ -293,7 +290,7 @@ def _pairs(arguments: list[str]) -> dict[str, Path]:
 
 
 def _show_rig(path: Path) -> None:
-    """Print the cameras of a rig with their focal lengths and errors."""
+    """Print the cameras of a rig with their sizes and focal lengths."""
     from calibration import Rig
 
     rig = Rig.load(path)

@@ -16,6 +16,7 @@ import xarray as xr
 
 from calibration import Rig
 from calibration.alignment import rigid_alignment
+from calibration.units import METRES
 from labcut3d import pipeline
 from labcut3d.errors import DatasetError, ProjectError
 from labcut3d.kinematics.events import read_events
@@ -26,7 +27,6 @@ from labcut3d.schema import open_dataset
 __all__ = ["RECORDING", "Measurement", "make_demo", "measure", "measure_points", "run"]
 
 RECORDING = "recording2"
-MICROMETRES = {"um": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6, "in": 25.4e3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +129,9 @@ def measure_points(
     Only keypoints that two views or more truly see count; `truth_mm` (time, keypoint, 3) and
     `visible` (view, time, keypoint). The trajectories are aligned rigidly, without scale.
     """
-    scale = MICROMETRES[trajectories.attrs["unit"]]
+    scale = METRES[trajectories.attrs["unit"]] / METRES["um"]
     found = trajectories["position"].isel(individual=0).transpose("time", "keypoint", "space")
-    found_um, truth_um = found.values * scale, truth_mm * MICROMETRES["mm"]
+    found_um, truth_um = found.values * scale, truth_mm * METRES["mm"] / METRES["um"]
     counted = visible.sum(axis=0) >= 2
     both = counted & np.isfinite(found_um).all(axis=-1)
     rotation, translation = rigid_alignment(found_um[both], truth_um[both])

@@ -22,11 +22,12 @@ import pydantic
 from calibration.board import Board, parse_board
 from calibration.files import read_toml, reject_unknown_keys, write_text
 from labcut3d.detection.settings import DetectorSettings
-from labcut3d.errors import FileFormatError, Labcut3dError, ProjectError, VideoError
+from labcut3d.errors import FileFormatError, Labcut3dError, ProjectError
 from labcut3d.kinematics.settings import EventSettings
 from labcut3d.reconstruction.settings import ReconstructionSettings
+from labcut3d.region import Region
 from labcut3d.skeleton import Skeleton, load_skeleton
-from labcut3d.video import Frames, Region, find_source, open_frames
+from labcut3d.video import Frames, find_source, open_frames, require_equal_lengths
 
 __all__ = ["Project", "View", "load_project", "new_project"]
 
@@ -139,14 +140,7 @@ class Project:
         """
         (recording,) = self.choose_recordings([recording])
         sources = self._open(self.root / "recordings" / recording)
-        counts = {view: len(frames) for view, frames in sources.items()}
-        if len(set(counts.values())) > 1:
-            listed = ", ".join(f"{view} {count}" for view, count in counts.items())
-            raise VideoError(
-                f"{self.root / 'recordings' / recording}: the videos have unequal numbers of "
-                f"frames ({listed}), so they are not synchronised frame by frame; cut them to the "
-                "same moments first"
-            )
+        require_equal_lengths(sources, f"{self.root / 'recordings' / recording}: the videos")
         return sources
 
     def frame_rate(self, sources: Mapping[str, Frames]) -> float:

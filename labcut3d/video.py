@@ -1,63 +1,24 @@
-"""Frames from a video or a folder of images: frame k is always frame k.
-
-A view may be a part of a shared file: `crop` cuts a rectangle out of each frame, and `mirror`
-undoes the reflection of a view that was filmed through a mirror. All coordinates everywhere else
-are those of the cropped and unmirrored image.
-"""
+"""Frames from a video or a folder of images: frame k is always frame k."""
 
 import os
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import av
 import av.error
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from labcut3d.errors import VideoError
+from labcut3d.image_folder import ImageFolder
+from labcut3d.region import Image, Region
 
-__all__ = ["IMAGE_ENDINGS", "VIDEO_ENDINGS", "Frames", "Region", "find_source", "open_frames"]
+__all__ = ["VIDEO_ENDINGS", "Frames", "find_source", "open_frames", "require_equal_lengths"]
 
 VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".webm", ".mpg", ".mpeg", ".wmv")
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 # Frames decoded in vain before a seek is cheaper than going on.
 SEEK_FROM = 64
-
-Image = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Region:
-    """The part of a file's image that is a view: `crop` (x, y, width, height) px, then `mirror`."""
-
-    crop: tuple[int, int, int, int] | None = None
-    mirror: bool = False
-
-    def size(self, whole: tuple[int, int], where: Path) -> tuple[int, int]:
-        """Return the view's (width, height); raise `VideoError` where the crop leaves the image."""
-        if self.crop is None:
-            return whole
-        x, y, width, height = self.crop
-        inside = x >= 0 and y >= 0 and x + width <= whole[0] and y + height <= whole[1]
-        if not (inside and width > 0 and height > 0):
-            raise VideoError(
-                f"{where}: crop {list(self.crop)} does not lie inside the image of "
-                f"{whole[0]}x{whole[1]} px; crop is [x, y, width, height]"
-            )
-        return width, height
-
-    def cut(self, image: Image) -> Image:
-        """Return the view's part of an image of the file, as a contiguous array."""
-        if self.crop is not None:
-            x, y, width, height = self.crop
-            image = image[y : y + height, x : x + width]
-        if self.mirror:
-            image = image[:, ::-1]
-        return np.ascontiguousarray(image)
 
 
 @runtime_checkable
@@ -110,6 +71,17 @@ def open_frames(path: str | os.PathLike[str], region: Region | None = None) -> F
     if not path.exists():
         raise VideoError(f"{path}: no such video or image folder; check the name")
     return VideoFile(path, region)
+
+
+def require_equal_lengths(sources: Mapping[str, Frames], what: str) -> None:
+    """Raise `VideoError` listing the frame counts of views where they differ; `what` begins it."""
+    counts = {view: len(frames) for view, frames in sources.items()}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{view} {count}" for view, count in counts.items())
+        raise VideoError(
+            f"{what} have unequal numbers of frames ({listed}), so they are not synchronised "
+            "frame by frame; cut them to the same moments first"
+        )
 
 
 def find_source(folder: Path, stem: str) -> Path:
@@ -243,69 +215,3 @@ def _promised_frames(container: Any, stream: Any) -> int:
     if not (rate and only_video and container.duration):
         return 0
     return int(container.duration / av.time_base * rate) - 2
-
-
-class ImageFolder:
-    """A folder of images, ordered and numbered by the last number in each name."""
-
-    fps: float | None = None
-
-    def __init__(self, path: Path, region: Region) -> None:
-        self.path = path
-        self._region = region
-        images = [p for p in path.iterdir() if p.suffix.lower() in IMAGE_ENDINGS]
-        if not images:
-            raise VideoError(f"{path}: holds no images ({', '.join(IMAGE_ENDINGS)})")
-        numbered = sorted((_last_number(image), image) for image in images)
-        self._paths = [image for _, image in numbered]
-        self.numbers = np.array([number for number, _ in numbered], dtype=np.int64)
-        for index in np.flatnonzero(np.diff(self.numbers) == 0):
-            raise VideoError(
-                f"{path}: {self._paths[index].name} and {self._paths[index + 1].name} both end in "
-                f"the number {self.numbers[index]}; images are matched by it, so rename one"
-            )
-        height, width = self._load(0).shape[:2]
-        self._size = region.size((width, height), path)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) of the view."""
-        return self._size
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-    def __iter__(self) -> Iterator[Image]:
-        return (image for _, image in self.read())
-
-    def __getitem__(self, index: int) -> Image:
-        image = self._region.cut(self._load(range(len(self))[index]))
-        if image.shape[1::-1] != self.size:
-            raise VideoError(
-                f"{self._paths[index]}: {image.shape[1]}x{image.shape[0]} px, but the first image "
-                f"of the folder has {self.size[0]}x{self.size[1]}; keep images of one size"
-            )
-        return image
-
-    def read(self, indices: Sequence[int] | None = None) -> Iterator[tuple[int, Image]]:
-        """Yield (index, RGB image) for `indices`, by default for all images."""
-        for index in range(len(self)) if indices is None else indices:
-            yield index, self[index]
-
-    def _load(self, index: int) -> Image:
-        """Read one whole image as RGB."""
-        data = np.fromfile(self._paths[index], dtype=np.uint8)
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
-        if image is None:
-            raise VideoError(f"{self._paths[index]}: not a readable image; export it again")
-        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
-
-
-def _last_number(path: Path) -> int:
-    """Return the last number in a file's name."""
-    digits = re.findall(r"\d+", path.stem)
-    if not digits:
-        raise VideoError(
-            f"{path}: no number in the name; images of different views are matched by it"
-        )
-    return int(digits[-1][-18:])

@@ -1,6 +1,6 @@
 """A detector over whole recordings: one pass, constant memory, frame k is frame k."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -9,6 +9,7 @@ import xarray as xr
 
 from labcut3d.detection.detector import BATCH, Detector, Prediction
 from labcut3d.errors import DetectorError, VideoError
+from labcut3d.progress import Progress
 from labcut3d.schema import make_detections
 from labcut3d.video import Frames
 
@@ -23,7 +24,7 @@ def detect_recording(
     *,
     fps: float,
     individual: str = "animal",
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> xr.Dataset:
     """Detect keypoints in all frames of all views and return a detections dataset.
 

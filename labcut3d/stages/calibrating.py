@@ -9,12 +9,12 @@ from calibration.board import Board
 from calibration.calibrating import Calibration, calibrate
 from calibration.detection import observe
 from calibration.files import write_text
-from labcut3d.errors import ProjectError, VideoError
+from labcut3d.errors import ProjectError
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, write_stamp
 from labcut3d.stages.common import is_current, source_hashes
-from labcut3d.video import Frames
+from labcut3d.video import Frames, require_equal_lengths
 from labcut3d.viewers import calibration_page, judge_calibration
 
 __all__ = ["calibrate_project", "calibrate_sources"]
@@ -51,7 +51,9 @@ def calibrate_sources(
 ) -> Calibration:
     """Calibrate from board videos or image folders -> OUT/rig.toml and OUT/calibration.html."""
     out = Path(out)
-    _require_equal_videos(sources)
+    # Images are matched by their numbers, videos frame by frame.
+    videos = {view: frames for view, frames in sources.items() if frames.fps is not None}
+    require_equal_lengths(videos, "the board videos")
     numbers = {view: frames.numbers.tolist() for view, frames in sources.items()}
     with reporter.task("Looking for the board") as progress:
         printed, observations = observe(board, sources, numbers=numbers, progress=progress)
@@ -66,14 +68,3 @@ def calibrate_sources(
     for finding in verdict.findings:
         reporter.note(f"{finding.level}: {finding.reason}. {finding.remedy}")
     return calibration
-
-
-def _require_equal_videos(sources: Mapping[str, Frames]) -> None:
-    """Refuse board videos of unequal length; images are matched by their numbers instead."""
-    counts = {view: len(frames) for view, frames in sources.items() if frames.fps is not None}
-    if len(set(counts.values())) > 1:
-        listed = ", ".join(f"{view} {count}" for view, count in counts.items())
-        raise VideoError(
-            f"the board videos have unequal numbers of frames ({listed}), so they are not "
-            "synchronised frame by frame; cut them to the same moments first"
-        )

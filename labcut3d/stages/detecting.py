@@ -1,11 +1,12 @@
 """Stage 2: labels -> detectors, and detectors over recordings -> detections.nc."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from calibration.files import sha256_of, write_text
 from labcut3d.errors import DetectorError, LabelError
-from labcut3d.labels import LabelledImage, labelled_images, read_labels
+from labcut3d.labels import LabelledImage, Labels, labelled_images, read_labels
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, write_stamp
@@ -21,15 +22,20 @@ __all__ = ["detect", "evaluate", "train"]
 
 def train(project: Project, reporter: Reporter = SILENT) -> tuple[Path, ...]:
     """Train the detectors from all labels -> models/default/ and results/training.html."""
+    inputs = {**_label_inputs(project), "settings": settings_hash(project, project.detector)}
+    folders = _model_folders(project)
+    results = tuple(folder / "model.toml" for folder in folders)
+    stale = [
+        folder for folder in folders if not is_current(folder / "model.toml", inputs, reporter)
+    ]
+    if not stale:
+        return results
     from labcut3d.detection.storage import save_detector
     from labcut3d.detection.training import train_detector
 
-    inputs = {**_label_inputs(project), "settings": settings_hash(project, project.detector)}
-    folders = _model_folders(project)
-    stale = [f for f in folders if not is_current(f / "model.toml", inputs, reporter)]
-    images = _read_labelled_images(project, reporter) if stale else []
+    images = _read_labelled_images(project, reporter)
     for folder in stale:
-        name = "" if folder == project.model_path else f" {folder.name}"
+        name = _suffix(project, folder)
         shown = [image for image in images if image.view in folders[folder]]
         if not shown:
             raise LabelError(
@@ -45,12 +51,11 @@ def train(project: Project, reporter: Reporter = SILENT) -> tuple[Path, ...]:
                 progress=progress,
             )
         save_detector(detector, folder)
-        page = project.root / "results" / f"training{name.replace(' ', '-')}.html"
-        write_text(page, training_page(report))
+        write_text(_page(project, f"training{name}"), training_page(report))
         write_stamp(folder / "model.toml", inputs)
         for warning in report.warnings:
             reporter.note(f"Warning: {warning}")
-    return tuple(folder / "model.toml" for folder in folders)
+    return results
 
 
 def evaluate(project: Project, reporter: Reporter = SILENT) -> "dict[str, Evaluation]":
@@ -67,7 +72,7 @@ def evaluate(project: Project, reporter: Reporter = SILENT) -> "dict[str, Evalua
     detectors = _load_detectors(project)
     images = _read_labelled_images(project, reporter)
     for folder, views in _model_folders(project).items():
-        name = "" if folder == project.model_path else f" {folder.name}"
+        name = _suffix(project, folder)
         trained_on, held_out = hold_out(
             [image for image in images if image.view in views], project.detector.held_out
         )
@@ -77,29 +82,28 @@ def evaluate(project: Project, reporter: Reporter = SILENT) -> "dict[str, Evalua
             with reporter.task(f"Evaluating, {title}"):
                 evaluations[title] = evaluate_detector(detectors[views[0]], part)
         shown, part = next(iter(parts.items()))
-        page = project.root / "results" / f"evaluation{name.replace(' ', '-')}.html"
+        page = _page(project, f"evaluation{name}")
         write_text(page, evaluation_page(evaluations[shown], part))
     return evaluations
 
 
 def detect(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
     """Find the keypoints in all views of a recording -> detections.nc."""
-    from labcut3d.detection.inference import detect_recording
-
     result = project.results(recording) / "detections.nc"
     sources = project.recording_sources(recording)
     fps, individual = project.frame_rate(sources), _individual(project)
-    detectors = _load_detectors(project)
     inputs = {
         **source_hashes(sources),
         **{
-            f"model {folder.name}": sha256_of(folder / "model.toml")
-            for folder in _model_folders(project)
+            f"model {folder.name}": sha256_of(folder / "model.toml") for folder in _trained(project)
         },
         "fps and individual": fingerprint([fps, individual]),
     }
     if is_current(result, inputs, reporter):
         return result
+    from labcut3d.detection.inference import detect_recording
+
+    detectors = _load_detectors(project)
     with reporter.task(f"Detecting in {recording}") as progress:
         detections = detect_recording(
             detectors, sources, fps=fps, individual=individual, progress=progress
@@ -122,26 +126,27 @@ def _label_inputs(project: Project) -> dict[str, str]:
     return inputs
 
 
+def _read_all_labels(project: Project) -> Iterator[Labels]:
+    """Yield the labels of each labelled recording."""
+    for path in project.label_files():
+        yield read_labels(path, views=tuple(project.views), keypoints=project.skeleton.keypoints)
+
+
 def _read_labelled_images(project: Project, reporter: Reporter) -> list[LabelledImage]:
     """Read all labelled frames of a project."""
     images = []
-    files = project.label_files()
+    count = len(project.label_files())
     with reporter.task("Reading the labelled frames") as progress:
-        for done, path in enumerate(files, start=1):
-            labels = read_labels(
-                path, views=tuple(project.views), keypoints=project.skeleton.keypoints
-            )
-            images += labelled_images(labels, project.recording_sources(path.stem))
-            progress(done, len(files), f"{len(images)} images")
+        for done, labels in enumerate(_read_all_labels(project), start=1):
+            images += labelled_images(labels, project.recording_sources(labels.recording))
+            progress(done, count, f"{len(images)} images")
     return images
 
 
 def _individual(project: Project) -> str:
     """Return the name of the animal in the labels."""
-    for path in project.label_files():
-        labels = read_labels(path, views=tuple(project.views), keypoints=project.skeleton.keypoints)
-        return labels.individuals[0]
-    return "animal"
+    first = next(_read_all_labels(project), None)
+    return "animal" if first is None else first.individuals[0]
 
 
 def _model_folders(project: Project) -> dict[Path, tuple[str, ...]]:
@@ -151,15 +156,32 @@ def _model_folders(project: Project) -> dict[Path, tuple[str, ...]]:
     return {project.model_path / view: (view,) for view in project.views}
 
 
-def _load_detectors(project: Project) -> "dict[str, Detector]":
-    """Load the trained detector of each view, or say how to train them."""
-    from labcut3d.detection.storage import load_detector
+def _suffix(project: Project, folder: Path) -> str:
+    """Return what tells a detector of one view from the others: " VIEW", or "" for a shared one."""
+    return "" if folder == project.model_path else f" {folder.name}"
 
-    detectors = {}
-    for folder, views in _model_folders(project).items():
+
+def _page(project: Project, name: str) -> Path:
+    """Return where the page `name` of a project's detectors lies."""
+    return project.root / "results" / f"{name.replace(' ', '-')}.html"
+
+
+def _trained(project: Project) -> dict[Path, tuple[str, ...]]:
+    """Return `_model_folders`, or say how to train the detectors where one is missing."""
+    folders = _model_folders(project)
+    for folder in folders:
         if not (folder / "model.toml").exists():
             raise DetectorError(
                 f"{folder}: no trained detector; run: labcut3d train {project.root}"
             )
+    return folders
+
+
+def _load_detectors(project: Project) -> "dict[str, Detector]":
+    """Load the trained detector of each view."""
+    from labcut3d.detection.storage import load_detector
+
+    detectors = {}
+    for folder, views in _trained(project).items():
         detectors |= dict.fromkeys(views, load_detector(folder))
     return detectors

@@ -120,13 +120,12 @@ def view(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
     if is_current(result, inputs, reporter):
         return result
     rig = load_rig(project) if "trajectories.nc" in parts else None
+    found = parts.get("detections.nc")
     shown = Recording(
         name=recording,
         project=project.name,
-        trajectories=_open_if(parts.get("trajectories.nc")),
-        detections=_open_detections(parts["detections.nc"], rig)
-        if "detections.nc" in parts
-        else None,
+        trajectories=open_dataset(parts["trajectories.nc"]) if rig is not None else None,
+        detections=_open_detections(found, rig) if found is not None else None,
         rig=rig,
         skeleton=project.skeleton,
         events=read_events(parts["events.csv"]) if "events.csv" in parts else None,
@@ -171,8 +170,3 @@ def _tell_share(trajectories: xr.Dataset, reporter: Reporter) -> None:
             "Warning: no keypoint was seen by two views that agree; check that the views are "
             "synchronous and that rig and detections belong together"
         )
-
-
-def _open_if(path: Path | None) -> xr.Dataset | None:
-    """Open a dataset where there is one."""
-    return None if path is None else open_dataset(path)

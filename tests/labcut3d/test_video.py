@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from labcut3d.errors import VideoError
-from labcut3d.video import Region, find_source, open_frames
+from labcut3d.region import Region
+from labcut3d.video import find_source, open_frames
 
 SIZE = (64, 48)
 

@@ -1,0 +1,81 @@
+"""A folder of images as frames of a view."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from labcut3d.errors import VideoError
+from labcut3d.region import Image, Region
+
+__all__ = ["IMAGE_ENDINGS", "ImageFolder"]
+
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+
+
+class ImageFolder:
+    """A folder of images, ordered and numbered by the last number in each name."""
+
+    fps: float | None = None
+
+    def __init__(self, path: Path, region: Region) -> None:
+        self.path = path
+        self._region = region
+        images = [p for p in path.iterdir() if p.suffix.lower() in IMAGE_ENDINGS]
+        if not images:
+            raise VideoError(f"{path}: holds no images ({', '.join(IMAGE_ENDINGS)})")
+        numbered = sorted((_last_number(image), image) for image in images)
+        self._paths = [image for _, image in numbered]
+        self.numbers = np.array([number for number, _ in numbered], dtype=np.int64)
+        for index in np.flatnonzero(np.diff(self.numbers) == 0):
+            raise VideoError(
+                f"{path}: {self._paths[index].name} and {self._paths[index + 1].name} both end in "
+                f"the number {self.numbers[index]}; images are matched by it, so rename one"
+            )
+        height, width = self._load(0).shape[:2]
+        self._size = region.size((width, height), path)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the view."""
+        return self._size
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __iter__(self) -> Iterator[Image]:
+        return (image for _, image in self.read())
+
+    def __getitem__(self, index: int) -> Image:
+        image = self._region.cut(self._load(range(len(self))[index]))
+        if image.shape[1::-1] != self.size:
+            raise VideoError(
+                f"{self._paths[index]}: {image.shape[1]}x{image.shape[0]} px, but the first image "
+                f"of the folder has {self.size[0]}x{self.size[1]}; keep images of one size"
+            )
+        return image
+
+    def read(self, indices: Sequence[int] | None = None) -> Iterator[tuple[int, Image]]:
+        """Yield (index, RGB image) for `indices`, by default for all images."""
+        for index in range(len(self)) if indices is None else indices:
+            yield index, self[index]
+
+    def _load(self, index: int) -> Image:
+        """Read one whole image as RGB."""
+        data = np.fromfile(self._paths[index], dtype=np.uint8)
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+        if image is None:
+            raise VideoError(f"{self._paths[index]}: not a readable image; export it again")
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
+def _last_number(path: Path) -> int:
+    """Return the last number in a file's name."""
+    digits = re.findall(r"\d+", path.stem)
+    if not digits:
+        raise VideoError(
+            f"{path}: no number in the name; images of different views are matched by it"
+        )
+    return int(digits[-1][-18:])
