@@ -1,5 +1,6 @@
 """The command line: help that reads well, errors of one sentence, exit status 0 only on success."""
 
+import subprocess
 import sys
 
 import numpy as np
@@ -144,3 +145,13 @@ def test_triangulate_and_export_without_a_project(tmp_path, labcut3d):
     status, text = labcut3d("export", "walk.nc", "-o", "walk.xyz", cwd=tmp_path)
     assert status == 1
     assert ".csv" in text
+
+
+def test_asking_for_help_loads_no_science():
+    code = (
+        "import sys; from labcut3d.cli import app; app(['--help'], standalone_mode=False); "
+        "heavy = {'numpy', 'pandas', 'cv2', 'torch', 'xarray', 'plotly', 'calibration'}; "
+        "sys.exit(', '.join(sorted(heavy & set(sys.modules))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,62 @@
+"""The command line: thin commands over `labcut3d.pipeline`, with progress and readable errors.
+
+A group of commands has a file; what a command needs is imported when it runs, so that `--help`
+answers at once.
+"""
+
+import os
+import sys
+
+import typer
+from rich.markup import escape
+
+from labcut3d.cli import cameras, projects, recordings
+from labcut3d.cli.common import errors
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="labcut3d",
+    help="From board videos to calibrated 3-D kinematics, for any number of cameras.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+for panel, commands in {
+    "Begin": (projects.demo, projects.new, projects.board),
+    "Cameras": (cameras.calibrate,),
+    "Detectors": (recordings.train, recordings.evaluate),
+    "Recordings": (
+        recordings.detect,
+        recordings.triangulate,
+        recordings.events,
+        recordings.reconstruct,
+        recordings.view,
+        recordings.export,
+    ),
+}.items():
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
+
+
+def main() -> None:
+    """Run the command line; one sentence instead of a traceback where the input is at fault."""
+    # Threads that spin while they wait make training four times slower beside another busy program.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        app()
+    except _faults_of_input() as error:
+        errors.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        errors.print("Stopped. What was finished is kept; run the same command to go on.")
+        sys.exit(130)
+
+
+def _faults_of_input() -> tuple[type[Exception], ...]:
+    """Return the exceptions that are the input's fault; imported only once something went wrong."""
+    from labcut3d.errors import Labcut3dError
+
+    return Labcut3dError, OSError

@@ -1,0 +1,65 @@
+"""Commands on cameras: board videos to a rig."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labcut3d.cli.common import DropCamera, Unit, console, open_project, parse_pairs, show_files
+from labcut3d.terminal import Terminal, make_table
+
+__all__ = ["calibrate"]
+
+
+def calibrate(
+    what: Annotated[
+        list[str],
+        typer.Argument(
+            help="A project's folder; or, with --board, one NAME=PATH for each camera, PATH being "
+            "a video or a folder of images matched by the last number in their names.",
+            metavar="PROJECT | NAME=PATH...",
+        ),
+    ],
+    board: Annotated[Path | None, typer.Option(help="BOARD.toml, without a project.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder to write.")] = None,
+    unit: Unit = None,
+    drop_camera: DropCamera = None,
+) -> None:
+    """Calibrate the cameras from board videos -> rig.toml and calibration.html."""
+    from labcut3d.pipeline import calibrate_project, calibrate_sources
+
+    terminal, drop = Terminal(console), drop_camera or []
+    if board is None:
+        if len(what) != 1 or "=" in what[0]:
+            raise typer.BadParameter("give one PROJECT, or --board BOARD.toml with NAME=PATH...")
+        if output or unit:
+            raise typer.BadParameter("-o and --unit go with --board")
+        folder = calibrate_project(open_project(what[0]), drop, terminal).parent
+    else:
+        from calibration.board import load_board
+        from labcut3d.video import open_frames
+
+        if output is None:
+            raise typer.BadParameter("say where to write the rig: -o DIR")
+        sources = {name: open_frames(path) for name, path in parse_pairs(what).items()}
+        calibrate_sources(load_board(board, unit=unit), sources, output, drop, terminal)
+        folder = output
+    _show_rig(folder / "rig.toml")
+    show_files(folder / "rig.toml", folder / "calibration.html")
+
+
+def _show_rig(path: Path) -> None:
+    """Print the cameras of a rig with their sizes and focal lengths."""
+    from calibration import Rig
+
+    rig = Rig.load(path)
+    rows = [
+        (
+            camera.name,
+            f"{camera.size[0]}x{camera.size[1]}",
+            f"{camera.matrix[0, 0]:.1f}",
+            f"{camera.matrix[1, 1]:.1f}",
+        )
+        for camera in rig
+    ]
+    console.print(make_table(f"Rig ({rig.unit})", ("camera", "size", "fx px", "fy px"), rows))

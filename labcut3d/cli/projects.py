@@ -1,0 +1,63 @@
+"""Commands to begin with: the demo, a new project, a board to print."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from labcut3d.cli.common import Unit, console, show_files
+from labcut3d.terminal import Terminal, make_table
+
+__all__ = ["board", "demo", "new"]
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Where to make the project.")] = Path("labcut3d-demo"),
+) -> None:
+    """Run the whole path on the sample recording: a fly lays an egg, seen by four cameras."""
+    from labcut3d.demo import RECORDING, make_demo, measure, run
+
+    terminal = Terminal(console)
+    project = make_demo(out)
+    seconds = run(project, terminal)
+    rows = [*measure(project).rows(), ("time", f"{seconds // 60:.0f} min {seconds % 60:.0f} s")]
+    console.print(make_table("What was found", ("", "measured"), rows))
+    show_files(
+        project.root / "results" / "calibration.html",
+        project.root / "results" / "training.html",
+        *(project.results(RECORDING) / name for name in ("viewer.html", "events.csv")),
+    )
+
+
+def new(
+    folder: Annotated[Path, typer.Argument(help="The new project's folder.", metavar="DIR")],
+    views: Annotated[str, typer.Option(help="Names of the views, such as cam0,cam1,cam2.")],
+    skeleton: Annotated[
+        str, typer.Option(help="A preset (fly-egg-laying, mouse) or a skeleton FILE.toml.")
+    ] = "fly-egg-laying",
+) -> None:
+    """Make a new project: its folders and a project.toml to fill in."""
+    from labcut3d.project import new_project
+
+    names = [name.strip() for name in views.split(",") if name.strip()]
+    project = new_project(folder, views=names, skeleton=skeleton)
+    path = escape(str(project.root))
+    console.print(
+        f"Made [bold]{path}[/]. Next: describe the board in {path}/project.toml, put one board "
+        f"video for each view into {path}/calibration, and run: labcut3d calibrate {path}",
+        soft_wrap=True,
+    )
+
+
+def board(
+    file: Annotated[Path, typer.Argument(help="The board's TOML file.", metavar="BOARD.toml")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="board.pdf, .svg or .png")],
+    unit: Unit = None,
+) -> None:
+    """Draw a calibration board to print at exact size, with rulers to check the printer."""
+    from calibration.board import load_board
+    from labcut3d.board_print import print_board
+
+    print_board(load_board(file, unit=unit), output)
+    show_files(output)

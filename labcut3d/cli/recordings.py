@@ -1,0 +1,150 @@
+"""Commands on detectors and recordings: labels and videos to 3-D kinematics."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labcut3d.cli.common import ProjectPath, Recordings, Unit, console, open_project, show_files
+from labcut3d.terminal import Terminal, make_table
+
+__all__ = [
+    "detect",
+    "evaluate",
+    "events",
+    "export",
+    "reconstruct",
+    "train",
+    "triangulate",
+    "view",
+]
+
+
+def train(project: ProjectPath) -> None:
+    """Train the detectors from the labelled frames -> models/default."""
+    from labcut3d import pipeline
+
+    loaded = open_project(project)
+    show_files(*pipeline.train(loaded, Terminal(console)))
+
+
+def evaluate(project: ProjectPath) -> None:
+    """Measure the trained detectors on the labelled frames -> results/evaluation.html."""
+    from labcut3d import pipeline
+
+    loaded = open_project(project)
+    evaluations = pipeline.evaluate(loaded, Terminal(console))
+    summaries = {name: evaluation.summary() for name, evaluation in evaluations.items()}
+    columns = ("labels", *next(iter(summaries.values())))
+    rows = [
+        (name, *(f"{value:.3g}" for value in summary.values()))
+        for name, summary in summaries.items()
+    ]
+    console.print(make_table("Distance from the labels, px", columns, rows))
+    show_files(loaded.root / "results" / "evaluation.html")
+
+
+def detect(project: ProjectPath, recordings: Recordings = None) -> None:
+    """Find the keypoints in the videos -> results/RECORDING/detections.nc."""
+    from labcut3d import pipeline
+
+    loaded, terminal = open_project(project), Terminal(console)
+    for recording in loaded.choose_recordings(recordings or []):
+        show_files(pipeline.detect(loaded, recording, terminal))
+
+
+def triangulate(
+    what: Annotated[
+        list[str],
+        typer.Argument(
+            help="A project's folder and recordings; or, with --rig, detections: one .nc file, or "
+            "one NAME=FILE for each camera (SLEAP .analysis.h5, DeepLabCut .csv or .h5).",
+            metavar="PROJECT [RECORDING]... | DETECTIONS...",
+        ),
+    ],
+    rig: Annotated[Path | None, typer.Option(help="rig.toml, without a project.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames a second, with --rig.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="trajectories.nc, with --rig.")
+    ] = None,
+    unit: Unit = None,
+) -> None:
+    """Turn 2-D detections into 3-D trajectories -> trajectories.nc."""
+    from calibration import Rig
+    from labcut3d import pipeline
+
+    terminal = Terminal(console)
+    if rig is None:
+        project = open_project(what[0])
+        if output or fps or unit:
+            raise typer.BadParameter("-o, --fps and --unit go with --rig")
+        for recording in project.choose_recordings(what[1:], ["detections.nc"]):
+            show_files(pipeline.triangulate(project, recording, terminal))
+        return
+    if output is None:
+        raise typer.BadParameter("say where to write the trajectories: -o trajectories.nc")
+    loaded = Rig.load(rig, unit=unit)
+    pipeline.triangulate_files(what, loaded, output, fps=fps, reporter=terminal)
+    show_files(output)
+
+
+def events(project: ProjectPath, recordings: Recordings = None) -> None:
+    """Find egg-laying bouts, eggs and proboscis extensions -> results/RECORDING/events.csv."""
+    from labcut3d import pipeline
+    from labcut3d.kinematics.events import read_events
+
+    loaded, terminal = open_project(project), Terminal(console)
+    for recording in loaded.choose_recordings(recordings or [], ["trajectories.nc"]):
+        path = pipeline.events(loaded, recording, terminal)
+        rows = [
+            (row["event"], *(f"{row[name]:.2f}" for name in ("start_s", "stop_s", "confidence")))
+            for row in read_events(path).to_dict("records")
+        ]
+        columns = ("event", "start s", "stop s", "confidence")
+        console.print(make_table(f"Events in {recording}", columns, rows))
+        show_files(path)
+
+
+def reconstruct(project: ProjectPath, recordings: Recordings = None) -> None:
+    """Bring recordings up to date: detect, triangulate, events, viewer."""
+    from labcut3d import pipeline
+
+    loaded = open_project(project)
+    pipeline.reconstruct(loaded, recordings or [], Terminal(console))
+    for recording in loaded.choose_recordings(recordings or []):
+        show_files(loaded.results(recording) / "viewer.html")
+
+
+def view(
+    what: Annotated[
+        Path, typer.Argument(help="A dataset or a project's folder.", metavar="FILE.nc | PROJECT")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="viewer.html, by default beside the data.")
+    ] = None,
+) -> None:
+    """Write the viewer of a dataset, or of all recordings of a project."""
+    from labcut3d import pipeline
+
+    if what.is_dir():
+        if output is not None:
+            raise typer.BadParameter("-o goes with a FILE.nc; a project's viewers have their place")
+        project = open_project(what)
+        for name in project.choose_recordings([], ["trajectories.nc", "detections.nc"]):
+            show_files(pipeline.view(project, name, Terminal(console)))
+    else:
+        target = output or what.with_name("viewer.html")
+        pipeline.view_file(what, target)
+        show_files(target)
+
+
+def export(
+    file: Annotated[Path, typer.Argument(help="The dataset.", metavar="trajectories.nc")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="out.csv or out.nc")],
+) -> None:
+    """Write trajectories in another format, chosen by the file's ending."""
+    from labcut3d.formats import write_trajectories
+    from labcut3d.schema import open_dataset
+
+    write_trajectories(open_dataset(file), output)
+    show_files(output)
