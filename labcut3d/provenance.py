@@ -7,14 +7,15 @@ of the result itself. A result without a stamp that fits was killed half way, ed
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from calibration.files import sha256_of, write_text
 from labcut3d.video import Frames
 
-__all__ = ["changed_inputs", "fingerprint", "fingerprint_frames", "write_stamp"]
+__all__ = ["changed_inputs", "fingerprint", "fingerprint_frames", "restamp", "write_stamp"]
 
 SAMPLE = 2**16  # bytes hashed at the start, in the middle and at the end of a video
 
@@ -54,6 +55,22 @@ def write_stamp(result: Path, inputs: Mapping[str, str]) -> None:
     """Record what `result`, which has just been written, was made from."""
     stamp = {"inputs": dict(inputs), "sha256": sha256_of(result)}
     write_text(_stamp_path(result), json.dumps(stamp, indent=1, sort_keys=True) + "\n")
+
+
+@contextmanager
+def restamp(result: Path) -> Iterator[None]:
+    """Let the block rewrite a result, which then counts as made from the same inputs as before.
+
+    A result that had no valid stamp gets none.
+    """
+    try:
+        stamp = json.loads(_stamp_path(result).read_text(encoding="utf-8"))
+        inputs = dict(stamp["inputs"]) if stamp["sha256"] == sha256_of(result) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        inputs = None
+    yield
+    if inputs is not None:
+        write_stamp(result, inputs)
 
 
 def _stamp_path(result: Path) -> Path:

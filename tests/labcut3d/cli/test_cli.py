@@ -151,7 +151,7 @@ def test_asking_for_help_loads_no_science():
     code = (
         "import sys; from labcut3d.cli import app; app(['--help'], standalone_mode=False); "
         "heavy = {'numpy', 'pandas', 'cv2', 'torch', 'xarray', 'plotly', 'calibration'}; "
-        "sys.exit(', '.join(sorted(heavy & set(sys.modules))))"
+        "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,172 @@
+"""The command that sets the world frame of a rig, or its scale."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from labcut3d.cli.common import Unit, console, open_project, parse_pairs, show_files
+
+if TYPE_CHECKING:
+    from calibration.alignment import WorldChange
+    from calibration.board import Board
+    from calibration.rig import Rig
+    from labcut3d.project import Project
+    from labcut3d.video import Frames
+
+__all__ = ["align"]
+
+Find = Callable[["Rig"], "WorldChange"]
+
+
+def align(
+    what: Annotated[
+        list[str],
+        typer.Argument(
+            help="A project's folder or a rig file; then, for a board on the floor, one NAME=PATH "
+            "for each camera that sees it: an image, a video or a folder of images (a project's "
+            "own board videos when none is given).",
+            metavar="PROJECT|RIG.toml [NAME=PATH]...",
+        ),
+    ],
+    *,
+    board: Annotated[
+        Path | None, typer.Option(help="The BOARD.toml on the floor; by default the project's.")
+    ] = None,
+    frame: Annotated[
+        int | None, typer.Option(help="The frame; by default that with most corners.")
+    ] = None,
+    centre: Annotated[
+        bool, typer.Option("--centre", help="Origin at the board's centre, not its corner.")
+    ] = False,
+    face_down: Annotated[
+        bool, typer.Option("--face-down", help="The print looks down through a glass floor.")
+    ] = False,
+    height: Annotated[
+        float, typer.Option(help="Height of the print above the floor: the board's thickness.")
+    ] = 0.0,
+    clicks: Annotated[
+        Path | None, typer.Option(help="Clicked points: a CSV file of view,point,x,y.")
+    ] = None,
+    known: Annotated[
+        Path | None, typer.Option(help="Where these are: a CSV file of point,x,y,z.")
+    ] = None,
+    distance: Annotated[
+        str | None, typer.Option(help="Scale: the true distance of two clicked points, A,B=12.5")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The rig to write; needed for a file.")
+    ] = None,
+    unit: Unit = None,
+) -> None:
+    """Set the world frame: a board on the floor, known points, or the scale from a distance."""
+    from labcut3d.stages.aligning import align_rig
+
+    project = open_project(what[0]) if Path(what[0]).is_dir() else None
+    if project is None and output is None:
+        raise typer.BadParameter("say where to write the rig: -o aligned.toml")
+    source = Path(what[0]) if project is None else project.rig_path
+    target = output or source
+    if clicks is None:
+        if known or distance:
+            raise typer.BadParameter("--known and --distance go with --clicks CLICKS.csv")
+        floor = _board_of(board, project, unit)
+        sources = _open(parse_pairs(what[1:]), project, frame)
+        find = _find_by_board(floor, sources, (frame, centre, not face_down, height))
+    elif (known is None) == (distance is None):
+        raise typer.BadParameter("--clicks needs either --known POINTS.csv or --distance A,B=12.5")
+    else:
+        find = _find_by_points(clicks, known, distance)
+    _, change = align_rig(source, target, find, unit)
+    console.print(escape(change.how), highlight=False, soft_wrap=True)
+    show_files(target)
+
+
+def _board_of(path: Path | None, project: "Project | None", unit: str | None) -> "Board":
+    """Return the board on the floor: that of the file, or the project's own."""
+    from calibration.board import load_board
+
+    if path is not None:
+        return load_board(path, unit=unit)
+    if project is None or project.board is None:
+        raise typer.BadParameter("give --board BOARD.toml, or --clicks CLICKS.csv")
+    return project.board
+
+
+def _open(
+    paths: dict[str, Path], project: "Project | None", frame: int | None
+) -> "dict[str, Frames]":
+    """Open the images of the floor, cropped and mirrored as the project says."""
+    from labcut3d.region import Region
+    from labcut3d.video import open_frames
+
+    if not paths and project is not None:
+        if frame is None:
+            raise typer.BadParameter("in which --frame of the board videos is it on the floor?")
+        return project.calibration_sources()
+    if not paths:
+        raise typer.BadParameter("give the pictures of the board on the floor, as NAME=PATH")
+    views = {} if project is None else project.views
+    regions = {name: Region(crop=view.crop, mirror=view.mirror) for name, view in views.items()}
+    return {name: open_frames(path, regions.get(name)) for name, path in paths.items()}
+
+
+def _find_by_board(
+    board: "Board", sources: "dict[str, Frames]", how: tuple[int | None, bool, bool, float]
+) -> Find:
+    """Return the function that finds the world of a board on the floor."""
+    from calibration.world import world_from_board
+    from labcut3d.stages.aligning import see_board
+
+    frame, centre, face_up, height = how
+
+    def find(rig: "Rig") -> "WorldChange":
+        """Look for the board in the pictures."""
+        printed, corners, number = see_board(rig, board, sources, frame)
+        if frame is None:
+            console.print(f"The board is taken from frame {number}.")
+        return world_from_board(
+            rig,
+            printed,
+            corners,
+            origin="centre" if centre else "corner",
+            face_up=face_up,
+            height=height,
+        )
+
+    return find
+
+
+def _find_by_points(clicks: Path, known: Path | None, distance: str | None) -> Find:
+    """Return the function that finds the world, or the scale, by clicked points."""
+    from calibration.pointfiles import read_clicks, read_known_points
+    from calibration.world import change_scale, locate_points, world_from_points
+
+    def find(rig: "Rig") -> "WorldChange":
+        """Locate the clicked points in the rig."""
+        found = locate_points(rig, read_clicks(clicks, rig.names))
+        if known is not None:
+            return world_from_points(found, read_known_points(known), rig.unit)
+        pair, length = _parse_distance(distance or "")
+        for name in pair:
+            if name not in found:
+                raise typer.BadParameter(f"--distance: '{name}' is not among {', '.join(found)}")
+        apart = found[pair[0]] - found[pair[1]]
+        return change_scale(float((apart @ apart) ** 0.5), length, pair, rig.unit)
+
+    return find
+
+
+def _parse_distance(text: str) -> tuple[tuple[str, str], float]:
+    """Return the two points and the length that A,B=12.5 says."""
+    names, _, length = text.rpartition("=")
+    first, comma, second = names.partition(",")
+    try:
+        value = float(length)
+    except ValueError:
+        value = -1.0
+    if not (comma and first and second and value > 0):
+        raise typer.BadParameter(f"--distance {text}: give two points and a length, A,B=12.5")
+    return (first.strip(), second.strip()), value
