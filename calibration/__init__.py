@@ -19,10 +19,12 @@ from calibration.rig import Rig
 if TYPE_CHECKING:
     from calibration.calibrating import Calibration, calibrate, score_held_out
     from calibration.detection import detect_corners, observe
+    from calibration.foreign.registry import RIG_FORMATS, RigFormat, load_rig, save_rig
     from calibration.observations import Observations, ViewCorners, combine
     from calibration.triangulation import Triangulation, triangulate_points
 
 __all__ = [
+    "RIG_FORMATS",
     "Board",
     "Calibration",
     "Camera",
@@ -32,14 +34,17 @@ __all__ = [
     "Observations",
     "Rig",
     "RigCovariance",
+    "RigFormat",
     "Triangulation",
     "ViewCorners",
     "calibrate",
     "combine",
     "detect_corners",
     "load_board",
+    "load_rig",
     "observe",
     "parse_board",
+    "save_rig",
     "score_held_out",
     "triangulate_points",
 ]
@@ -47,12 +52,16 @@ __all__ = [
 _HOME = {
     "Calibration": "calibrating",
     "Observations": "observations",
+    "RIG_FORMATS": "foreign.registry",
+    "RigFormat": "foreign.registry",
     "Triangulation": "triangulation",
     "ViewCorners": "observations",
     "calibrate": "calibrating",
     "combine": "observations",
     "detect_corners": "detection",
+    "load_rig": "foreign.registry",
     "observe": "detection",
+    "save_rig": "foreign.registry",
     "score_held_out": "calibrating",
     "triangulate_points": "triangulation",
 }
