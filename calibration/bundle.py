@@ -1,191 +1,212 @@
-"""Bundle adjustment: all cameras and all board poses refined together.
+"""Bundle adjustment: all cameras and all that they see refined together.
 
-Levenberg-Marquardt on a Huber loss. The board poses are eliminated from every linear system
-(Schur complement), so that the system solved is as small as the cameras; its inverse is the
-covariance of their parameters. Source: Triggs et al., "Bundle adjustment, a modern synthesis",
-2000.
+Levenberg-Marquardt on a Huber loss. The bodies, board poses or free points, are eliminated from
+every linear system (Schur complement), so that the system solved is as small as the cameras; its
+inverse is the covariance of their parameters. Source: Triggs et al., "Bundle adjustment, a modern
+synthesis", 2000; the control of the damping is Nielsen's, "Damping parameter in Marquardt's
+method", 1999.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.linalg
 
-from calibration.errors import RigError
-from calibration.geometry import Array
-from calibration.model import CAMERA_PARAMETERS, Images, State, linearize, predict, step
+from calibration.geometry import Array, rotation_from_vector
+from calibration.kernels import (
+    POSE_SIZE,
+    Bodies,
+    Cameras,
+    Robust,
+    Sights,
+    back_substitute,
+    eliminate,
+    normal_blocks,
+    residuals_of,
+)
+from calibration.lens_kernels import Prior, prior_cost, prior_terms
+from calibration.parameters import Layout, moved
 
-__all__ = [
-    "FINE",
-    "ROUGH",
-    "Normal",
-    "adjust",
-    "camera_covariance",
-    "normal_equations",
-    "robust_scale",
-]
+__all__ = ["FINE", "ROUGH", "Normal", "Problem", "Solution", "residuals", "solve"]
 
-MOST_STEPS = 60
-ROUGH, FINE = 1e-4, 1e-9  # relative change of the cost at which a fit is finished
-DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e-9, 1e9
-HUBER = 1.345  # standard deviations: 95 % as efficient as least squares on Gaussian noise
-MEDIAN_OF_ABSOLUTE = 0.6745  # of a standard Gaussian
+MOST_STEPS = 100
+ROUGH, FINE = 1e-4, 1e-10  # relative change of the cost at which a fit is finished
+DAMPING, MOST_DAMPING = 1e-4, 1e12
+LEAST_DAMPING = 1e-15
+CHUNK = 1536  # rows of eliminated bodies handled at a time, so that they stay in the cache
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Problem:
+    """What was seen, what may move (`dof` of each body: 6 or 3), and the loss.
+
+    `prior` is what is known of the intrinsics beforehand.
+    """
+
+    sights: Sights
+    layout: Layout
+    robust: Robust
+    dof: int
+    prior: Prior | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Solution:
+    """Where the solver arrived: cameras, bodies, cost (half the sum of the loss) and steps."""
+
+    cameras: Cameras
+    bodies: Bodies
+    cost: float
+    steps: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Normal:
-    """The normal equations in blocks: cameras U (p, p), boards V (frame, 6, 6), W (frame, p, 6).
+    """The normal equations: the cameras' `system` and `side`, and the blocks of the bodies."""
 
-    `camera_side` (p,) and `board_side` (frame, 6) are the right-hand sides; `free` (p,) tells
-    which of the p = view x 15 camera parameters may move.
-    """
-
-    cameras: Array
-    boards: Array
+    problem: Problem
+    system: Array
+    side: Array
     mixed: Array
-    camera_side: Array
-    board_side: Array
-    free: np.ndarray
+    blocks: Array
+    sides: Array
 
-    def reduced(self, damping: float) -> tuple[Array, Array, Array]:
-        """Return the cameras' own system and right-hand side, and the boards' inverse blocks.
+    @classmethod
+    def at(cls, problem: Problem, cameras: Cameras, bodies: Bodies) -> "Normal":
+        """Return the weighted normal equations at a state."""
+        layout = problem.layout
+        own, own_side, mixed, blocks, sides = normal_blocks(
+            cameras,
+            bodies,
+            problem.sights,
+            problem.robust,
+            (layout.active, layout.counts),
+            problem.dof,
+        )
+        if problem.prior is not None:
+            known, pull = layout.local(*prior_terms(cameras, problem.prior))
+            own, own_side = own + known, own_side + pull
+        system, side = layout.gather(own, own_side)
+        return cls(
+            problem=problem, system=system, side=side, mixed=mixed, blocks=blocks, sides=sides
+        )
 
-        Only rows of free parameters are in the system. Marquardt's damping scales the diagonals.
+    def reduced(self, damping: float) -> tuple[Array, Array]:
+        """Return the cameras' own system and right-hand side, all bodies eliminated.
+
+        Marquardt's damping scales the diagonals. NaN where a body is not determined.
         """
-        boards = self.boards + damping * _diagonal(self.boards) + 1e-30 * np.eye(6)
-        inverse = np.linalg.inv(boards).astype(float)
-        mixed = self.mixed[:, self.free]
-        carried = mixed @ inverse
-        cameras = self.cameras[np.ix_(self.free, self.free)]
-        system = cameras + damping * np.diag(np.diag(cameras))
-        system = system - np.tensordot(carried, mixed, axes=((0, 2), (0, 2)))
-        side = self.camera_side[self.free] - np.einsum("fpi,fi->p", carried, self.board_side)
-        return system, side, inverse
+        sights, layout = self.problem.sights, self.problem.layout
+        system = self.system + damping * np.diag(np.diag(self.system))
+        side = self.side.copy()
+        n_bodies, chunk = len(self.blocks), max(1, CHUNK // self.problem.dof)
+        for begin in range(0, n_bodies, chunk):
+            rows, part = eliminate(
+                sights,
+                layout.index,
+                self.mixed,
+                self.blocks,
+                self.sides,
+                damping,
+                (begin, min(begin + chunk, n_bodies)),
+                layout.n_free,
+            )
+            system -= rows.T @ rows
+            side -= rows.T @ part
+        return system, side
 
     def solve(self, damping: float) -> tuple[Array, Array]:
-        """Return steps of cameras (view, 15) and boards (frame, 6)."""
-        system, side, inverse = self.reduced(damping)
-        moves = np.zeros(len(self.camera_side))
-        if self.free.any():
+        """Return the step of the free parameters (n_free,) and of the bodies (body, dof).
+
+        Raises `numpy.linalg.LinAlgError` where the system is not positive definite.
+        """
+        layout = self.problem.layout
+        step = np.zeros(layout.n_free)
+        if layout.n_free:
+            system, side = self.reduced(damping)
+            if not np.isfinite(side).all():
+                raise np.linalg.LinAlgError("a body is not determined")
             scale = 1 / np.sqrt(np.maximum(np.diag(system), 1e-300))
-            moves[self.free] = scale * np.linalg.solve(
-                system * np.outer(scale, scale), scale * side
+            factor = scipy.linalg.cho_factor(
+                system * np.outer(scale, scale), lower=True, check_finite=False
             )
-        rest = self.board_side - np.einsum("fpi,p->fi", self.mixed, moves)
-        boards = np.einsum("fij,fj->fi", inverse, rest)
-        return moves.reshape(-1, len(CAMERA_PARAMETERS)), boards
+            step = scale * scipy.linalg.cho_solve(factor, scale * side, check_finite=False)
+        moves = back_substitute(
+            self.problem.sights,
+            layout.index,
+            self.mixed,
+            self.blocks,
+            self.sides,
+            damping,
+            step,
+        )
+        if not np.isfinite(moves).all():
+            raise np.linalg.LinAlgError("a body is not determined")
+        return step, moves
+
+    def decrease(self, damping: float, step: Array, moves: Array) -> float:
+        """Return by how much the linear model says the cost falls with a damped step."""
+        bodies = np.einsum("bii->bi", self.blocks)
+        return 0.5 * float(
+            step @ self.side
+            + damping * (step**2 @ np.diag(self.system))
+            + np.sum(moves * (self.sides + damping * bodies * moves))
+        )
 
 
-def adjust(
-    state: State, images: Images, free: np.ndarray, scale: float, *, tolerance: float = FINE
-) -> tuple[State, Array]:
-    """Return the state of least robust cost, and its residuals (image, corner, 2) px.
-
-    `free` (view, 15) bool: the camera parameters that may move; `scale` px is the noise beyond
-    which a corner's pull no longer grows. With none free only the board poses are fitted.
-    """
-    residuals = predict(state, images) - images.corners
-    cost = _cost(residuals, images, scale)
-    damping = DAMPING
-    for _ in range(MOST_STEPS):
-        normal = normal_equations(state, images, residuals, free, scale)
-        while damping < MOST_DAMPING:
-            trial, trial_residuals, trial_cost = _try_step(state, images, normal, damping, scale)
-            if trial_cost <= cost:
-                break
-            damping *= 10
-        else:
-            break
-        finished = cost - trial_cost <= tolerance * cost
-        state, residuals, cost = trial, trial_residuals, trial_cost
-        damping = max(damping / 10, LEAST_DAMPING)
+def solve(
+    problem: Problem, cameras: Cameras, bodies: Bodies, *, tolerance: float = FINE
+) -> Solution:
+    """Return the cameras and bodies of least cost, found from those given. Deterministic."""
+    scratch = np.empty_like(problem.sights.pixels)
+    cost = _cost(problem, cameras, bodies, scratch)
+    damping, growth, steps = DAMPING, 2.0, 0
+    normal = Normal.at(problem, cameras, bodies)
+    while steps < MOST_STEPS and damping < MOST_DAMPING:
+        steps += 1
+        try:
+            step, moves = normal.solve(damping)
+        except np.linalg.LinAlgError:
+            damping, growth = damping * growth, growth * 2
+            continue
+        trial = moved(cameras, *problem.layout.spread(step)), _moved_bodies(bodies, moves)
+        trial_cost = _cost(problem, *trial, scratch)
+        promised = normal.decrease(damping, step, moves)
+        if not trial_cost <= cost:
+            if promised <= 1e-14 * cost:
+                break  # nothing but rounding is left to gain
+            damping, growth = damping * growth, growth * 2
+            continue
+        gained = cost - trial_cost
+        finished = gained <= tolerance * cost
+        (cameras, bodies), cost = trial, trial_cost
         if finished:
             break
-    return state, residuals
+        ratio = gained / promised if promised > 0 else 1.0
+        damping = max(damping * max(1 / 10, 1 - (2 * ratio - 1) ** 3), LEAST_DAMPING)
+        growth = 2.0
+        normal = Normal.at(problem, cameras, bodies)
+    return Solution(cameras=cameras, bodies=bodies, cost=cost, steps=steps)
 
 
-def normal_equations(
-    state: State, images: Images, residuals: Array, free: np.ndarray, scale: float
-) -> Normal:
-    """Return the weighted normal equations at a state."""
-    by_camera, by_board = linearize(state, images)
-    root = np.sqrt(_weights(residuals, scale))[..., None]
-    seen = np.isfinite(residuals)
-    residual = np.where(seen, residuals * root, 0.0).reshape(len(residuals), -1)
-    root = np.where(seen, root, 0.0)[..., None]
-    size = len(CAMERA_PARAMETERS)
-    joint = np.concatenate([by_camera, by_board], axis=-1)
-    joint = np.where(root > 0, joint * root, 0.0).reshape(len(residuals), -1, size + 6)
-    square = np.swapaxes(joint, -1, -2) @ joint
-    side = -np.einsum("iks,ik->is", joint, residual)
-    n_views, n_frames = len(state.cameras), len(state.boards)
-    cameras = np.zeros((n_views, size, n_views, size))
-    mixed = np.zeros((n_frames, n_views, size, 6))
-    boards, board_side = np.zeros((n_frames, 6, 6)), np.zeros((n_frames, 6))
-    camera_side = np.zeros((n_views, size))
-    for view, rows in enumerate(images.rows(n_views)):
-        cameras[view, :, view] = square[rows, :size, :size].sum(axis=0)
-        camera_side[view] = side[rows, :size].sum(axis=0)
-    mixed[images.frame, images.view] = square[:, :size, size:]
-    np.add.at(boards, images.frame, square[:, size:, size:])
-    np.add.at(board_side, images.frame, side[:, size:])
-    return Normal(
-        cameras=cameras.reshape(n_views * size, -1),
-        boards=boards,
-        mixed=mixed.reshape(n_frames, n_views * size, 6),
-        camera_side=camera_side.ravel(),
-        board_side=board_side,
-        free=free.ravel(),
-    )
+def residuals(problem: Problem, cameras: Cameras, bodies: Bodies) -> Array:
+    """Return predicted minus seen (n, 2) px, NaN where a point lies behind its camera."""
+    result = np.empty_like(problem.sights.pixels)
+    residuals_of(cameras, bodies, problem.sights, problem.robust, result)
+    return result
 
 
-def camera_covariance(normal: Normal, variance: float) -> Array:
-    """Return the covariance (p, p) of all camera parameters; zero rows where they were held.
-
-    `variance` px^2 is that of one coordinate of one corner.
-    """
-    system, _, _ = normal.reduced(0.0)
-    scale = 1 / np.sqrt(np.maximum(np.diag(system), 1e-300))
-    inverse = np.linalg.pinv(system * np.outer(scale, scale), hermitian=True)
-    covariance = np.zeros((len(normal.free), len(normal.free)))
-    covariance[np.ix_(normal.free, normal.free)] = variance * inverse * np.outer(scale, scale)
-    return (covariance + covariance.T) / 2
+def _cost(problem: Problem, cameras: Cameras, bodies: Bodies, scratch: Array) -> float:
+    """Return half the robust cost of the residuals, and of the prior."""
+    cost = residuals_of(cameras, bodies, problem.sights, problem.robust, scratch)
+    if problem.prior is not None:
+        cost += prior_cost(cameras, problem.prior)
+    return float(cost)
 
 
-def robust_scale(residuals: Array) -> float:
-    """Return the standard deviation, px, that the median of residuals (..., 2) px suggests."""
-    return float(np.nanmedian(np.abs(residuals)) / MEDIAN_OF_ABSOLUTE)
-
-
-def _try_step(
-    state: State, images: Images, normal: Normal, damping: float, scale: float
-) -> tuple[State, Array, float]:
-    """Return the state after a damped step, with residuals and cost; infinite where none is."""
-    try:
-        moves, boards = normal.solve(damping)
-        trial = step(state, moves, boards)
-    except (np.linalg.LinAlgError, RigError):
-        return state, images.corners, np.inf
-    residuals = predict(trial, images) - images.corners
-    return trial, residuals, _cost(residuals, images, scale)
-
-
-def _weights(residuals: Array, scale: float) -> Array:
-    """Return Huber's weights (image, corner) of residuals (image, corner, 2)."""
-    limit = HUBER * scale
-    size = np.linalg.norm(residuals, axis=-1)
-    return np.where(size > limit, limit / np.maximum(size, limit), 1.0)
-
-
-def _cost(residuals: Array, images: Images, scale: float) -> float:
-    """Return Huber's cost; infinite where a corner that was seen fell behind a camera."""
-    if (np.isnan(residuals) & np.isfinite(images.corners)).any():
-        return np.inf
-    limit = HUBER * scale
-    size = np.linalg.norm(residuals, axis=-1)
-    cost = np.where(size > limit, limit * (2 * size - limit), size**2)
-    return float(np.nansum(cost))
-
-
-def _diagonal(matrices: Array) -> Array:
-    """Return matrices (..., n, n) with only their diagonals kept."""
-    return matrices * np.eye(matrices.shape[-1])
+def _moved_bodies(bodies: Bodies, moves: Array) -> Bodies:
+    """Return bodies moved by steps (body, 6), or (body, 3) where they cannot turn."""
+    if moves.shape[1] == POSE_SIZE:
+        rotations = rotation_from_vector(moves[:, :3]) @ bodies.rotations
+        return Bodies(rotations, bodies.translations + moves[:, 3:])
+    return Bodies(bodies.rotations, bodies.translations + moves)

@@ -5,20 +5,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from calibration.adjusting import residuals_at
 from calibration.board import Board, ChessBoard
 from calibration.boardposes import pose_candidates
 from calibration.camera import Camera
 from calibration.covariance import RigCovariance
 from calibration.errors import CalibrationError
+from calibration.extrapolation import folds_over
 from calibration.extrinsics import place_cameras, require_connected
-from calibration.fitting import Fit, fit_rig, parameter_covariance
+from calibration.fitting import Fit, fit_rig
 from calibration.geometry import Array
 from calibration.heldout import pose_boards, score_held_out
 from calibration.intrinsics import estimate_intrinsics
-from calibration.model import Images, State, predict
+from calibration.lens_models import DEFAULT_MODEL
 from calibration.observations import Observations
 from calibration.rig import Rig
-from calibration.selection import DEFAULT_MODEL, LENS_MODELS, choose_lens_model
+from calibration.selection import choose_lens_models
 
 __all__ = ["Calibration", "calibrate", "score_held_out"]
 
@@ -34,8 +36,9 @@ class Calibration:
     `board_poses` (frame, 4, 4) world_from_board, NaN where unknown; `residuals` (view, frame,
     corner, 2) px, predicted minus seen, NaN where not used; `rejected` (view, frame, corner) bool,
     corners that were found but not believed. `observations` holds what each view saw, the pair
-    coverage, and the reasons for refused images. `lens_model` names the distortion coefficients
-    that were fitted, and `held_out` the error px of each model tried on images left out.
+    coverage, and the reasons for refused images. `lens_models` names the lens model chosen for
+    each view, and `held_out` has for each view the error px, on images left out, of every model
+    that was tried.
     """
 
     rig: Rig
@@ -46,8 +49,8 @@ class Calibration:
     rejected: np.ndarray
     covariance: RigCovariance
     warnings: tuple[str, ...]
-    lens_model: str
-    held_out: dict[str, float]
+    lens_models: dict[str, str]
+    held_out: dict[str, dict[str, float]]
 
     @property
     def errors(self) -> Array:
@@ -79,23 +82,25 @@ def calibrate(
     chosen = _choose_frames(observations)
     start, seen = _start(board, observations, chosen)
     advance()
-    fit = fit_rig(board, start, seen, LENS_MODELS[DEFAULT_MODEL])
-    model, held_out = choose_lens_model(board, fit)
+    fit = fit_rig(board, start, seen, (DEFAULT_MODEL,) * len(start))
+    choice = choose_lens_models(fit)
     advance()
-    if model != DEFAULT_MODEL:
-        fit = fit_rig(board, fit.state.cameras, seen, LENS_MODELS[model])
+    fit = fit_rig(board, fit.cameras, seen, choice.models, start=fit)
     result = _finish(board, observations, fit, chosen)
     advance()
+    models = {
+        view: model.name for view, model in zip(observations.views, choice.models, strict=True)
+    }
     metadata = {
         "reprojection_rms_px": result.rms,
         "board": board.to_dict(),
-        "distortion_model": model,
+        "distortion_model": models,
     }
     return replace(
         result,
         rig=replace(result.rig, metadata=metadata),
-        lens_model=model,
-        held_out=held_out,
+        lens_models=models,
+        held_out=dict(zip(observations.views, choice.errors, strict=True)),
     )
 
 
@@ -153,21 +158,23 @@ def _start(
 
 def _finish(board: Board, observations: Observations, fit: Fit, chosen: np.ndarray) -> Calibration:
     """Return the fit spread over all frames, those left out of it posed afterwards."""
-    cameras = fit.state.cameras
     rejected = observations.misfits.copy()
     rejected[:, chosen] |= fit.rejected
-    usable = observations.usable
-    corners = np.where((rejected | ~usable[..., None])[..., None], np.nan, observations.corners)
+    unused = rejected | ~observations.usable[..., None]
+    corners = np.where(unused[..., None], np.nan, observations.corners)
     boards = np.full((len(observations.frames), 4, 4), np.nan)
-    boards[chosen] = fit.state.boards
-    rest = np.setdiff1d(np.flatnonzero(usable.any(axis=0)), chosen)
+    boards[chosen] = fit.boards
+    rest = np.setdiff1d(np.flatnonzero(observations.usable.any(axis=0)), chosen)
     if rest.size:
-        boards[rest] = pose_boards(cameras, board, corners[:, rest], usable[:, rest])
-    images = Images.of(corners, usable, board.points)
-    residuals = np.full(corners.shape, np.nan)
-    state = State(cameras=cameras, boards=boards)
-    residuals[images.view, images.frame] = predict(state, images) - images.corners
-    rig = Rig(cameras=cameras, unit=board.unit)
+        boards[rest] = pose_boards(fit.cameras, board, corners[:, rest])
+    residuals = residuals_at(fit.cameras, boards, corners, board.points)
+    rig = Rig(cameras=fit.cameras, unit=board.unit)
+    folded = tuple(
+        f"view '{camera.name}': its lens model folds over inside the image, so that pixels near "
+        "the border have no ray; show the board there too, up to the corners of the image"
+        for camera in fit.cameras
+        if folds_over(camera)
+    )
     return Calibration(
         rig=rig,
         board=board,
@@ -175,9 +182,9 @@ def _finish(board: Board, observations: Observations, fit: Fit, chosen: np.ndarr
         board_poses=boards,
         residuals=residuals,
         rejected=rejected,
-        covariance=parameter_covariance(fit),
-        warnings=_warnings(observations, rejected, residuals) + rig.warnings,
-        lens_model="",
+        covariance=fit.covariance,
+        warnings=_warnings(observations, rejected, residuals) + folded + rig.warnings,
+        lens_models={},
         held_out={},
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from calibration.errors import RigError
-from calibration.geometry import Array, make_pose
+from calibration.geometry import Array, make_pose, skew
 from calibration.lens import Lens
 
 __all__ = ["Camera"]
@@ -88,6 +88,23 @@ class Camera:
         perspective[..., 0, 0] = perspective[..., 1, 1] = 1 / depth
         perspective[..., 2] = -xy / depth[..., None]
         return self.matrix[:2, :2] @ self.lens.jacobian(xy) @ perspective
+
+    def parameter_jacobian(self, points_world: ArrayLike) -> Array:
+        """Return d pixel / d parameter, (..., 2, n), at points (..., 3); NaN behind the camera.
+
+        The parameters are fx, fy, cx, cy, the lens's coefficients, and a small turn and a shift
+        of camera_from_world, which acts as `exp(turn) @ rotation`.
+        """
+        turned = np.asarray(points_world, dtype=float) @ self.rotation.T
+        in_camera = turned + self.translation
+        normalized = self._normalize(in_camera)
+        distorted = self.lens.distort(normalized)
+        by_matrix = np.zeros((*normalized.shape, 4))
+        by_matrix[..., 0, 0], by_matrix[..., 1, 1] = distorted[..., 0], distorted[..., 1]
+        by_matrix[..., 0, 2] = by_matrix[..., 1, 3] = 1.0
+        by_lens = self.matrix[:2, :2] @ self.lens.parameter_jacobian(normalized)
+        by_point = self.camera_jacobian(in_camera)
+        return np.concatenate([by_matrix, by_lens, -by_point @ skew(turned), by_point], axis=-1)
 
     def undistort(self, pixels: ArrayLike) -> Array:
         """Return the ideal normalized coordinates (..., 2) of pixels (..., 2).

@@ -9,14 +9,14 @@ is not used, because two runs of it differ in their last digits.
 import cv2
 import numpy as np
 
+from calibration.adjusting import adjust
 from calibration.board import Board
 from calibration.boardposes import pose_candidates
-from calibration.bundle import ROUGH, adjust
+from calibration.bundle import ROUGH
 from calibration.camera import Camera
 from calibration.errors import CalibrationError
-from calibration.geometry import Array, any_seen, is_seen
+from calibration.geometry import Array
 from calibration.lens import Lens
-from calibration.model import CAMERA_PARAMETERS, Images, State, predict
 from calibration.observations import FEWEST_CORNERS
 
 __all__ = ["estimate_intrinsics"]
@@ -71,16 +71,18 @@ def estimate_intrinsics(
 def _fit(camera: Camera, board: Board, corners: Array, names: tuple[str, ...]) -> Camera:
     """Return the camera with the parameters called `names` fitted to its own images."""
     boards = pose_candidates(camera, board.points, corners)[:, 0]
-    posed = np.isfinite(boards[:, 0, 0])
-    if posed.sum() < FEWEST_IMAGES:
+    if np.isfinite(boards[:, 0, 0]).sum() < FEWEST_IMAGES:
         return camera
-    seen = corners[posed][None]
-    images = Images.of(seen, any_seen(seen), board.points)
-    start = State(cameras=(camera,), boards=boards[posed])
-    if not is_seen(predict(start, images)).all():
-        return camera
-    free = np.isin(CAMERA_PARAMETERS, names)[None]
-    return adjust(start, images, free, SCALE, tolerance=ROUGH)[0].cameras[0]
+    return adjust(
+        [camera],
+        boards,
+        corners[None],
+        board.points,
+        free=[names],
+        posed=[False],
+        sigma=np.array([SCALE]),
+        tolerance=ROUGH,
+    ).cameras[0]
 
 
 def _choose_images(corners: Array, size: tuple[int, int]) -> np.ndarray:

@@ -27,6 +27,7 @@ from calibration.units import check_unit
 __all__ = ["Rig"]
 
 CAMERA_FIELDS = ("name", "size", "matrix", "distortions", "rotation", "translation")
+OWN_FIELDS = (*CAMERA_FIELDS, "fisheye")
 SAME_POSE = 1e-6  # of the rig's size, and rad: no two real cameras are this close
 
 
@@ -165,8 +166,9 @@ def _camera_of(table: object, where: str) -> Camera:
     missing = [name for name in CAMERA_FIELDS if name not in table]
     if missing:
         raise RigError(f"{where}: '{missing[0]}' is missing")
-    if table.get("fisheye"):
-        raise RigError(f"{where}: fisheye = true; fisheye lenses are not supported yet")
+    fisheye = table.get("fisheye", False)
+    if not isinstance(fisheye, bool):
+        raise RigError(f"{where}: fisheye = {fisheye!r}; give true or false")
     try:
         rotation = np.array(table["rotation"], dtype=float)
         distortions = np.array(table["distortions"], dtype=float)
@@ -179,10 +181,10 @@ def _camera_of(table: object, where: str) -> Camera:
             name=table["name"],
             size=table["size"],
             matrix=table["matrix"],
-            lens=Lens(distortions=distortions),
+            lens=Lens(distortions=distortions, model="fisheye" if fisheye else "opencv"),
             rotation=rotation_from_vector(rotation),
             translation=table["translation"],
-            extra={key: value for key, value in table.items() if key not in CAMERA_FIELDS},
+            extra={key: value for key, value in table.items() if key not in OWN_FIELDS},
         )
     except RigError as error:
         raise RigError(f"{where}: {error}") from error
@@ -198,4 +200,5 @@ def _table_of(camera: Camera) -> dict[str, Any]:
         "rotation": vector_from_rotation(camera.rotation).tolist(),
         "translation": camera.translation.tolist(),
     }
-    return {**fields, **camera.extra}
+    fisheye = {"fisheye": True} if camera.lens.model == "fisheye" else {}
+    return {**fields, **fisheye, **camera.extra}

@@ -1,0 +1,322 @@
+"""The compiled heart of the bundle adjustment: residuals, their derivatives, and the elimination.
+
+Everything that is not a camera is a body: a board that moves as one, with six degrees of freedom,
+or a free point, which is a body of one point that cannot turn, with three. An image is all that
+one view saw of one body; images are sorted by body.
+
+A camera's parameters are, in this order, a small turn and a shift of camera_from_world (turns act
+from the left, `exp(turn) @ rotation`, so they have no singularity), then those of its intrinsics
+that are free. A body's point moves in the camera when either moves, so that the derivatives by the
+body are those by the camera's pose times a 6 x 6 matrix that is the same for all points of an
+image (`_carry`): only the cameras' blocks are summed over corners.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from calibration.lens_kernels import (
+    LENS_TERMS,
+    SKEW,
+    compiled,
+    distort,
+    distort_fisheye,
+    fisheye_slopes,
+    lens_slopes,
+)
+
+__all__ = [
+    "POSE_SIZE",
+    "Bodies",
+    "Cameras",
+    "Robust",
+    "Sights",
+    "back_substitute",
+    "eliminate",
+    "normal_blocks",
+    "residuals_of",
+]
+
+POSE_SIZE = 6  # a turn and a shift
+
+
+class Cameras(NamedTuple):
+    """All cameras: `intrinsics` (view, 17) are fx, fy, cx, cy, twelve coefficients, skew."""
+
+    intrinsics: np.ndarray
+    fisheye: np.ndarray
+    rotations: np.ndarray
+    translations: np.ndarray
+
+
+class Bodies(NamedTuple):
+    """The poses world_from_body: `rotations` (body, 3, 3), `translations` (body, 3)."""
+
+    rotations: np.ndarray
+    translations: np.ndarray
+
+
+class Sights(NamedTuple):
+    """What was seen.
+
+    `points` (point, 3) in the frame of their body; `camera`, `body` (image,); the observations of
+    image i are rows `start[i]` to `start[i + 1]` of `point` (n,) and `pixels` (n, 2); the images
+    of body b are rows `first[b]` to `first[b + 1]`.
+    """
+
+    points: np.ndarray
+    camera: np.ndarray
+    body: np.ndarray
+    start: np.ndarray
+    first: np.ndarray
+    point: np.ndarray
+    pixels: np.ndarray
+
+
+class Robust(NamedTuple):
+    """The noise `sigma` (view,) px of a coordinate, and Huber's limit in units of it."""
+
+    sigma: np.ndarray
+    limit: float
+
+
+@compiled
+def _turn(rotation, x, y, z):
+    """Return a rotation times a vector."""
+    return (
+        rotation[0, 0] * x + rotation[0, 1] * y + rotation[0, 2] * z,
+        rotation[1, 0] * x + rotation[1, 1] * y + rotation[1, 2] * z,
+        rotation[2, 0] * x + rotation[2, 1] * y + rotation[2, 2] * z,
+    )
+
+
+@compiled
+def _turned(cameras, bodies, sights, image, row):
+    """Return a sighted point, turned into the camera's directions but not yet shifted."""
+    v, b, p = sights.camera[image], sights.body[image], sights.point[row]
+    at = sights.points[p]
+    x, y, z = _turn(bodies.rotations[b], at[0], at[1], at[2])
+    shift = bodies.translations[b]
+    return _turn(cameras.rotations[v], x + shift[0], y + shift[1], z + shift[2])
+
+
+@compiled
+def residuals_of(cameras, bodies, sights, robust, residuals):
+    """Fill `residuals` (n, 2), predicted minus seen, px; return half the robust cost.
+
+    The cost is infinite where a point that was seen lies behind its camera.
+    """
+    cost = 0.0
+    for image in range(len(sights.camera)):
+        v = sights.camera[image]
+        k, shift = cameras.intrinsics[v], cameras.translations[v]
+        for row in range(sights.start[image], sights.start[image + 1]):
+            x, y, z = _turned(cameras, bodies, sights, image, row)
+            z += shift[2]
+            x, y = (x + shift[0]) / z, (y + shift[1]) / z
+            if cameras.fisheye[v]:
+                xd, yd, _, _, _ = distort_fisheye(k, x, y)
+            else:
+                xd, yd, _, _, _ = distort(k, x, y)
+            u = k[0] * xd + k[SKEW] * yd + k[2] - sights.pixels[row, 0]
+            w = k[1] * yd + k[3] - sights.pixels[row, 1]
+            residuals[row, 0], residuals[row, 1] = u, w
+            size = math.sqrt(u * u + w * w) / robust.sigma[v]
+            if z <= 0 or not size < math.inf:
+                residuals[row, 0] = residuals[row, 1] = math.nan
+                cost = math.inf
+            elif size <= robust.limit:
+                cost += 0.5 * size * size
+            else:
+                cost += robust.limit * (size - 0.5 * robust.limit)
+    return cost
+
+
+@compiled
+def _rows(k, fisheye, q, shift, active, jacobian, by_lens):
+    """Fill `jacobian` (2, 6 + active) for a turned point `q`; return the pixel."""
+    z = q[2] + shift[2]
+    x, y = (q[0] + shift[0]) / z, (q[1] + shift[1]) / z
+    if fisheye:
+        xd, yd, a, b, c, d = fisheye_slopes(k, x, y, by_lens)
+    else:
+        xd, yd, a, b, c, d = lens_slopes(k, x, y, by_lens)
+    fx, fy, skew = k[0], k[1], k[SKEW]
+    for row in range(2):
+        if row == 0:
+            px, py = (fx * a + skew * c) / z, (fx * b + skew * d) / z
+        else:
+            px, py = fy * c / z, fy * d / z
+        pz = -(px * x + py * y)
+        jacobian[row, 0] = q[1] * pz - q[2] * py
+        jacobian[row, 1] = q[2] * px - q[0] * pz
+        jacobian[row, 2] = q[0] * py - q[1] * px
+        jacobian[row, 3], jacobian[row, 4], jacobian[row, 5] = px, py, pz
+    for place in range(len(active)):
+        term, at = active[place], 6 + place
+        jacobian[0, at] = jacobian[1, at] = 0.0
+        if term == 0:
+            jacobian[0, at] = xd
+        elif term == 1:
+            jacobian[1, at] = yd
+        elif term < 4:
+            jacobian[term - 2, at] = 1.0
+        else:
+            jacobian[0, at] = fx * by_lens[0, term - 4] + skew * by_lens[1, term - 4]
+            jacobian[1, at] = fy * by_lens[1, term - 4]
+    return fx * xd + skew * yd + k[2], fy * yd + k[3]
+
+
+@compiled
+def _carry(rotation, shift, carry):
+    """Fill `carry` (6, 6): the camera's turn and shift that do what the body's turn and shift do.
+
+    A body turned about its own origin at `shift` is the world turned about its origin, and moved
+    back: R exp(b) = exp(R b) R.
+    """
+    for i in range(3):
+        for j in range(3):
+            carry[i, j] = carry[3 + i, 3 + j] = rotation[i, j]
+            carry[i, 3 + j] = 0.0
+        r = rotation[i]
+        carry[3 + i, 0] = r[1] * shift[2] - r[2] * shift[1]
+        carry[3 + i, 1] = r[2] * shift[0] - r[0] * shift[2]
+        carry[3 + i, 2] = r[0] * shift[1] - r[1] * shift[0]
+
+
+@compiled
+def normal_blocks(cameras, bodies, sights, robust, layout, dof):
+    """Return the weighted normal equations in blocks.
+
+    `layout` is (active (view, m), counts (view,)): the free intrinsics of each view. With
+    s = 6 + m: cameras (view, s, s) with right-hand sides (view, s); mixed (image, s, dof); bodies
+    (body, dof, dof) with right-hand sides (body, dof).
+    """
+    active, counts = layout
+    size = POSE_SIZE + active.shape[1]
+    n_views, n_bodies, skip = len(counts), len(sights.first) - 1, POSE_SIZE - dof
+    own, own_side = np.zeros((n_views, size, size)), np.zeros((n_views, size))
+    mixed = np.zeros((len(sights.camera), size, dof))
+    blocks, sides = np.zeros((n_bodies, dof, dof)), np.zeros((n_bodies, dof))
+    block, side = np.zeros((size, size)), np.zeros(size)
+    jacobian, by_lens = np.zeros((2, size)), np.zeros((2, LENS_TERMS))
+    carry, carried = np.zeros((POSE_SIZE, POSE_SIZE)), np.zeros((size, dof))
+    for image in range(len(sights.camera)):
+        v, b = sights.camera[image], sights.body[image]
+        k, shift, n = cameras.intrinsics[v], cameras.translations[v], POSE_SIZE + counts[v]
+        block[:], side[:] = 0.0, 0.0
+        for row in range(sights.start[image], sights.start[image + 1]):
+            q = _turned(cameras, bodies, sights, image, row)
+            px, py = _rows(
+                k, cameras.fisheye[v], q, shift, active[v, : counts[v]], jacobian, by_lens
+            )
+            u, w = px - sights.pixels[row, 0], py - sights.pixels[row, 1]
+            distance = math.sqrt(u * u + w * w) / robust.sigma[v]
+            weight = min(1.0, robust.limit / distance) if distance > 0 else 1.0
+            weight /= robust.sigma[v] * robust.sigma[v]
+            for i in range(n):
+                left, right = weight * jacobian[0, i], weight * jacobian[1, i]
+                side[i] -= left * u + right * w
+                for j in range(n):
+                    block[i, j] += left * jacobian[0, j] + right * jacobian[1, j]
+        own[v] += block
+        own_side[v] += side
+        _carry(cameras.rotations[v], bodies.translations[b], carry)
+        for i in range(n):
+            for j in range(dof):
+                total = 0.0
+                for m in range(POSE_SIZE):
+                    total += block[i, m] * carry[m, skip + j]
+                carried[i, j] = total
+                mixed[image, i, j] = total
+        for i in range(dof):
+            for m in range(POSE_SIZE):
+                factor = carry[m, skip + i]
+                sides[b, i] += factor * side[m]
+                for j in range(dof):
+                    blocks[b, i, j] += factor * carried[m, j]
+    return own, own_side, mixed, blocks, sides
+
+
+@compiled
+def _factor(block, damping, root):
+    """Fill `root` with the lower Cholesky factor of a damped block; return whether there is one."""
+    n = len(block)
+    for i in range(n):
+        for j in range(i + 1):
+            total = block[i, j] * (1 + damping) if i == j else block[i, j]
+            limit = 1e-14 * total
+            for k in range(j):
+                total -= root[i, k] * root[j, k]
+            if i == j:
+                if not total > limit:
+                    return False
+                root[i, i] = math.sqrt(total)
+            else:
+                root[i, j] = total / root[j, j]
+    return True
+
+
+@compiled
+def _forward(root, vector):
+    """Solve root x = vector in place, root being lower triangular."""
+    for i in range(len(vector)):
+        for k in range(i):
+            vector[i] -= root[i, k] * vector[k]
+        vector[i] /= root[i, i]
+
+
+@compiled
+def eliminate(sights, index, mixed, blocks, sides, damping, bodies, n_free):
+    """Return what some bodies, `bodies` from and to, take from the cameras' system.
+
+    `index` (view, s) is the place of each camera parameter among the `n_free` free ones, -1 where
+    it is held. Returned are rows Y (bodies x dof, n_free) and z (bodies x dof): the system loses
+    Y' Y and its right-hand side Y' z. All NaN where a body is not determined.
+    """
+    begin, end = bodies
+    dof = blocks.shape[1]
+    rows, side = np.zeros(((end - begin) * dof, n_free)), np.zeros((end - begin) * dof)
+    root, vector = np.zeros((dof, dof)), np.zeros(dof)
+    for b in range(begin, end):
+        at = (b - begin) * dof
+        if not _factor(blocks[b], damping, root):
+            side[:] = math.nan
+            return rows, side
+        vector[:] = sides[b]
+        _forward(root, vector)
+        side[at : at + dof] = vector
+        for image in range(sights.first[b], sights.first[b + 1]):
+            places = index[sights.camera[image]]
+            for i in range(len(places)):
+                if places[i] >= 0:
+                    vector[:] = mixed[image, i]
+                    _forward(root, vector)
+                    for j in range(dof):
+                        rows[at + j, places[i]] += vector[j]
+    return rows, side
+
+
+@compiled
+def back_substitute(sights, index, mixed, blocks, sides, damping, step):
+    """Return the bodies' steps (body, dof) that belong to the cameras' `step` (n_free,)."""
+    moves = sides.copy()
+    dof = blocks.shape[1]
+    root = np.zeros((dof, dof))
+    for b in range(len(blocks)):
+        for image in range(sights.first[b], sights.first[b + 1]):
+            places = index[sights.camera[image]]
+            for i in range(len(places)):
+                if places[i] >= 0:
+                    for j in range(dof):
+                        moves[b, j] -= mixed[image, i, j] * step[places[i]]
+        if not _factor(blocks[b], damping, root):
+            moves[b] = math.nan
+            continue
+        _forward(root, moves[b])
+        for i in range(dof - 1, -1, -1):
+            for k in range(i + 1, dof):
+                moves[b, i] -= root[k, i] * moves[b, k]
+            moves[b, i] /= root[i, i]
+    return moves

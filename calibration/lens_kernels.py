@@ -1,0 +1,167 @@
+"""Lens models compiled for the solver: where they image a ray, and every derivative of that.
+
+The same models as `calibration.lens`, one ray at a time. A camera's intrinsics are a row of
+fx, fy, cx, cy, twelve coefficients (a fisheye's four in the first of them), and the skew.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+__all__ = [
+    "LENS_TERMS",
+    "SKEW",
+    "Prior",
+    "compiled",
+    "distort",
+    "distort_fisheye",
+    "fisheye_slopes",
+    "lens_slopes",
+    "prior_cost",
+    "prior_terms",
+]
+
+LENS_TERMS = 12  # the most distortion coefficients a lens has
+SKEW = 4 + LENS_TERMS  # the column of the skew, after fx, fy, cx, cy and the lens
+
+compiled = njit(cache=True, nogil=True, error_model="numpy")
+
+
+class Prior(NamedTuple):
+    """What is known of the intrinsics before any corner is seen.
+
+    A Gaussian of `mean` and `information` (inverse variance), each (view, 17); and rays (view, m,
+    2), ideal normalized coordinates, that the lens images near `targets` (view, m, 2), with
+    `weights` (view, m), the inverse variance of their coordinates.
+    """
+
+    mean: np.ndarray
+    information: np.ndarray
+    rays: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+
+
+@compiled
+def distort(k, x, y):
+    """Return the distorted place of (x, y) and the factors that its derivatives need."""
+    r2 = x * x + y * y
+    numerator = 1 + r2 * (k[4] + r2 * (k[5] + r2 * k[8]))
+    denominator = 1 + r2 * (k[9] + r2 * (k[10] + r2 * k[11]))
+    radial = numerator / denominator
+    xd = x * radial + 2 * k[6] * x * y + k[7] * (r2 + 2 * x * x) + r2 * (k[12] + k[13] * r2)
+    yd = y * radial + k[6] * (r2 + 2 * y * y) + 2 * k[7] * x * y + r2 * (k[14] + k[15] * r2)
+    return xd, yd, r2, radial, denominator
+
+
+@compiled
+def distort_fisheye(k, x, y):
+    """Return the place of (x, y) under the equidistant model, the radius, angle and its image."""
+    r = math.sqrt(x * x + y * y)
+    if r < 1e-9:
+        return x, y, r, r, r
+    angle = math.atan(r)
+    a2 = angle * angle
+    image = angle * (1 + a2 * (k[4] + a2 * (k[5] + a2 * (k[6] + a2 * k[7]))))
+    return x * image / r, y * image / r, r, angle, image
+
+
+@compiled
+def lens_slopes(k, x, y, by_lens):
+    """Return the distorted place and its 2 x 2 slopes; fill `by_lens` (2, 12)."""
+    xd, yd, r2, radial, denominator = distort(k, x, y)
+    d_numerator = k[4] + r2 * (2 * k[5] + r2 * 3 * k[8])
+    d_denominator = k[9] + r2 * (2 * k[10] + r2 * 3 * k[11])
+    slope = 2 * (d_numerator - radial * d_denominator) / denominator
+    p1, p2 = k[6], k[7]
+    prism_x, prism_y = 2 * (k[12] + 2 * k[13] * r2), 2 * (k[14] + 2 * k[15] * r2)
+    mixed = x * y * slope + 2 * (p1 * x + p2 * y)
+    a = radial + x * x * slope + 2 * p1 * y + 6 * p2 * x + prism_x * x
+    d = radial + y * y * slope + 6 * p1 * y + 2 * p2 * x + prism_y * y
+    up = 1 / denominator
+    down = -radial / denominator
+    for row in range(2):
+        z = x if row == 0 else y
+        by_lens[row, 0] = z * r2 * up
+        by_lens[row, 1] = z * r2 * r2 * up
+        by_lens[row, 4] = z * r2 * r2 * r2 * up
+        by_lens[row, 5] = z * r2 * down
+        by_lens[row, 6] = z * r2 * r2 * down
+        by_lens[row, 7] = z * r2 * r2 * r2 * down
+        by_lens[row, 8 + 2 * row] = r2
+        by_lens[row, 9 + 2 * row] = r2 * r2
+        by_lens[row, 10 - 2 * row] = 0.0
+        by_lens[row, 11 - 2 * row] = 0.0
+    by_lens[0, 2] = by_lens[1, 3] = 2 * x * y
+    by_lens[0, 3] = r2 + 2 * x * x
+    by_lens[1, 2] = r2 + 2 * y * y
+    return xd, yd, a, mixed + prism_x * y, mixed + prism_y * x, d
+
+
+@compiled
+def fisheye_slopes(k, x, y, by_lens):
+    """Return the distorted place and its 2 x 2 slopes; fill `by_lens` (2, 12)."""
+    xd, yd, r, angle, image = distort_fisheye(k, x, y)
+    by_lens[:] = 0.0
+    if r < 1e-9:
+        return xd, yd, 1.0, 0.0, 0.0, 1.0
+    a2 = angle * angle
+    growth = 1 + a2 * (3 * k[4] + a2 * (5 * k[5] + a2 * (7 * k[6] + a2 * 9 * k[7])))
+    growth /= 1 + r * r  # d image / d radius
+    scale = image / r
+    bend = (growth - scale) / (r * r)
+    power = angle / r
+    for term in range(4):
+        power *= a2
+        by_lens[0, term] = x * power
+        by_lens[1, term] = y * power
+    mixed = x * y * bend
+    return xd, yd, scale + x * x * bend, mixed, mixed, scale + y * y * bend
+
+
+@compiled
+def prior_cost(cameras, prior):
+    """Return half the squared Mahalanobis distance of the intrinsics from what was known."""
+    cost = 0.0
+    for v in range(len(cameras.intrinsics)):
+        k = cameras.intrinsics[v]
+        for term in range(len(k)):
+            cost += 0.5 * prior.information[v, term] * (k[term] - prior.mean[v, term]) ** 2
+        for ray in range(prior.rays.shape[1]):
+            x, y = prior.rays[v, ray]
+            if cameras.fisheye[v]:
+                xd, yd, _, _, _ = distort_fisheye(k, x, y)
+            else:
+                xd, yd, _, _, _ = distort(k, x, y)
+            away = (xd - prior.targets[v, ray, 0]) ** 2 + (yd - prior.targets[v, ray, 1]) ** 2
+            cost += 0.5 * prior.weights[v, ray] * away
+    return cost
+
+
+@compiled
+def prior_terms(cameras, prior):
+    """Return the prior's pull (view, 17) on the intrinsics and its information (view, 17, 17)."""
+    n_views, n_terms = cameras.intrinsics.shape
+    pull, information = np.zeros((n_views, n_terms)), np.zeros((n_views, n_terms, n_terms))
+    by_lens = np.zeros((2, LENS_TERMS))
+    for v in range(n_views):
+        k = cameras.intrinsics[v]
+        for term in range(n_terms):
+            pull[v, term] = prior.information[v, term] * (prior.mean[v, term] - k[term])
+            information[v, term, term] = prior.information[v, term]
+        for ray in range(prior.rays.shape[1]):
+            x, y = prior.rays[v, ray]
+            if cameras.fisheye[v]:
+                xd, yd, _, _, _, _ = fisheye_slopes(k, x, y, by_lens)
+            else:
+                xd, yd, _, _, _, _ = lens_slopes(k, x, y, by_lens)
+            weight = prior.weights[v, ray]
+            dx, dy = prior.targets[v, ray, 0] - xd, prior.targets[v, ray, 1] - yd
+            for i in range(LENS_TERMS):
+                left, right = weight * by_lens[0, i], weight * by_lens[1, i]
+                pull[v, 4 + i] += left * dx + right * dy
+                for j in range(LENS_TERMS):
+                    information[v, 4 + i, 4 + j] += left * by_lens[0, j] + right * by_lens[1, j]
+    return pull, information

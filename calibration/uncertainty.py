@@ -1,0 +1,104 @@
+"""How well an adjustment knows its cameras, and what that means for points in space."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from calibration.bundle import Normal, Problem, Solution, residuals
+from calibration.camera import Camera
+from calibration.covariance import RigCovariance
+from calibration.errors import RigError
+from calibration.geometry import Array
+from calibration.kernels import Robust
+from calibration.parameters import parameter_names
+from calibration.rig import Rig
+
+__all__ = ["parameter_covariance", "predict_uncertainty"]
+
+
+def parameter_covariance(
+    problem: Problem, solution: Solution, cameras: Sequence[Camera], *, gauge: str
+) -> RigCovariance:
+    """Return the covariance of all camera parameters at a solution; zero rows where held.
+
+    It is that of an M-estimator: the inverse of the plain normal matrix, bodies eliminated, times
+    the mean square of the pulls over the square of their mean slope (Huber, "Robust statistics",
+    1981, section 7.6), with one degree of freedom less for each parameter.
+    """
+    layout = problem.layout
+    plain = Problem(
+        sights=problem.sights,
+        layout=layout,
+        robust=Robust(problem.robust.sigma, np.inf),
+        dof=problem.dof,
+        prior=problem.prior,
+    )
+    normal = Normal.at(plain, solution.cameras, solution.bodies)
+    system, _ = normal.reduced(0.0)
+    scale = 1 / np.sqrt(np.maximum(np.diag(system), 1e-300))
+    inverse = np.linalg.pinv(system * np.outer(scale, scale), hermitian=True)
+    inverse *= np.outer(scale, scale) * _noise_factor(problem, solution)
+    padded = np.pad((inverse + inverse.T) / 2, (0, 1))  # place -1 is the zero row
+    names, places = [], []
+    for view, camera in enumerate(cameras):
+        own = parameter_names(camera)
+        names += [f"{camera.name}.{name}" for name in own]
+        places.append(layout.places(view, own))
+    where = np.concatenate(places)
+    return RigCovariance(names=tuple(names), matrix=padded[np.ix_(where, where)], gauge=gauge)
+
+
+def predict_uncertainty(
+    rig: Rig, covariance: RigCovariance, points_world: ArrayLike, pixel_sigma: float
+) -> Array:
+    """Return the covariance (..., 3, 3), unit^2, of points (..., 3) triangulated with a rig.
+
+    Two parts: the noise of the pixels, `pixel_sigma` px a coordinate in every view whose image
+    holds the point, and the calibration's own uncertainty, which shifts neighbouring points
+    together. To first order. NaN where fewer than two views see the point.
+    """
+    points = np.asarray(points_world, dtype=float)
+    flat = points.reshape(-1, 3)
+    information, carried = np.zeros((len(flat), 3, 3)), []
+    n_views, columns = np.zeros(len(flat)), []
+    for camera in rig:
+        inside = _is_inside(camera, flat)
+        by_point = np.where(inside[:, None, None], camera.project_jacobian(flat), 0.0)
+        by_camera = np.where(inside[:, None, None], camera.parameter_jacobian(flat), 0.0)
+        information += np.swapaxes(by_point, -1, -2) @ by_point
+        carried.append(np.swapaxes(by_point, -1, -2) @ by_camera)
+        columns += [f"{camera.name}.{name}" for name in parameter_names(camera)]
+        n_views += inside
+    missing = [name for name in columns if name not in covariance.names]
+    if missing:
+        raise RigError(f"the covariance does not know '{missing[0]}'; it belongs to another rig")
+    order = [covariance.names.index(name) for name in columns]
+    known = (n_views >= 2) & (np.linalg.det(information) > 0)
+    inverse = np.full(information.shape, np.nan)
+    inverse[known] = np.linalg.inv(information[known])
+    by_rig = inverse @ np.concatenate(carried, axis=-1)
+    parameters = covariance.matrix[np.ix_(order, order)]
+    result = pixel_sigma**2 * inverse + by_rig @ parameters @ np.swapaxes(by_rig, -1, -2)
+    return result.reshape(*points.shape, 3)
+
+
+def _is_inside(camera: Camera, points_world: Array) -> np.ndarray:
+    """Return which points (n, 3) a camera images inside its frame."""
+    pixels = camera.project(points_world)
+    with np.errstate(invalid="ignore"):
+        return ((pixels > -0.5) & (pixels < np.array(camera.size) - 0.5)).all(axis=-1)
+
+
+def _noise_factor(problem: Problem, solution: Solution) -> float:
+    """Return by what the inverse normal matrix is multiplied, from the residuals themselves."""
+    sights, limit = problem.sights, problem.robust.limit
+    counts = np.diff(sights.start)
+    sigma = np.repeat(problem.robust.sigma[sights.camera], counts)[:, None]
+    size = np.linalg.norm(residuals(problem, solution.cameras, solution.bodies) / sigma, axis=-1)
+    beyond = size > limit
+    pulls = np.where(beyond, limit, size) ** 2
+    slopes = np.where(beyond, limit / np.maximum(2 * size, 1e-300), 1.0)
+    n_bodies = len(sights.first) - 1
+    spare = 2 * len(size) - problem.layout.n_free - problem.dof * n_bodies
+    return float(pulls.sum() / max(spare, 1) / slopes.mean() ** 2)
