@@ -41,7 +41,7 @@ class _Link:
     there: Array
 
     @property
-    def errors(self) -> tuple[Array, Array]:
+    def errors(self) -> tuple[Array, np.ndarray]:
         """How far the boards of each frame (frame,) are apart, and by which pairing, 0 to 3."""
         errors = _distances(self.relative[None], self.here, self.there)[0].reshape(-1, 4)
         best = errors.argmin(axis=-1)

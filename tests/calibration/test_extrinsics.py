@@ -79,7 +79,8 @@ def test_flipped_poses_are_outvoted():
     true = _cameras(5)
     found = place_cameras(_candidates(true, flipped=0.3), POINTS, _everywhere(5))
     turn, away = _errors(found, true)
-    assert turn < 0.0036 and away < 1.5
+    assert turn < 0.0036
+    assert away < 1.5
 
 
 def test_a_pair_whose_every_frame_is_wrong_is_outvoted_by_the_others():
@@ -96,7 +97,8 @@ def test_a_pair_whose_every_frame_is_wrong_is_outvoted_by_the_others():
     seen = np.isfinite(candidates[:, :, 0, 0, 0]).astype(int)
     turn, away = _errors(place_cameras(candidates, POINTS, seen @ seen.T), true)
     # Within the width (0.02 rad) at which a pair that disagrees stops to pull harder.
-    assert turn < 0.02 and away < 8
+    assert turn < 0.02
+    assert away < 8
 
 
 def test_cameras_that_share_no_board_are_placed_by_way_of_others():
@@ -109,7 +111,8 @@ def test_cameras_that_share_no_board_are_placed_by_way_of_others():
     seen = np.isfinite(candidates[:, :, 0, 0, 0]).astype(int)
     turn, away = _errors(place_cameras(candidates, POINTS, seen @ seen.T), true)
     # A third of the frames and three links: sqrt(9) times the error of one full pair, 0.0012 rad.
-    assert turn < 3 * 0.0036 and away < 3 * 1.5
+    assert turn < 3 * 0.0036
+    assert away < 3 * 1.5
 
 
 def test_the_same_poses_give_the_same_bits():
