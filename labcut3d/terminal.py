@@ -1,7 +1,8 @@
 """What the command line shows: progress bars with a rate and the time left, tables, messages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.markup import escape
@@ -19,7 +20,9 @@ from rich.text import Text
 
 from labcut3d.progress import Progress
 
-__all__ = ["Terminal", "make_table"]
+__all__ = ["Terminal", "make_findings_table", "make_table"]
+
+COLORS = {"PASS": "green", "WARN": "yellow", "FAIL": "bold red"}
 
 
 class _Rate(ProgressColumn):
@@ -75,4 +78,29 @@ def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
         table.add_column(column, justify="left" if index == 0 else "right")
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
+    return table
+
+
+class _Finding(Protocol):
+    """What a check found; see `calibration.findings`, which brings numpy along."""
+
+    @property
+    def level(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...
+
+    @property
+    def remedy(self) -> str: ...
+
+
+def make_findings_table(title: str, findings: Iterable[_Finding]) -> Table:
+    """Return what a check found as a rich table: level, reason, next step."""
+    table = Table(title=escape(title), title_justify="left", title_style="bold", show_lines=False)
+    table.add_column("")
+    table.add_column("what was found", ratio=5, overflow="fold")
+    table.add_column("next step", ratio=4, overflow="fold")
+    for finding in findings:
+        level = f"[{COLORS[finding.level]}]{finding.level}[/]"
+        table.add_row(level, escape(finding.reason), escape(finding.remedy))
     return table

@@ -7,33 +7,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from labcut3d.cli import app, main
+from labcut3d.cli import app
 
 runner = CliRunner()
 COMMANDS = (
-    *("demo", "new", "board", "calibrate", "train", "evaluate"),
+    *("demo", "new", "board", "calibrate", "check", "align", "convert", "train", "evaluate"),
     *("detect", "triangulate", "events", "reconstruct", "view", "export"),
 )
-
-
-@pytest.fixture
-def labcut3d(monkeypatch, capfd):
-    """Call the command line as a shell would; returns (exit status, what was printed)."""
-
-    def call(*arguments, cwd=None):
-        if cwd is not None:
-            monkeypatch.chdir(cwd)
-        monkeypatch.setattr(sys, "argv", ["labcut3d", *map(str, arguments)])
-        capfd.readouterr()
-        status = 0
-        try:
-            main()
-        except SystemExit as stop:
-            status = stop.code or 0
-        printed = capfd.readouterr()
-        return status, " ".join((printed.out + printed.err).split())
-
-    return call
 
 
 def test_help_lists_every_command():
