@@ -45,7 +45,8 @@ def load_label3d(path: str | os.PathLike[str], given: Given) -> Rig:
     units = set()
     for file in label3d_files(path) if path.is_dir() else [path]:
         values = read_mat(file, (*VARIABLES, "ImageSize"))
-        units.add(values.get("unit"))
+        unit = values.get("unit")
+        units.add(unit if isinstance(unit, str) else None)
         try:
             cameras += _cameras(values, file.stem.removesuffix(SUFFIX), given)
         except (RigError, FileFormatError) as error:
@@ -86,6 +87,7 @@ def _cameras(values: Mapping[str, Any], stem: str, given: Given) -> list[Camera]
     params = values.get("params", values.get("camParams"))
     if params is None:
         return [_camera(values, stem, given)]
+    params = [params] if isinstance(params, dict) else params
     if not isinstance(params, list) or not params:
         raise FileFormatError("'params' holds no cameras")
     names = values.get("camnames", [f"Camera{i}" for i in range(1, len(params) + 1)])

@@ -26,6 +26,7 @@ __all__ = [
     "size_of",
 ]
 
+LARGEST = 1e15  # of any number of a camera in any unit, so that products stay finite
 TILTED = 14  # coefficients of OpenCV's longest model, whose last two tilt the sensor
 
 
@@ -66,23 +67,23 @@ class Given:
 
 
 def numbers(value: object, where: str) -> Array:
-    """Return an array of floats, or raise `FileFormatError` naming the place."""
+    """Return an array of finite floats, or raise `FileFormatError` naming the place."""
     try:
         array = np.asarray(value)
-        if array.dtype.kind not in "fiu":
-            raise FileFormatError(f"{where} is no array of numbers")
-        return array.astype(float)
     except (TypeError, ValueError) as error:
         raise FileFormatError(f"{where} is no array of numbers ({error})") from error
+    if array.dtype.kind not in "fiu":
+        raise FileFormatError(f"{where} is no array of numbers")
+    if not (np.abs(array) <= LARGEST).all():
+        raise FileFormatError(f"{where} holds NaN, infinity or a number that no camera has")
+    return array.astype(float)
 
 
 def size_of(value: object, where: str) -> tuple[int, int]:
     """Return an image size as two whole numbers; programs write 1088.0 too."""
     size = numbers(value, f"{where}: size").ravel()
-    if size.shape != (2,) or not (np.isfinite(size) & (size == np.round(size))).all():
+    if size.shape != (2,) or (size != np.round(size)).any():
         raise FileFormatError(f"{where}: size = {value!r}; it must be two whole numbers")
-    if (np.abs(size) > np.iinfo(np.int32).max).any():
-        raise FileFormatError(f"{where}: size = {value!r} is no size of an image")
     return int(size[0]), int(size[1])
 
 
@@ -112,10 +113,10 @@ def rotation_of(value: object, where: str) -> Array:
     rotation = numbers(value, f"{where}: rotation")
     if rotation.shape == (3, 3):
         return rotation
-    if rotation.size != 3 or not np.isfinite(rotation).all():
+    if rotation.size != 3:
         raise FileFormatError(
-            f"{where}: rotation = {rotation.tolist()}; it must be three finite numbers (Rodrigues) "
-            "or a 3x3 matrix"
+            f"{where}: rotation = {rotation.tolist()}; it must be three numbers (Rodrigues) or a "
+            "3x3 matrix"
         )
     return rotation_from_vector(rotation.ravel())
 
