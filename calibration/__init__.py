@@ -17,14 +17,17 @@ from calibration.lens import Lens
 from calibration.rig import Rig
 
 if TYPE_CHECKING:
+    from calibration.adjustment import Adjustment, adjust_boards, bundle_adjust
     from calibration.calibrating import Calibration, calibrate, score_held_out
     from calibration.detection import detect_corners, observe
     from calibration.foreign.registry import RIG_FORMATS, RigFormat, load_rig, save_rig
     from calibration.observations import Observations, ViewCorners, combine
     from calibration.triangulation import Triangulation, triangulate_points
+    from calibration.uncertainty import predict_uncertainty
 
 __all__ = [
     "RIG_FORMATS",
+    "Adjustment",
     "Board",
     "Calibration",
     "Camera",
@@ -37,6 +40,8 @@ __all__ = [
     "RigFormat",
     "Triangulation",
     "ViewCorners",
+    "adjust_boards",
+    "bundle_adjust",
     "calibrate",
     "combine",
     "detect_corners",
@@ -44,12 +49,17 @@ __all__ = [
     "load_rig",
     "observe",
     "parse_board",
+    "predict_uncertainty",
     "save_rig",
     "score_held_out",
     "triangulate_points",
 ]
 
 _HOME = {
+    "Adjustment": "adjustment",
+    "adjust_boards": "adjustment",
+    "bundle_adjust": "adjustment",
+    "predict_uncertainty": "uncertainty",
     "Calibration": "calibrating",
     "Observations": "observations",
     "RIG_FORMATS": "foreign.registry",

@@ -18,9 +18,17 @@ __all__ = ["parameter_covariance", "predict_uncertainty"]
 
 
 def parameter_covariance(
-    problem: Problem, solution: Solution, cameras: Sequence[Camera], *, gauge: str
+    problem: Problem,
+    solution: Solution,
+    cameras: Sequence[Camera],
+    *,
+    gauge: str,
+    held: Array | None = None,
 ) -> RigCovariance:
     """Return the covariance of all camera parameters at a solution; zero rows where held.
+
+    `held` (n_free,) is the derivative of a quantity that nothing determines and that was kept
+    as it was, such as the size of a rig that saw free points only.
 
     It is that of an M-estimator: the inverse of the plain normal matrix, bodies eliminated, times
     the mean square of the pulls over the square of their mean slope (Huber, "Robust statistics",
@@ -36,9 +44,7 @@ def parameter_covariance(
     )
     normal = Normal.at(plain, solution.cameras, solution.bodies)
     system, _ = normal.reduced(0.0)
-    scale = 1 / np.sqrt(np.maximum(np.diag(system), 1e-300))
-    inverse = np.linalg.pinv(system * np.outer(scale, scale), hermitian=True)
-    inverse *= np.outer(scale, scale) * _noise_factor(problem, solution)
+    inverse = _inverse(system, held) * _noise_factor(problem, solution)
     padded = np.pad((inverse + inverse.T) / 2, (0, 1))  # place -1 is the zero row
     names, places = [], []
     for view, camera in enumerate(cameras):
@@ -81,6 +87,19 @@ def predict_uncertainty(
     parameters = covariance.matrix[np.ix_(order, order)]
     result = pixel_sigma**2 * inverse + by_rig @ parameters @ np.swapaxes(by_rig, -1, -2)
     return result.reshape(*points.shape, 3)
+
+
+def _inverse(system: Array, held: Array | None) -> Array:
+    """Return the inverse of a normal matrix, within the steps that leave a quantity as it was."""
+    if not len(system):
+        return system
+    scale = 1 / np.sqrt(np.maximum(np.diag(system), 1e-300))
+    basis = np.eye(len(system))
+    if held is not None:
+        basis = np.linalg.qr((held * scale)[:, None], mode="complete")[0][:, 1:]
+    within = basis.T @ (system * np.outer(scale, scale)) @ basis
+    inverse = basis @ np.linalg.pinv(within, hermitian=True) @ basis.T
+    return inverse * np.outer(scale, scale)
 
 
 def _is_inside(camera: Camera, points_world: Array) -> np.ndarray:
