@@ -1,10 +1,11 @@
 """Which corners of the board each view saw in each frame, and why it saw no more."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from calibration.clocks import Clock
 from calibration.errors import CalibrationError
 from calibration.geometry import Array, is_seen
 
@@ -46,6 +47,8 @@ class Observations:
     `frames` (frame,) are the numbers by which images of different views belong together.
     `misfits` (view, frame, corner) were found but fit no flat board (their pixels are NaN);
     `refusals` say why images were not used; `remarks` (one a view) what was seen at all.
+    `times` (view, frame), s, are the images' time stamps, NaN where not known; `clocks` (one a
+    view, or none) how the views' time stamps relate, where that was found out.
     """
 
     views: tuple[str, ...]
@@ -55,6 +58,8 @@ class Observations:
     misfits: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
     refusals: tuple[Refusal, ...] = ()
     remarks: tuple[str, ...] = ()
+    times: Array = field(default_factory=lambda: np.zeros(0))
+    clocks: tuple[Clock, ...] = ()
 
     def __post_init__(self) -> None:
         corners = np.array(self.corners, dtype=float)
@@ -70,9 +75,13 @@ class Observations:
             )
         if len(set(self.views)) != len(self.views):
             raise CalibrationError(f"views {self.views}: every view needs its own name")
+        times = np.array(self.times, dtype=float) if self.times.size else np.full(counts, np.nan)
+        if times.shape != counts:
+            raise CalibrationError(f"times have shape {times.shape}; they must be (view, frame)")
         misfits = self.misfits if self.misfits.size else np.zeros(corners.shape[:3], dtype=bool)
         object.__setattr__(self, "corners", corners)
         object.__setattr__(self, "misfits", misfits)
+        object.__setattr__(self, "times", times)
         object.__setattr__(self, "remarks", self.remarks or ("",) * len(self.views))
 
     @property
@@ -98,14 +107,13 @@ class Observations:
         """Return the observations of the frames numbered `frames` only."""
         wanted = np.isin(self.frames, frames)
         chosen = set(self.frames[wanted].tolist())
-        return Observations(
-            views=self.views,
-            sizes=self.sizes,
+        return replace(
+            self,
             frames=self.frames[wanted],
             corners=self.corners[:, wanted],
             misfits=self.misfits[:, wanted],
             refusals=tuple(r for r in self.refusals if r.frame in chosen),
-            remarks=self.remarks,
+            times=self.times[:, wanted],
         )
 
     def without(self, views: Sequence[str]) -> "Observations":
@@ -116,14 +124,16 @@ class Observations:
                     f"cannot drop '{view}': there is no such view, only {', '.join(self.views)}"
                 )
         keep = [i for i, view in enumerate(self.views) if view not in views]
-        return Observations(
+        return replace(
+            self,
             views=tuple(self.views[i] for i in keep),
             sizes=tuple(self.sizes[i] for i in keep),
-            frames=self.frames,
             corners=self.corners[keep],
             misfits=self.misfits[keep],
             refusals=tuple(r for r in self.refusals if r.view not in views),
             remarks=tuple(self.remarks[i] for i in keep),
+            times=self.times[keep],
+            clocks=tuple(clock for clock in self.clocks if clock.view not in views),
         )
 
     def describe_coverage(self) -> str:
