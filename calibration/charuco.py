@@ -53,8 +53,8 @@ class CharucoFinder:
             if not self._decided and len(self._probes) < PROBES:
                 self._probes.append(gray)
             return missing, "no marker of the board was found"
-        predicted, side = self._predict(markers)
-        return refine(image, predicted, side, self._window(side)), ""
+        predicted, axes = self._predict(markers)
+        return refine(image, predicted, axes, self._clear).corners, ""
 
     def remark(self) -> str:
         """Return in words what was seen, for the message where it was not enough."""
@@ -96,33 +96,39 @@ class CharucoFinder:
         }
 
     def _predict(self, markers: dict[int, Array]) -> tuple[Array, Array]:
-        """Return where the corners beside the markers should be, and the size of a square there.
+        """Return where the corners beside the markers should be, and a square's sides there.
 
         Each marker foretells its own corners by its own homography, which hardly notices the
         lens; two markers that meet at a corner are averaged.
         """
         layout = self._layouts[self.board.legacy]
-        total = np.zeros((self.board.n_corners, 2))
-        count, side = np.zeros(self.board.n_corners), np.zeros(self.board.n_corners)
-        points = self.board.points[:, :2].astype(np.float32)
+        total = np.zeros((self.board.n_corners, 3, 2))
+        count = np.zeros((self.board.n_corners, 1, 1))
+        points = self.board.points[:, :2]
         for marker, quad in markers.items():
             corners = self._neighbours[marker]
-            if not len(corners):
-                continue
             warp = cv2.getPerspectiveTransform(layout[marker], quad.astype(np.float32))
-            total[corners] += cv2.perspectiveTransform(points[None, corners], warp)[0]
-            edges = np.linalg.norm(quad - np.roll(quad, 1, axis=0), axis=-1)
-            side[corners] += edges.min() * self.board.square_length / self.board.marker_length
+            pixels, axes = _warp_with_axes(
+                np.asarray(warp, dtype=float), points[corners], self.board.square_length
+            )
+            total[corners] += np.concatenate([pixels[:, None], np.swapaxes(axes, 1, 2)], axis=1)
             count[corners] += 1
         with np.errstate(invalid="ignore"):
-            return total / count[:, None], side / count
+            mean = total / count
+        return mean[:, 0], np.ascontiguousarray(np.swapaxes(mean[:, 1:], 1, 2))
 
-    def _window(self, side: Array) -> Array:
-        """Return half the width (corner,) px of the patch that refines each corner.
+    @property
+    def _clear(self) -> float:
+        """How far from a corner's lines, in squares, the first marker begins."""
+        return (1 - self.board.marker_length / self.board.square_length) / 2
 
-        It reaches to the white margin's edge and no farther: the marker's own edges would pull.
-        """
-        return side * (1 - self.board.marker_length / self.board.square_length) / 2
+
+def _warp_with_axes(warp: Array, points: Array, length: float) -> tuple[Array, Array]:
+    """Return a homography of points (n, 2), and of steps by `length` in x and y: (n, 2, 2) px."""
+    homogeneous = points @ warp[:, :2].T + warp[:, 2]
+    pixels = homogeneous[:, :2] / homogeneous[:, 2:]
+    slopes = warp[None, :2, :2] - pixels[:, :, None] * warp[None, 2:, :2]
+    return pixels, length * slopes / homogeneous[:, 2, None, None]
 
 
 def _marker_detector(board: CharucoBoard) -> cv2.aruco.ArucoDetector:

@@ -9,7 +9,7 @@ from calibration.subpixel import refine
 
 __all__ = ["ChessFinder"]
 
-WINDOW = 0.25  # half the refining patch, of a square's size: clear of the next corners
+CLEAR = 0.4  # of a square beside each line: far from the next corners
 FLAGS = cv2.CALIB_CB_ADAPTIVE_THRESH | cv2.CALIB_CB_NORMALIZE_IMAGE | cv2.CALIB_CB_FAST_CHECK
 
 
@@ -32,8 +32,8 @@ class ChessFinder:
             return missing, "the whole chessboard was not found"
         self._found += 1
         grid = self._orient(gray, corners.reshape(*pattern[::-1], 2).astype(float))
-        side = _square_sizes(grid).ravel()
-        return refine(gray, grid.reshape(-1, 2), side, WINDOW * side), ""
+        axes = np.stack([np.gradient(grid, axis=1), np.gradient(grid, axis=0)], axis=-1)
+        return refine(gray, grid.reshape(-1, 2), axes.reshape(-1, 2, 2), CLEAR).corners, ""
 
     def remark(self) -> str:
         """Return in words what was seen, for the message where it was not enough."""
@@ -56,11 +56,3 @@ class ChessFinder:
         values = gray[row, column].reshape(centers.shape[:2]).astype(float)
         first = np.indices(values.shape).sum(axis=0) % 2 == 0
         return grid if values[first].mean() < values[~first].mean() else grid[::-1, ::-1]
-
-
-def _square_sizes(grid: Array) -> Array:
-    """Return the smaller of the distances to a next column and a next row, at every corner."""
-    across = np.linalg.norm(np.diff(grid, axis=1), axis=-1)
-    down = np.linalg.norm(np.diff(grid, axis=0), axis=-1)
-    across = np.concatenate([across, across[:, -1:]], axis=1)
-    return np.minimum(across, np.concatenate([down, down[-1:]], axis=0))
