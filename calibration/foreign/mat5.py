@@ -71,7 +71,7 @@ def _variable(
         contents = stream.read(min(size, LARGEST))
         if len(contents) < size:
             raise ValueError("it ends in the middle of a variable, or the variable is too large")
-    if kind != MATRIX or _name(contents, order) not in names:
+    if kind != MATRIX or not contents or _name(contents, order) not in names:
         return None
     return _name(contents, order), _matrix(contents, order, 0)
 
