@@ -11,12 +11,12 @@ import numpy as np
 
 from calibration.geometry import Array, rotation_from_vector, vector_from_rotation
 
-__all__ = ["average_centers", "average_rotations"]
+__all__ = ["average_offsets", "average_rotations"]
 
-WIDEST, NARROWEST = 1.0, 0.02  # rad, or parts of the rig's size: where the loss turns linear
+WIDEST, NARROWEST = 1.0, 0.02  # rad, or parts of the scale: where the loss turns linear
 SHRINK = 0.6  # of that width from round to round
 MOST_ROUNDS = 60
-STILL = 1e-10  # rad, or parts of the rig's size; a step that no longer matters
+STILL = 1e-10  # rad, or parts of the scale; a step that no longer matters
 
 
 def average_rotations(pairs: np.ndarray, relative: Array, precision: Array, start: Array) -> Array:
@@ -38,28 +38,30 @@ def average_rotations(pairs: np.ndarray, relative: Array, precision: Array, star
     return rotations
 
 
-def average_centers(pairs: np.ndarray, offsets: Array, precision: Array, n_cameras: int) -> Array:
-    """Return centres (camera, 3) in the world, the first at the origin, that agree best.
+def average_offsets(
+    pairs: np.ndarray, offsets: Array, precision: Array, *, n_cameras: int, scale: float
+) -> Array:
+    """Return a value (camera, n) of each camera, zero for the first, that agree best.
 
-    `offsets` (pair, 3) lead from the centre of camera a to that of b, in the world's axes.
+    `offsets` (pair, n) lead from the value of camera a to that of b, such as from centre to centre
+    in the world's axes; an offset off by more than a small part of `scale` pulls no harder.
     """
-    scale = float(np.median(np.linalg.norm(offsets, axis=-1)))
-    centers, (a, b), width = np.zeros((n_cameras, 3)), pairs.T, WIDEST
+    values, (a, b), width = np.zeros((n_cameras, offsets.shape[1])), pairs.T, WIDEST
     for _ in range(MOST_ROUNDS):
-        missing = offsets - (centers[b] - centers[a])
+        missing = offsets - (values[b] - values[a])
         weights = precision / np.maximum(np.linalg.norm(missing, axis=-1), width * scale)
         step = _fit_differences(pairs, missing, weights, n_cameras)
-        centers = centers + step
+        values = values + step
         if width == NARROWEST and np.abs(step).max() < STILL * scale:
             break
         width = max(width * SHRINK, NARROWEST)
-    return centers
+    return values
 
 
 def _fit_differences(
     pairs: np.ndarray, differences: Array, weights: Array, n_cameras: int
 ) -> Array:
-    """Return values (camera, 3), the first zero, with weighted least `x_b - x_a - difference`.
+    """Return values (camera, n), the first zero, with weighted least `x_b - x_a - difference`.
 
     The pairs must link all cameras.
     """
@@ -68,6 +70,6 @@ def _fit_differences(
     incidence[rows, pairs[:, 0]], incidence[rows, pairs[:, 1]] = -1.0, 1.0
     incidence = incidence[:, 1:]
     weighted = incidence.T * (weights / weights.max())
-    values = np.zeros((n_cameras, 3))
-    values[1:] = np.linalg.solve(weighted @ incidence, weighted @ differences)
-    return values
+    result = np.zeros((n_cameras, differences.shape[1]))
+    result[1:] = np.linalg.solve(weighted @ incidence, weighted @ differences)
+    return result

@@ -11,7 +11,7 @@ from itertools import combinations
 
 import numpy as np
 
-from calibration.averaging import average_centers, average_rotations
+from calibration.averaging import average_offsets, average_rotations
 from calibration.errors import CalibrationError
 from calibration.geometry import Array, invert_pose, make_pose, transform
 from calibration.observations import Observations
@@ -137,9 +137,14 @@ def place_cameras(candidates: Array, points: Array, coverage: np.ndarray) -> Arr
         np.array([1 / edge.turning for edge in edges]),
         tree[:, :3, :3],
     )
-    offsets = [rotations[e.a].T @ e.here - rotations[e.b].T @ e.there for e in edges]
-    precision = np.array([1 / edge.variance for edge in edges])
-    centers = average_centers(ends, np.stack(offsets), precision, n_cameras)
+    offsets = np.stack([rotations[e.a].T @ e.here - rotations[e.b].T @ e.there for e in edges])
+    centers = average_offsets(
+        ends,
+        offsets,
+        np.array([1 / edge.variance for edge in edges]),
+        n_cameras=n_cameras,
+        scale=float(np.median(np.linalg.norm(offsets, axis=-1))),
+    )
     return make_pose(rotations, -np.einsum("vij,vj->vi", rotations, centers))
 
 

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import numpy as np
 
-from calibration.averaging import average_centers, average_rotations
+from calibration.averaging import average_offsets, average_rotations
 from calibration.geometry import rotation_from_vector, vector_from_rotation
 
 N = 6
@@ -44,7 +44,10 @@ def test_exact_pairs_give_exact_cameras():
     ones = np.ones(len(pairs))
     assert _angles(average_rotations(pairs, relative, ones, start), rotations).max() < 1e-9
     offsets = centers[pairs[:, 1]] - centers[pairs[:, 0]]
-    assert np.abs(average_centers(pairs, offsets, ones, N) - centers).max() < 1e-7
+    assert (
+        np.abs(average_offsets(pairs, offsets, ones, n_cameras=N, scale=100.0) - centers).max()
+        < 1e-7
+    )
 
 
 def test_averaging_lowers_the_noise_of_a_tree():
@@ -70,10 +73,9 @@ def test_a_wrong_pair_is_outvoted_even_in_the_start():
     ones = np.ones(len(pairs))
     found = average_rotations(pairs, relative, ones, _along_first(pairs, relative))
     assert _angles(found, rotations).max() < 0.02
-    placed = average_centers(pairs, offsets, ones, N)
-    # Linear beyond a fiftieth of the typical distance, which a wrong pair may pull by at most.
-    scale = np.median(np.linalg.norm(offsets, axis=1))
-    assert np.linalg.norm(placed - centers, axis=1).max() < 0.02 * scale
+    placed = average_offsets(pairs, offsets, ones, n_cameras=N, scale=100.0)
+    # Linear beyond a fiftieth of the scale, and a wrong pair pulls no harder than that.
+    assert np.linalg.norm(placed - centers, axis=1).max() < 0.02 * 100
 
 
 def test_precision_decides_between_contradicting_pairs():
