@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from calibration.calibrating import Calibration, calibrate, score_held_out
     from calibration.detection import detect_corners, observe
     from calibration.foreign.registry import RIG_FORMATS, RigFormat, load_rig, save_rig
+    from calibration.heldout import HeldOut
     from calibration.observations import Observations, ViewCorners, combine
     from calibration.triangulation import Triangulation, triangulate_points
     from calibration.uncertainty import predict_uncertainty
@@ -33,6 +34,7 @@ __all__ = [
     "Camera",
     "CharucoBoard",
     "ChessBoard",
+    "HeldOut",
     "Lens",
     "Observations",
     "Rig",
@@ -61,6 +63,7 @@ _HOME = {
     "bundle_adjust": "adjustment",
     "predict_uncertainty": "uncertainty",
     "Calibration": "calibrating",
+    "HeldOut": "heldout",
     "Observations": "observations",
     "RIG_FORMATS": "foreign.registry",
     "RigFormat": "foreign.registry",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -10,12 +11,13 @@ from calibration.board import Board, ChessBoard
 from calibration.boardposes import pose_candidates
 from calibration.camera import Camera
 from calibration.covariance import RigCovariance
+from calibration.crossvalidation import cross_validate
 from calibration.errors import CalibrationError
 from calibration.extrapolation import folds_over
 from calibration.extrinsics import place_cameras, require_connected
 from calibration.fitting import Fit, fit_rig
 from calibration.geometry import Array
-from calibration.heldout import pose_boards, score_held_out
+from calibration.heldout import HeldOut, pose_boards, score_held_out
 from calibration.intrinsics import estimate_intrinsics
 from calibration.lens_models import DEFAULT_MODEL
 from calibration.observations import Observations
@@ -29,7 +31,7 @@ FEW_PAIRS = 5  # frames shared by a camera and its best partner below which a wa
 MUCH_REJECTED = 0.1  # of a view's corners
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Calibration:
     """A rig and the evidence for it.
 
@@ -51,6 +53,11 @@ class Calibration:
     warnings: tuple[str, ...]
     lens_models: dict[str, str]
     held_out: dict[str, dict[str, float]]
+
+    @cached_property
+    def check(self) -> HeldOut:
+        """What the cameras, fitted to half of the frames, say of the other half."""
+        return cross_validate(self)
 
     @property
     def errors(self) -> Array:

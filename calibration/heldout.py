@@ -1,6 +1,7 @@
 """How well fixed cameras explain images that they were not fitted to."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,11 +11,29 @@ from calibration.boardposes import best_world_poses, pose_candidates
 from calibration.camera import Camera
 from calibration.errors import CalibrationError
 from calibration.fitting import robust_scales
-from calibration.geometry import Array
+from calibration.geometry import Array, transform
 from calibration.observations import Observations
 from calibration.rig import Rig
+from calibration.triangulation import triangulate_points
 
-__all__ = ["pose_boards", "score_held_out"]
+__all__ = ["HeldOut", "judge_corners", "judge_held_out", "pose_boards", "score_held_out"]
+
+NEIGHBOUR = 1.01  # of the smallest distance between two corners of a board
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HeldOut:
+    """How far images that cameras were not fitted to lie from what the cameras say.
+
+    `pixels` (n,) px: distance of a corner from its place on the rigid board that fits all views
+    of its frame best. For corners that two views or more see, in the rig's unit:
+    `corner_errors` (m,) the distance of the triangulated corner from its place on that board, and
+    `spacing_errors` (k,) the distance between two triangulated neighbours, less the true one.
+    """
+
+    pixels: Array
+    corner_errors: Array
+    spacing_errors: Array
 
 
 def score_held_out(rig: Rig, board: Board, observations: Observations) -> Array:
@@ -24,6 +43,39 @@ def score_held_out(rig: Rig, board: Board, observations: Observations) -> Array:
     cannot look good by bending the board. NaN where a corner was not seen or a frame not posed.
     The observations must have the rig's views.
     """
+    corners = _in_order(rig, observations)
+    boards = pose_boards(rig.cameras, board, corners)
+    return np.linalg.norm(residuals_at(rig.cameras, boards, corners, board.points), axis=-1)
+
+
+def judge_held_out(rig: Rig, board: Board, observations: Observations) -> HeldOut:
+    """Return how well a rig explains observations that it was not fitted to."""
+    return judge_corners(rig, board, _in_order(rig, observations))
+
+
+def judge_corners(rig: Rig, board: Board, corners: Array, start: Array | None = None) -> HeldOut:
+    """Return how well a rig explains corners (view, frame, corner, 2) px of a board.
+
+    `start` (frame, 4, 4) are board poses to start from; without them they are found anew.
+    """
+    boards = pose_boards(rig.cameras, board, corners, start)
+    errors = np.linalg.norm(residuals_at(rig.cameras, boards, corners, board.points), axis=-1)
+    found = triangulate_points(rig, corners).points  # all NaN where the rig is a single camera
+    away = np.linalg.norm(found - transform(boards, board.points), axis=-1)
+    distances = np.linalg.norm(board.points[:, None] - board.points, axis=-1)
+    one, other = np.nonzero(np.triu(distances, 1))
+    near = distances[one, other] < NEIGHBOUR * distances[one, other].min()
+    one, other = one[near], other[near]
+    spacings = np.linalg.norm(found[:, one] - found[:, other], axis=-1) - distances[one, other]
+    return HeldOut(
+        pixels=errors[np.isfinite(errors)],
+        corner_errors=away[np.isfinite(away)],
+        spacing_errors=spacings[np.isfinite(spacings)],
+    )
+
+
+def _in_order(rig: Rig, observations: Observations) -> Array:
+    """Return the usable corners (view, frame, corner, 2) px of a rig's views, in their order."""
     missing = [view for view in rig.names if view not in observations.views]
     if missing:
         raise CalibrationError(
@@ -31,9 +83,7 @@ def score_held_out(rig: Rig, board: Board, observations: Observations) -> Array:
         )
     order = [observations.views.index(view) for view in rig.names]
     usable = observations.usable[order][..., None, None]
-    corners = np.where(usable, observations.corners[order], np.nan)
-    boards = pose_boards(rig.cameras, board, corners)
-    return np.linalg.norm(residuals_at(rig.cameras, boards, corners, board.points), axis=-1)
+    return np.where(usable, observations.corners[order], np.nan)
 
 
 def pose_boards(

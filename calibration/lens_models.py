@@ -1,4 +1,9 @@
-"""The lens models that a calibration chooses from, from the simplest to the richest."""
+"""The lens models that a calibration chooses from, from the simplest to the richest.
+
+Even the simplest has the tangential terms p1, p2. No lens is centred perfectly, and where they are
+left out the principal point moves to make up for it, by many of its stated standard deviations,
+although the images look no worse.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -33,20 +38,18 @@ class LensModel:
         return (*INTRINSICS, *self.terms)
 
 
-_RADIAL = ("k1", "k2")
-_FIVE = (*_RADIAL, "p1", "p2", "k3")
+_FIVE = ("k1", "k2", "p1", "p2", "k3")
 _RATIONAL = (*_FIVE, "k4", "k5", "k6")
 _PRISM = (*_RATIONAL, "s1", "s2", "s3", "s4")
 
 LENS_MODELS = (
-    LensModel(name="k1 k2", terms=_RADIAL),
     LensModel(name="k1 k2 p1 p2", terms=_FIVE[:4]),
     LensModel(name="k1 k2 p1 p2 k3", terms=_FIVE),
     LensModel(name="rational", terms=_RATIONAL, size=8, vague=_RATIONAL[5:]),
     LensModel(name="thin prism", terms=_PRISM, size=12, vague=_RATIONAL[5:]),
     LensModel(name="fisheye", terms=FISHEYE_NAMES, size=4, kind="fisheye", vague=FISHEYE_NAMES[2:]),
 )
-DEFAULT_MODEL = LENS_MODELS[1]
+DEFAULT_MODEL = LENS_MODELS[0]
 
 
 def lens_model(name: str) -> LensModel:
