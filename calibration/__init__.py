@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from calibration.adjustment import Adjustment, adjust_boards, bundle_adjust
     from calibration.calibrating import Calibration, calibrate, score_held_out
     from calibration.detection import detect_corners, observe
+    from calibration.epipolar import epipolar_error, essential_matrix, fundamental_matrix
     from calibration.foreign.registry import RIG_FORMATS, RigFormat, load_rig, save_rig
     from calibration.heldout import HeldOut
     from calibration.observations import Observations, ViewCorners, combine
+    from calibration.stereo import Rectification, rectify
     from calibration.triangulation import Triangulation, triangulate_points
     from calibration.uncertainty import predict_uncertainty
 
@@ -37,6 +39,7 @@ __all__ = [
     "HeldOut",
     "Lens",
     "Observations",
+    "Rectification",
     "Rig",
     "RigCovariance",
     "RigFormat",
@@ -47,11 +50,15 @@ __all__ = [
     "calibrate",
     "combine",
     "detect_corners",
+    "epipolar_error",
+    "essential_matrix",
+    "fundamental_matrix",
     "load_board",
     "load_rig",
     "observe",
     "parse_board",
     "predict_uncertainty",
+    "rectify",
     "save_rig",
     "score_held_out",
     "triangulate_points",
@@ -59,21 +66,26 @@ __all__ = [
 
 _HOME = {
     "Adjustment": "adjustment",
-    "adjust_boards": "adjustment",
-    "bundle_adjust": "adjustment",
-    "predict_uncertainty": "uncertainty",
     "Calibration": "calibrating",
     "HeldOut": "heldout",
     "Observations": "observations",
     "RIG_FORMATS": "foreign.registry",
+    "Rectification": "stereo",
     "RigFormat": "foreign.registry",
     "Triangulation": "triangulation",
     "ViewCorners": "observations",
+    "adjust_boards": "adjustment",
+    "bundle_adjust": "adjustment",
     "calibrate": "calibrating",
     "combine": "observations",
     "detect_corners": "detection",
+    "epipolar_error": "epipolar",
+    "essential_matrix": "epipolar",
+    "fundamental_matrix": "epipolar",
     "load_rig": "foreign.registry",
     "observe": "detection",
+    "predict_uncertainty": "uncertainty",
+    "rectify": "stereo",
     "save_rig": "foreign.registry",
     "score_held_out": "calibrating",
     "triangulate_points": "triangulation",
