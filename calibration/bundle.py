@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from calibration.geometry import Array, rotation_from_vector
+from calibration.geometry import Array
 from calibration.kernels import (
-    POSE_SIZE,
     Bodies,
     Cameras,
     Robust,
     Sights,
     back_substitute,
     eliminate,
+    move_poses,
     normal_blocks,
     residuals_of,
 )
@@ -169,7 +169,7 @@ def solve(
         except np.linalg.LinAlgError:
             damping, growth = damping * growth, growth * 2
             continue
-        trial = moved(cameras, *problem.layout.spread(step)), _moved_bodies(bodies, moves)
+        trial = moved(cameras, *problem.layout.spread(step)), Bodies(*move_poses(*bodies, moves))
         trial_cost = _cost(problem, *trial, scratch)
         promised = normal.decrease(damping, step, moves)
         if not trial_cost <= cost:
@@ -202,11 +202,3 @@ def _cost(problem: Problem, cameras: Cameras, bodies: Bodies, scratch: Array) ->
     if problem.prior is not None:
         cost += prior_cost(cameras, problem.prior)
     return float(cost)
-
-
-def _moved_bodies(bodies: Bodies, moves: Array) -> Bodies:
-    """Return bodies moved by steps (body, 6), or (body, 3) where they cannot turn."""
-    if moves.shape[1] == POSE_SIZE:
-        rotations = rotation_from_vector(moves[:, :3]) @ bodies.rotations
-        return Bodies(rotations, bodies.translations + moves[:, 3:])
-    return Bodies(bodies.rotations, bodies.translations + moves)

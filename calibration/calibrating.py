@@ -9,6 +9,7 @@ import numpy as np
 from calibration.adjusting import residuals_at
 from calibration.board import Board, ChessBoard
 from calibration.boardposes import pose_candidates
+from calibration.bundle import ROUGH
 from calibration.camera import Camera
 from calibration.covariance import RigCovariance
 from calibration.crossvalidation import cross_validate
@@ -89,7 +90,7 @@ def calibrate(
     chosen = _choose_frames(observations)
     start, seen = _start(board, observations, chosen)
     advance()
-    fit = fit_rig(board, start, seen, (DEFAULT_MODEL,) * len(start))
+    fit = fit_rig(board, start, seen, (DEFAULT_MODEL,) * len(start), tolerance=ROUGH)
     choice = choose_lens_models(fit)
     advance()
     fit = fit_rig(board, fit.cameras, seen, choice.models, start=fit)

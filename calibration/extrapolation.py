@@ -22,7 +22,7 @@ __all__ = ["folds_over", "lens_prior"]
 
 TRUST = 0.02  # of the radius: how near to the continuation a lens is held
 DIRECTIONS = 8  # in which a lens is held
-RADII = 6  # from the last corner seen to the corner of the image
+RADII = 16  # from the last corner seen to the corner of the image
 SAMPLES = 50  # radii at which the continuation is fitted to a lens
 STEEPEST = 1.45  # rad; the continuation ends where rays leave the image plane's front
 BORDER = 25  # points along each side of an image at which a lens is checked
@@ -62,16 +62,26 @@ def lens_prior(models: Sequence[LensModel], cameras: Sequence[Camera], corners: 
 def folds_over(camera: Camera) -> bool:
     """Tell whether a camera's lens model folds over inside the image.
 
-    Beyond such a fold two directions are imaged at one pixel, and no pixel's ray can be trusted:
-    somewhere along the border of the image the model then has no inverse.
+    Beyond such a fold two directions are imaged at one pixel, and no pixel's ray can be trusted.
+    On the way from the principal point to each point of the image's border the model must image
+    rays ever farther out, until it arrives there.
     """
     width, height = camera.size
     x, y = np.linspace(0, width - 1, BORDER), np.linspace(0, height - 1, BORDER)
-    border = [
-        *(np.column_stack([x, np.full(BORDER, edge)]) for edge in (0, height - 1)),
-        *(np.column_stack([np.full(BORDER, edge), y]) for edge in (0, width - 1)),
-    ]
-    return not bool(np.isfinite(camera.undistort(np.concatenate(border))).all())
+    border = np.concatenate(
+        [
+            *(np.column_stack([x, np.full(BORDER, edge)]) for edge in (0, height - 1)),
+            *(np.column_stack([np.full(BORDER, edge), y]) for edge in (0, width - 1)),
+        ]
+    )
+    places = (border - camera.matrix[:2, 2]) / camera.matrix[[0, 1], [0, 1]]
+    distances = np.linalg.norm(places, axis=-1)
+    directions = places / distances[:, None]
+    radii = np.tan(np.linspace(0, STEEPEST, 5 * SAMPLES))
+    imaged = camera.lens.distort(radii[:, None, None] * directions)
+    outward = np.einsum("rbi,bi->rb", imaged, directions)
+    arrived = np.maximum.accumulate(outward, axis=0)[:-1] >= distances
+    return bool(((np.diff(outward, axis=0) <= 0) & ~arrived).any())
 
 
 def _continuation(camera: Camera, corners: Array) -> tuple[Array, Array]:

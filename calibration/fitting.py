@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -27,6 +28,7 @@ OUTLIER = 5.0  # standard deviations; of a million good corners four are farther
 MEDIAN_OF_DISTANCE = 1.1774  # of a Gaussian in two dimensions, in its standard deviations
 GAUGE = "the first camera's pose is fixed: the world is its frame; the board's size sets the scale"
 SETTLED = 0.02  # a change of the noise that no longer matters
+FEW = 1e-3  # of all corners: a change of those believed that no longer matters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,6 +64,7 @@ def fit_rig(
     models: tuple[LensModel, ...],
     *,
     start: Fit | None = None,
+    tolerance: float = FINE,
 ) -> Fit:
     """Return the robust fit to corners (view, frame, corner, 2) px, starting from `cameras`.
 
@@ -78,21 +81,18 @@ def fit_rig(
         sigma = np.full(len(cameras), FIRST_SCALE)
     else:
         posing, boards, believed, sigma = 0, start.boards, found & ~start.rejected, start.sigma
+    settle = partial(
+        adjust,
+        points=board.points,
+        free=[model.free for model in models],
+        posed=[view > 0 for view in range(len(cameras))],
+        prior=prior,
+    )
     for round_ in range(ROUNDS):
         chosen = np.where(believed[..., None], corners, np.nan)
         if round_ < posing:
             boards = _pose(board, cameras, chosen)
-        adjusted = adjust(
-            cameras,
-            boards,
-            chosen,
-            board.points,
-            free=[model.free for model in models],
-            posed=[view > 0 for view in range(len(cameras))],
-            sigma=sigma,
-            prior=prior,
-            tolerance=ROUGH if round_ < posing else FINE,
-        )
+        adjusted = settle(cameras, boards, chosen, sigma=sigma, tolerance=ROUGH)
         cameras, boards = adjusted.cameras, adjusted.boards
         errors = _distances(cameras, boards, corners, board)
         before, sigma = sigma, robust_scales(errors)
@@ -100,15 +100,18 @@ def fit_rig(
             continue
         keep = found & (errors < OUTLIER * sigma[:, None, None])
         keep &= (keep.sum(axis=-1) >= FEWEST_CORNERS)[..., None]
-        settled = np.array_equal(keep, believed) and (np.abs(sigma / before - 1) < SETTLED).all()
-        if round_ >= posing and settled:
-            break
+        changed = np.count_nonzero(keep != believed) > FEW * np.count_nonzero(found)
         believed = keep
+        if round_ >= posing and not changed and (np.abs(sigma / before - 1) < SETTLED).all():
+            break
+    chosen = np.where(believed[..., None], corners, np.nan)
+    adjusted = settle(cameras, boards, chosen, sigma=sigma, tolerance=tolerance)
+    cameras = adjusted.cameras
     return Fit(
         board=board,
         models=models,
         cameras=cameras,
-        boards=boards,
+        boards=adjusted.boards,
         corners=corners,
         residuals=adjusted.residuals,
         rejected=found & ~is_seen(adjusted.residuals),

@@ -34,6 +34,7 @@ __all__ = [
     "Sights",
     "back_substitute",
     "eliminate",
+    "move_poses",
     "normal_blocks",
     "residuals_of",
 ]
@@ -89,6 +90,38 @@ def _turn(rotation, x, y, z):
         rotation[1, 0] * x + rotation[1, 1] * y + rotation[1, 2] * z,
         rotation[2, 0] * x + rotation[2, 1] * y + rotation[2, 2] * z,
     )
+
+
+@compiled
+def move_poses(rotations, translations, steps):
+    """Return poses (n, 3, 3) and (n, 3) moved by steps (n, 6), a turn and a shift each.
+
+    Steps (n, 3) are shifts alone. Turns are made by Rodrigues' formula.
+    """
+    if steps.shape[1] == 3:
+        return rotations, translations + steps
+    result, turn = np.empty_like(rotations), np.empty((3, 3))
+    for i in range(len(steps)):
+        x, y, z = steps[i, 0], steps[i, 1], steps[i, 2]
+        angle2 = x * x + y * y + z * z
+        angle = math.sqrt(angle2)
+        if angle < 1e-4:  # the series is exact to the last bit
+            sine, cosine = 1 - angle2 / 6, 0.5 - angle2 / 24
+        else:
+            sine, cosine = math.sin(angle) / angle, (1 - math.cos(angle)) / angle2
+        turn[0, 0] = 1 - cosine * (y * y + z * z)
+        turn[1, 1] = 1 - cosine * (x * x + z * z)
+        turn[2, 2] = 1 - cosine * (x * x + y * y)
+        turn[0, 1], turn[1, 0] = cosine * x * y - sine * z, cosine * x * y + sine * z
+        turn[0, 2], turn[2, 0] = cosine * x * z + sine * y, cosine * x * z - sine * y
+        turn[1, 2], turn[2, 1] = cosine * y * z - sine * x, cosine * y * z + sine * x
+        for j in range(3):
+            for k in range(3):
+                total = 0.0
+                for m in range(3):
+                    total += turn[j, m] * rotations[i, m, k]
+                result[i, j, k] = total
+    return result, translations + steps[:, 3:]
 
 
 @compiled
@@ -218,10 +251,14 @@ def normal_blocks(cameras, bodies, sights, robust, layout, dof):
             for i in range(n):
                 left, right = weight * jacobian[0, i], weight * jacobian[1, i]
                 side[i] -= left * u + right * w
-                for j in range(n):
+                for j in range(i + 1):
                     block[i, j] += left * jacobian[0, j] + right * jacobian[1, j]
-        own[v] += block
-        own_side[v] += side
+        for i in range(n):
+            own_side[v, i] += side[i]
+            for j in range(i + 1):
+                block[j, i] = block[i, j]
+            for j in range(n):
+                own[v, i, j] += block[i, j]
         _carry(cameras.rotations[v], bodies.translations[b], carry)
         for i in range(n):
             for j in range(dof):

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from calibration.camera import Camera
-from calibration.geometry import Array, rotation_from_vector
-from calibration.kernels import POSE_SIZE, Cameras
+from calibration.geometry import Array
+from calibration.kernels import POSE_SIZE, Cameras, move_poses
 from calibration.lens import Lens
 from calibration.lens_kernels import SKEW
 
-__all__ = ["INTRINSICS", "POSE", "Layout", "from_arrays", "parameter_names", "to_arrays"]
+__all__ = ["INTRINSICS", "POSE", "Layout", "from_arrays", "moved", "parameter_names", "to_arrays"]
 
 INTRINSICS = ("fx", "fy", "cx", "cy")
 POSE = (
@@ -148,9 +148,5 @@ def from_arrays(arrays: Cameras, cameras: Sequence[Camera]) -> tuple[Camera, ...
 
 def moved(arrays: Cameras, poses: Array, intrinsics: Array) -> Cameras:
     """Return cameras moved by steps of poses (view, 6) and of intrinsics (view, 17)."""
-    return Cameras(
-        intrinsics=arrays.intrinsics + intrinsics,
-        fisheye=arrays.fisheye,
-        rotations=rotation_from_vector(poses[:, :3]) @ arrays.rotations,
-        translations=arrays.translations + poses[:, 3:],
-    )
+    turned = move_poses(arrays.rotations, arrays.translations, poses)
+    return Cameras(arrays.intrinsics + intrinsics, arrays.fisheye, *turned)
