@@ -5,16 +5,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from calibration.triangulation import triangulate_points
+from calibration.camera import Camera
 from labcut3d.viewers.palette import CYCLE, INK, MUTED, RULE, SEQUENTIAL, TEMPLATE, plain
 
 if TYPE_CHECKING:  # a page needs no solver
     from calibration import Calibration, Observations
 
 __all__ = [
-    "board_spacing_errors",
     "figure_corner_coverage",
     "figure_corners_over_time",
     "figure_pair_coverage",
@@ -22,7 +20,6 @@ __all__ = [
     "figure_residuals",
     "figure_spacing",
     "grid_shape",
-    "panel_shape",
 ]
 
 Array = npt.NDArray[np.float64]
@@ -84,65 +81,67 @@ def figure_corners_over_time(observations: "Observations") -> go.Figure:
     return figure
 
 
-def figure_residuals(calibration: "Calibration") -> go.Figure:
-    """Return the reprojection residuals of every camera as arrows in its image, enlarged.
+def figure_residuals(calibration: "Calibration", camera: str) -> go.Figure:
+    """Return the reprojection residuals of one camera as arrows in its image, enlarged.
 
-    One panel a camera; at most `MOST_ARROWS` arrows, evenly chosen. All have one enlargement, told
-    in the title of the first panel, so that cameras can be compared.
+    At most `MOST_ARROWS` arrows, evenly chosen. All cameras have one enlargement, told in the
+    title, so that they can be compared.
     """
-    observations, names = calibration.observations, calibration.rig.names
+    index = calibration.rig.names.index(camera)
     known = calibration.errors[np.isfinite(calibration.errors)]
-    width = max(camera.size[0] for camera in calibration.rig)
+    width = max(each.size[0] for each in calibration.rig)
     typical = float(np.quantile(known, 0.9)) if len(known) else 1.0
     gain = _round_down(0.04 * width / max(typical, 1e-9))
-    titles = [f"{plain(name)}: arrows {gain:g}×" for name in names]
-    figure = _panels(calibration, titles)
-    for index, name in enumerate(names):
-        view = observations.views.index(name)
-        residuals = calibration.residuals[index].reshape(-1, 2)
-        corners = observations.corners[view].reshape(-1, 2)
-        used = np.flatnonzero(np.isfinite(residuals).all(axis=-1))
-        used = used[:: max(1, -(-len(used) // MOST_ARROWS))]
-        start, stop = corners[used], corners[used] + gain * residuals[used]
-        lines = np.stack([start, stop, np.full_like(start, np.nan)], axis=1).reshape(-1, 2)
-        row, column = _place(index, len(names))
-        for kind, points in (("lines", lines), ("markers", start)):
-            figure.add_trace(
-                go.Scatter(
-                    x=points[:, 0],
-                    y=points[:, 1],
-                    mode=kind,
-                    line={"color": CYCLE[index % len(CYCLE)], "width": 1},
-                    marker={"color": CYCLE[index % len(CYCLE)], "size": 2},
-                    hoverinfo="skip",
-                    showlegend=False,
-                    meta={"camera": name, "gain": gain},
-                ),
-                row=row,
-                col=column,
+    residuals = calibration.residuals[index].reshape(-1, 2)
+    corners = _corners_of(calibration, camera).reshape(-1, 2)
+    used = np.flatnonzero(np.isfinite(residuals).all(axis=-1))
+    used = used[:: max(1, -(-len(used) // MOST_ARROWS))]
+    start, stop = corners[used], corners[used] + gain * residuals[used]
+    lines = np.stack([start, stop, np.full_like(start, np.nan)], axis=1).reshape(-1, 2)
+    figure = _image_panel(calibration.rig[camera], f"{plain(camera)}: arrows {gain:g}×")
+    for kind, points in (("lines", lines), ("markers", start)):
+        figure.add_trace(
+            go.Scatter(
+                x=points[:, 0].astype(np.float32),
+                y=points[:, 1].astype(np.float32),
+                mode=kind,
+                line={"color": CYCLE[index % len(CYCLE)], "width": 1},
+                marker={"color": CYCLE[index % len(CYCLE)], "size": 2},
+                hoverinfo="skip",
+                showlegend=False,
+                meta={"camera": camera, "gain": gain},
             )
+        )
     return figure
 
 
 def figure_residual_histogram(calibration: "Calibration") -> go.Figure:
-    """Return the distribution of the reprojection errors of each camera, px, as curves."""
+    """Return the distribution of the reprojection errors of each camera, px, as curves.
+
+    A dotted curve shows the corners that were left out of the fit, of all cameras together.
+    """
     errors = calibration.errors
     known = errors[np.isfinite(errors)]
     limit = float(np.quantile(known, 0.995)) if len(known) else 1.0
     edges = np.linspace(0, max(limit, 1e-6), 41)
     figure = go.Figure()
-    for index, name in enumerate(calibration.rig.names):
-        values = errors[index][np.isfinite(errors[index])]
+    samples = [
+        (name, errors[index][np.isfinite(errors[index])], CYCLE[index % len(CYCLE)], "solid")
+        for index, name in enumerate(calibration.rig.names)
+    ]
+    if len(calibration.check.pixels):
+        samples.append(("held out", calibration.check.pixels, INK, "dot"))
+    for name, values, color, dash in samples:
         counts, _ = np.histogram(values, edges)
         figure.add_trace(
             go.Scatter(
                 x=(edges[1:] + edges[:-1]) / 2,
                 y=100 * counts / max(len(values), 1),
                 mode="lines",
-                line={"color": CYCLE[index % len(CYCLE)], "shape": "hvh", "width": 1.8},
+                line={"color": color, "shape": "hvh", "width": 1.8, "dash": dash},
                 name=plain(name),
                 hovertemplate="%{x:.2f} px: %{y:.1f} %",
-                meta={"camera": name},
+                meta={"camera": name} if dash == "solid" else {"role": "held out"},
             )
         )
     figure.update_layout(template=TEMPLATE, hovermode="x")
@@ -156,56 +155,32 @@ def grid_shape(size: tuple[int, int], cells: int = 12) -> tuple[int, int]:
     return cells, max(2, round(cells * size[1] / size[0]))
 
 
-def figure_corner_coverage(calibration: "Calibration") -> go.Figure:
-    """Return where in each camera's image corners were used: where the lens model is tested."""
-    observations = calibration.observations
-    figure = _panels(calibration, [plain(name) for name in calibration.rig.names])
-    for index, camera in enumerate(calibration.rig):
-        used = np.isfinite(calibration.residuals[index]).all(axis=-1)
-        points = observations.corners[observations.views.index(camera.name)][used]
-        row, column = _place(index, len(calibration.rig))
-        columns, rows = grid_shape(camera.size)
-        x = np.linspace(-0.5, camera.size[0] - 0.5, columns + 1)
-        y = np.linspace(-0.5, camera.size[1] - 0.5, rows + 1)
-        counts, _, _ = np.histogram2d(points[:, 1], points[:, 0], bins=(y, x))
-        figure.add_trace(
-            go.Heatmap(
-                z=np.where(counts > 0, counts, np.nan),
-                x=x,
-                y=y,
-                coloraxis="coloraxis",
-                hovertemplate="%{z} corners<extra></extra>",
-                meta={"camera": camera.name},
-            ),
-            row=row,
-            col=column,
+def figure_corner_coverage(calibration: "Calibration", camera: str) -> go.Figure:
+    """Return where in one camera's image corners were used: where the lens model is tested."""
+    size = calibration.rig[camera].size
+    index = calibration.rig.names.index(camera)
+    used = np.isfinite(calibration.residuals[index]).all(axis=-1)
+    points = _corners_of(calibration, camera)[used]
+    columns, rows = grid_shape(size)
+    x = np.linspace(-0.5, size[0] - 0.5, columns + 1)
+    y = np.linspace(-0.5, size[1] - 0.5, rows + 1)
+    counts, _, _ = np.histogram2d(points[:, 1], points[:, 0], bins=(y, x))
+    share = float((counts > 0).mean())
+    figure = _image_panel(calibration.rig[camera], f"{plain(camera)}: {100 * share:.0f} %")
+    figure.add_trace(
+        go.Heatmap(
+            z=np.where(counts > 0, counts, np.nan),
+            x=x,
+            y=y,
+            colorscale=SEQUENTIAL,
+            zmin=0,
+            showscale=False,
+            hovertemplate="%{z} corners<extra></extra>",
+            meta={"camera": camera},
         )
-    bar = {"title": {"text": "corners"}, "thickness": 10, "outlinewidth": 0}
-    figure.update_layout(coloraxis={"colorscale": SEQUENTIAL, "cmin": 0, "colorbar": bar})
+    )
     figure.update_layout(plot_bgcolor="#eceff1")
     return figure
-
-
-def board_spacing_errors(calibration: "Calibration") -> Array:
-    """Return by how much triangulated neighbouring corners are off their true distance, in unit.
-
-    Each frame's used corners that two cameras see are triangulated without knowing the board, and
-    neighbours along rows and columns compared with the length of a square: (n,) signed.
-    """
-    used = np.asarray(np.isfinite(calibration.residuals).all(axis=-1))
-    observations = calibration.observations
-    views = [observations.views.index(name) for name in calibration.rig.names]
-    pixels = np.where(used[..., None], observations.corners[views], np.nan)
-    keep = used.sum(axis=0) >= 2
-    points = np.full((*keep.shape, 3), np.nan)
-    if keep.any():
-        points[keep] = triangulate_points(calibration.rig, pixels[:, keep]).points
-    true = calibration.board.points
-    apart = np.linalg.norm(true[:, None] - true[None], axis=-1)
-    length = calibration.board.square_length
-    a, b = np.nonzero(np.triu(np.isclose(apart, length, rtol=1e-6)))
-    errors = np.linalg.norm(points[:, a] - points[:, b], axis=-1) - length
-    return errors[np.isfinite(errors)]
 
 
 def figure_spacing(errors: Array, unit: str) -> go.Figure:
@@ -227,48 +202,27 @@ def figure_spacing(errors: Array, unit: str) -> go.Figure:
     return figure
 
 
-def _panels(calibration: "Calibration", titles: list[str]) -> go.Figure:
-    """Return an empty figure with one panel a camera, each shaped like its image, y down."""
-    rows, columns = panel_shape(len(titles))
-    figure = make_subplots(
-        rows=rows,
-        cols=columns,
-        subplot_titles=titles,
-        horizontal_spacing=0.16 / columns,
-        vertical_spacing=0.3 / max(rows, 2),
+def _image_panel(camera: Camera, title: str) -> go.Figure:
+    """Return an empty figure shaped like a camera's image, y down."""
+    width, height = camera.size
+    lines = {"showgrid": False, "zeroline": False, "mirror": True, "linecolor": RULE}
+    figure = go.Figure()
+    figure.update_layout(
+        template=TEMPLATE,
+        margin={"l": 38, "r": 6, "t": 26, "b": 22},
+        title={"text": title, "font": {"size": 12, "color": MUTED}, "x": 0.02, "y": 0.97},
     )
-    figure.update_layout(template=TEMPLATE, margin={"l": 40, "r": 16, "t": 34, "b": 24})
-    for index, camera in enumerate(calibration.rig):
-        row, column = _place(index, len(titles))
-        width, height = camera.size
-        lines = {"showgrid": False, "zeroline": False, "mirror": True, "linecolor": RULE}
-        figure.update_xaxes(
-            range=[-0.5, width - 0.5], constrain="domain", nticks=5, **lines, row=row, col=column
-        )
-        anchor = "x" if index == 0 else f"x{index + 1}"
-        figure.update_yaxes(
-            range=[height - 0.5, -0.5],
-            scaleanchor=anchor,
-            constrain="domain",
-            nticks=5,
-            **lines,
-            row=row,
-            col=column,
-        )
-    figure.update_annotations(font={"size": 12, "color": MUTED})
+    figure.update_xaxes(range=[-0.5, width - 0.5], constrain="domain", nticks=5, **lines)
+    figure.update_yaxes(
+        range=[height - 0.5, -0.5], scaleanchor="x", constrain="domain", nticks=5, **lines
+    )
     return figure
 
 
-def panel_shape(count: int) -> tuple[int, int]:
-    """Return (rows, columns) that hold `count` panels with few gaps."""
-    columns = min(count, 4 if count % 4 == 0 or count > 6 else 3)
-    return -(-count // columns), columns
-
-
-def _place(index: int, count: int) -> tuple[int, int]:
-    """Return the row and column of a panel, as plotly counts them."""
-    row, column = divmod(index, panel_shape(count)[1])
-    return row + 1, column + 1
+def _corners_of(calibration: "Calibration", camera: str) -> Array:
+    """Return the corners (frame, corner, 2) px that a camera saw."""
+    observations = calibration.observations
+    return observations.corners[observations.views.index(camera)]
 
 
 def _round_down(value: float) -> float:

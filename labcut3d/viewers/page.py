@@ -27,6 +27,7 @@ __all__ = [
     "encode_array",
     "escape",
     "figure_block",
+    "figure_grid",
     "json_for_script",
     "number_text",
     "render",
@@ -107,6 +108,24 @@ def figure_block(name: str, heading: str, note: str = "", *, height: int = 360) 
     return (
         f'<section class="card"><h2>{escape(heading)}</h2>{caption}'
         f'<div class="figure" id="{escape(name)}" style="height:{height}px"></div></section>'
+    )
+
+
+def figure_grid(
+    names: Sequence[str], heading: str, note: str = "", *, size: tuple[int, int]
+) -> str:
+    """Return the HTML of a card with several figures side by side, as many as there is room for.
+
+    `size` gives their shape as (width, height).
+    """
+    caption = f"<p>{escape(note)}</p>" if note else ""
+    shape = f"aspect-ratio: {size[0]} / {size[1]}"
+    panels = "".join(
+        f'<div class="figure" id="{escape(name)}" style="{shape}"></div>' for name in names
+    )
+    return (
+        f'<section class="card"><h2>{escape(heading)}</h2>{caption}'
+        f'<div class="panels">{panels}</div></section>'
     )
 
 

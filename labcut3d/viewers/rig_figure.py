@@ -28,7 +28,7 @@ def figure_rig(rig: Rig, board: Board | None = None, board_poses: Array | None =
     """Return the cameras of a rig as frusta, and the places where a board was.
 
     `board_poses` (frame, 4, 4) world_from_board, NaN where unknown. Axes have one scale, and the
-    picture is upright: up is the mean direction of the tops of the images.
+    picture is upright (`up_direction`).
     """
     poses = np.empty((0, 4, 4)) if board_poses is None else np.asarray(board_poses, dtype=float)
     poses = poses[np.isfinite(poses).all(axis=(1, 2))]
@@ -40,7 +40,7 @@ def figure_rig(rig: Rig, board: Board | None = None, board_poses: Array | None =
     target = np.nanmean(outlines, axis=(0, 1)) if len(outlines) else _look_point(rig)
     depth = FRUSTUM * max(float(np.linalg.norm(centers - target, axis=-1).mean()), 1e-9)
     figure = go.Figure(camera_traces(rig, depth))
-    x, y, z = outlines.reshape(-1, 3).T
+    x, y, z = outlines.reshape(-1, 3).T.astype(np.float32)
     figure.add_trace(
         go.Scatter3d(
             x=x,
@@ -56,7 +56,7 @@ def figure_rig(rig: Rig, board: Board | None = None, board_poses: Array | None =
     points = np.concatenate([centers, outlines.reshape(-1, 3)])
     figure.update_layout(template=TEMPLATE, margin={"l": 0, "r": 0, "t": 0, "b": 0})
     figure.update_layout(
-        scene=scene_layout(cube_around(points, 0.06), rig.unit, view_camera(rig, 1.45)),
+        scene=scene_layout(cube_around(points, 0.06), rig.unit, view_camera(rig, 1.6)),
         legend={"y": 0.99, "yanchor": "top"},
     )
     return figure
@@ -107,11 +107,13 @@ def frustum(camera: Camera, depth: float) -> Array:
 def up_direction(rig: Rig | None) -> Array:
     """Return the unit vector (3,) that points up in the world, judged by the cameras.
 
-    It is the mean direction of the tops of the images; without a rig, -y, the top of the image of
-    the camera whose frame is the world.
+    Where a world frame was set it is z; otherwise the mean direction of the tops of the images;
+    without a rig, -y, the top of the image of the camera whose frame is the world.
     """
     if rig is None:
         return np.array([0.0, -1.0, 0.0])
+    if "world" in rig.metadata:
+        return np.array([0.0, 0.0, 1.0])
     up = -np.mean([camera.rotation[1] for camera in rig], axis=0)
     length = np.linalg.norm(up)
     return up / length if length > 1e-6 else np.array([0.0, -1.0, 0.0])

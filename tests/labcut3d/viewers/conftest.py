@@ -14,6 +14,7 @@ import xarray as xr
 from calibration.calibrating import Calibration
 from calibration.covariance import RigCovariance
 from calibration.geometry import transform
+from calibration.parameters import parameter_names
 from labcut3d.schema import make_trajectories
 from labcut3d.synthetic import Blemishes, Scene, make_scene
 
@@ -72,12 +73,21 @@ def calibration(scene: Scene) -> Calibration:
         board_poses=scene.board_poses,
         residuals=np.where(rejected[..., None], np.nan, residuals),
         rejected=rejected,
-        covariance=RigCovariance(
-            names=("cam0.fx", "cam0.k1"), matrix=np.diag([4.0, 1e-4]), gauge="the first camera"
-        ),
+        covariance=known_to(scene, {"fx": 2.0, "fy": 2.0, "translation_x": 0.05}),
         warnings=("a note for the user",),
-        lens_model="k1 k2",
-        held_out={"k1 k2": 0.31, "k1 k2 p1 p2": 0.32},
+        lens_models=dict.fromkeys(scene.rig.names, "k1 k2 p1 p2"),
+        held_out={name: {"k1 k2 p1 p2": 0.31, "rational": 0.3} for name in scene.rig.names},
+    )
+
+
+def known_to(scene: Scene, deviations: dict[str, float]) -> RigCovariance:
+    """A covariance of all cameras with these standard deviations, zero for the others."""
+    names = [(camera.name, name) for camera in scene.rig for name in parameter_names(camera)]
+    variances = [deviations.get(name, 0.0) ** 2 for _, name in names]
+    return RigCovariance(
+        names=tuple(f"{camera}.{name}" for camera, name in names),
+        matrix=np.diag(variances),
+        gauge="the first camera",
     )
 
 

@@ -1,0 +1,116 @@
+"""How well a rig will locate points, predicted over the volume in which the board was shown."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+
+from calibration.geometry import transform
+from calibration.uncertainty import predict_uncertainty
+from labcut3d.viewers.palette import TEMPLATE, plain
+from labcut3d.viewers.rig_figure import camera_traces, cube_around, scene_layout, view_camera
+
+if TYPE_CHECKING:  # a page needs no solver
+    from calibration import Calibration
+
+__all__ = ["Precision", "figure_uncertainty", "predict_precision"]
+
+Array = npt.NDArray[np.float64]
+
+GRID = 9  # points along each side of the volume
+TRIM = 0.02  # of the corners beyond either side of the volume: strays do not widen it
+MEDIAN_OF_DISTANCE = 1.1774  # of a Gaussian in two dimensions, in its standard deviations
+SCALE = [[0.0, "#1b7f5c"], [0.5, "#e0b93c"], [1.0, "#b3261e"]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Precision:
+    """The predicted standard deviation of a triangulated point over a volume.
+
+    `points` (n, 3), world; `deviations` (n,) in the rig's unit, root of the summed variances of
+    x, y and z, for a detection noise of `pixel_sigma` px; `of_rig` (n,) the part that the
+    calibration has in them. Only points that two cameras see.
+    """
+
+    points: Array
+    deviations: Array
+    of_rig: Array
+    pixel_sigma: float
+
+    def at_noise(self, pixel_sigma: float) -> Array:
+        """Return the deviations (n,) for another detection noise."""
+        of_pixels = self.deviations**2 - self.of_rig**2
+        return np.sqrt(of_pixels * (pixel_sigma / self.pixel_sigma) ** 2 + self.of_rig**2)
+
+
+def predict_precision(calibration: "Calibration") -> Precision:
+    """Return the predicted precision in the box that the board's corners filled.
+
+    The detection noise is that of the board's corners, from the median of their errors.
+    """
+    known = calibration.errors[np.isfinite(calibration.errors)]
+    sigma = max(float(np.median(known)) / MEDIAN_OF_DISTANCE, 1e-6) if len(known) else np.nan
+    posed = np.isfinite(calibration.board_poses).all(axis=(1, 2))
+    if not posed.any() or not np.isfinite(sigma):
+        nothing = np.empty(0)
+        return Precision(
+            points=np.empty((0, 3)), deviations=nothing, of_rig=nothing, pixel_sigma=sigma
+        )
+    corners = transform(calibration.board_poses[posed], calibration.board.points).reshape(-1, 3)
+    low, high = np.quantile(corners, [TRIM, 1 - TRIM], axis=0)
+    axes = np.linspace(low, high, GRID).T
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    rig, covariance = calibration.rig, calibration.covariance
+    total = predict_uncertainty(rig, covariance, points, sigma)
+    of_rig = predict_uncertainty(rig, covariance, points, 0.0)
+    seen = np.isfinite(total).all(axis=(1, 2))
+    return Precision(
+        points=points[seen],
+        deviations=np.sqrt(np.trace(total[seen], axis1=1, axis2=2)),
+        of_rig=np.sqrt(np.maximum(np.trace(of_rig[seen], axis1=1, axis2=2), 0.0)),
+        pixel_sigma=sigma,
+    )
+
+
+def figure_uncertainty(calibration: "Calibration", precision: Precision) -> go.Figure:
+    """Return the working volume as points coloured by their predicted standard deviation."""
+    rig, unit = calibration.rig, plain(calibration.rig.unit)
+    centers = np.stack([camera.center for camera in rig])
+    target = precision.points.mean(axis=0) if len(precision.points) else centers.mean(axis=0)
+    depth = 0.17 * max(float(np.linalg.norm(centers - target, axis=-1).mean()), 1e-9)
+    x, y, z = precision.points.T.astype(np.float32)
+    top = float(np.quantile(precision.deviations, 0.98)) if len(precision.deviations) else 1.0
+    figure = go.Figure(camera_traces(rig, depth))
+    figure.add_trace(
+        go.Scatter3d(
+            x=x,
+            y=y,
+            z=z,
+            mode="markers",
+            marker={
+                "size": 4,
+                "opacity": 0.75,
+                "color": precision.deviations.astype(np.float32),
+                "colorscale": SCALE,
+                "cmin": float(precision.deviations.min()) if len(precision.deviations) else 0.0,
+                "cmax": top,
+                "colorbar": {
+                    "title": {"text": unit},
+                    "thickness": 10,
+                    "outlinewidth": 0,
+                    "len": 0.8,
+                },
+            },
+            hovertemplate="± %{marker.color:.3g} " + unit + "<extra></extra>",
+            showlegend=False,
+            meta={"role": "uncertainty"},
+        )
+    )
+    around = np.concatenate([centers, precision.points])
+    figure.update_layout(template=TEMPLATE, margin={"l": 0, "r": 0, "t": 0, "b": 0})
+    figure.update_layout(
+        scene=scene_layout(cube_around(around, 0.06), rig.unit, view_camera(rig, 1.6))
+    )
+    return figure
