@@ -1,8 +1,11 @@
 """How long work tells what it is doing, without knowing who listens."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:  # brings numpy along
+    from calibration.findings import Finding
 
 __all__ = ["SILENT", "Progress", "Reporter", "Silent"]
 
@@ -26,6 +29,10 @@ class Reporter(Protocol):
         """Tell something the user should see, such as a result or a warning."""
         ...
 
+    def findings(self, title: str, findings: "Iterable[Finding]") -> None:
+        """Tell what was judged: levels, reasons and next steps."""
+        ...
+
 
 class Silent:
     """A reporter that says nothing: the default in Python."""
@@ -40,6 +47,9 @@ class Silent:
         yield ignore
 
     def note(self, message: str) -> None:
+        """Say nothing."""
+
+    def findings(self, title: str, findings: "Iterable[Finding]") -> None:
         """Say nothing."""
 
 

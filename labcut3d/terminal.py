@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -19,6 +19,9 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from labcut3d.progress import Progress
+
+if TYPE_CHECKING:  # brings numpy along
+    from calibration.findings import Finding
 
 __all__ = ["Terminal", "make_findings_table", "make_table"]
 
@@ -70,6 +73,10 @@ class Terminal:
         """Print a message above the bars."""
         self.console.print(escape(message), highlight=False)
 
+    def findings(self, title: str, findings: "Iterable[Finding]") -> None:
+        """Print a table of what was judged."""
+        self.console.print(make_findings_table(title, findings))
+
 
 def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """Return a rich table; the first column is on the left, figures on the right."""
@@ -81,20 +88,7 @@ def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
     return table
 
 
-class _Finding(Protocol):
-    """What a check found; see `calibration.findings`, which brings numpy along."""
-
-    @property
-    def level(self) -> str: ...
-
-    @property
-    def reason(self) -> str: ...
-
-    @property
-    def remedy(self) -> str: ...
-
-
-def make_findings_table(title: str, findings: Iterable[_Finding]) -> Table:
+def make_findings_table(title: str, findings: "Iterable[Finding]") -> Table:
     """Return what a check found as a rich table: level, reason, next step."""
     table = Table(title=escape(title), title_justify="left", title_style="bold", show_lines=False)
     table.add_column("")

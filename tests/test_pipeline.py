@@ -35,6 +35,9 @@ class Notes(Silent):
     def __init__(self):
         self.notes, self.tasks = [], []
 
+    def findings(self, title, findings):
+        self.notes += [f"{finding.level}: {finding.reason}" for finding in findings]
+
     def note(self, message):
         self.notes.append(message)
 

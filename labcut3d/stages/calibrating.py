@@ -63,8 +63,5 @@ def calibrate_sources(
     metadata = {**calibration.rig.metadata, "dropped_cameras": list(drop_cameras)}
     rig = replace(calibration.rig, metadata=metadata)
     rig.save(out / "rig.toml", calibration.covariance)
-    verdict = judge_calibration(calibration)
-    reporter.note(f"{verdict.level}: {verdict.summary}")
-    for finding in verdict.findings:
-        reporter.note(f"{finding.level}: {finding.reason}. {finding.remedy}")
+    reporter.findings("Verdict", judge_calibration(calibration).told)
     return calibration

@@ -49,6 +49,12 @@ class Verdict:
         """What to do now: the remedy of the worst finding."""
         return self.findings[0].remedy if self.findings else "Go on to the recordings."
 
+    @property
+    def told(self) -> tuple[Finding, ...]:
+        """The findings, and before them what was measured."""
+        remedy = "" if self.findings else self.next_step
+        return (Finding(level=self.level, reason=self.summary, remedy=remedy), *self.findings)
+
 
 def judge_calibration(calibration: "Calibration") -> Verdict:
     """Return the verdict on a calibration, with a reason and a remedy for every doubt.
