@@ -113,6 +113,11 @@ class Rectification:
         with np.errstate(divide="ignore"):
             return np.where(shifted > 0, self.q[2, 3] / shifted, np.nan)
 
+    def disparity(self, depth: ArrayLike) -> Array:
+        """Return the disparities (...) px of depths in `unit`: the range that a matcher needs."""
+        with np.errstate(divide="ignore"):
+            return (self.q[2, 3] / np.asarray(depth, dtype=float) - self.q[3, 3]) / self.q[3, 2]
+
     def depth_resolution(self, depth: ArrayLike, disparity_sigma: float = 1.0) -> Array:
         """Return the standard deviation (...) of depths, in `unit`, for one of disparity in px.
 

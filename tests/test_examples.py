@@ -41,6 +41,18 @@ def test_a_stereo_rig_from_chessboards(dataset, tmp_path):
     assert baseline == pytest.approx(83.3, abs=1.5)
 
 
+def test_depth_from_two_images(dataset, tmp_path):
+    printed = run_example("04_stereo_disparity.py", dataset("stereo_pair"), tmp_path / "depth")
+    assert float(re.search(r"epipolar error ([\d.]+) px", printed).group(1)) < 0.1
+    # Two ways to the same corners: matching whole images, and triangulating found corners.
+    assert float(re.search(r"corners: median ([\d.]+) mm", printed).group(1)) < 1
+    missing, *wrong = map(float, re.findall(r"([\d.]+)%", printed))
+    assert missing < 15  # per cent; what one camera sees and the other does not is a tenth
+    for share, limit in zip(wrong, (9, 5, 4), strict=True):  # by more than 1, 2 and 3 px
+        assert share < limit
+    assert (tmp_path / "depth" / "depth.html").exists()
+
+
 @pytest.mark.slow
 def test_the_quickstart(tmp_path):
     printed = run_example("00_quickstart.py", tmp_path / "demo")

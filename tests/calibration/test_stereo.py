@@ -76,6 +76,7 @@ def test_rows_agree_and_depth_is_triangulations(pair):
     axis = rectified.rotations[0] @ rig["left"].rotation
     depth = (points @ axis.T + rectified.rotations[0] @ rig["left"].translation)[:, 2]
     np.testing.assert_allclose(rectified.depth(disparity), depth, rtol=1e-9)
+    np.testing.assert_allclose(rectified.disparity(depth), disparity, atol=1e-9)
     np.testing.assert_allclose(rectified.unrectify_points("left", left), pixels[0], atol=1e-8)
     np.testing.assert_allclose(rectified.unrectify_points("right", right), pixels[1], atol=1e-8)
     assert rectified.baseline == pytest.approx(np.linalg.norm(pair[0]))
@@ -206,7 +207,7 @@ def test_missing_and_impossible_disparities_are_nan():
         ((0, 0, -60), (0, 0, 0), "one behind the other: their baseline is 0 degrees"),
         ((-20, 0, 60), (0, 0.1, 0), "one behind the other"),
         ((0, 0, 0), (0, 0.3, 0), "stand in one place"),
-        ((-100, 0, 50), (0, 2.0, 0), r"by 57 degrees.* too different directions"),
+        ((-100, 0, 50), (0, 2.0, 0), r"by .. degrees.* too different directions"),
         ((-1, 0, 200), (0, np.pi, 0), "too different directions|one behind the other"),
     ],
 )
