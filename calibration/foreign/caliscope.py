@@ -13,24 +13,12 @@ from typing import Any
 from calibration.camera import Camera
 from calibration.errors import FileFormatError, RigError
 from calibration.files import read_toml, write_text
-from calibration.foreign.parts import (
-    Given,
-    in_metres,
-    lens_of,
-    numbers,
-    opencv_coefficients,
-    refuse_skew,
-    require_keys,
-    rotation_of,
-    size_of,
-)
-from calibration.geometry import vector_from_rotation
+from calibration.foreign.parts import Given, refuse_skew
+from calibration.foreign.tables import camera_of_table, table_of_camera
 from calibration.rig import Rig
 
 __all__ = ["holds_caliscope", "load_caliscope", "save_caliscope"]
 
-KEYS = ("size", "matrix", "distortions", "rotation", "translation")
-OURS = (*KEYS, "fisheye", "cam_id")
 LONGEST_LENS = 5  # coefficients that Caliscope's own windows can show
 
 
@@ -47,7 +35,7 @@ def load_caliscope(path: str | os.PathLike[str], given: Given) -> Rig:
     try:
         keys = sorted(tables, key=_number)
         return Rig(
-            cameras=tuple(_camera(tables[key], f"cam_{_number(key)}", key) for key in keys),
+            cameras=tuple(_camera(tables[key], _number(key)) for key in keys),
             unit=given.agree_on_unit("m", "Caliscope"),
         )
     except (RigError, FileFormatError) as error:
@@ -75,7 +63,8 @@ def save_caliscope(rig: Rig, path: str | os.PathLike[str]) -> None:
                 f"camera '{camera.name}': its lens has {len(camera.distortions)} coefficients, and "
                 f"Caliscope's have {LONGEST_LENS}; calibrate it with a smaller model"
             )
-        tables[match.group(1)] = _table(camera, int(match.group(1)), rig.unit)
+        fields = table_of_camera(camera, rig.unit)
+        tables[match.group(1)] = {"cam_id": int(match.group(1)), **fields}
     write_text(path, tomlkit.dumps({"cameras": tables}))
 
 
@@ -86,30 +75,12 @@ def _number(key: str) -> int:
     return int(key)
 
 
-def _camera(table: Any, name: str, key: str) -> Camera:
+def _camera(table: Any, number: int) -> Camera:
     """Return the camera of one table."""
-    where = f"[cameras.{key}]"
-    require_keys(table, KEYS, where)
-    return Camera(
-        name=name,
-        size=size_of(table["size"], where),
-        matrix=numbers(table["matrix"], f"{where}: matrix"),
-        lens=lens_of(table["distortions"], where, fisheye=table.get("fisheye") is True),
-        rotation=rotation_of(table["rotation"], where),
-        translation=numbers(table["translation"], f"{where}: translation").ravel(),
-        extra={name: value for name, value in table.items() if name not in OURS},
-    )
-
-
-def _table(camera: Camera, number: int, unit: str) -> dict[str, Any]:
-    """Return the table that describes a camera to Caliscope."""
-    return {
-        **camera.extra,
-        "cam_id": number,
-        "size": list(camera.size),
-        "matrix": camera.matrix.tolist(),
-        "distortions": opencv_coefficients(camera.lens).tolist(),
-        "rotation": vector_from_rotation(camera.rotation).tolist(),
-        "translation": in_metres(camera, unit),
-        "fisheye": camera.lens.model == "fisheye",
-    }
+    where = f"[cameras.{number}]"
+    if isinstance(table, dict) and table.get("ignore") is True:
+        raise RigError(
+            f"{where}: ignore = true: Caliscope left this camera out, so that its pose may be old; "
+            "remove the table, or this line if the pose is good"
+        )
+    return camera_of_table(table, f"cam_{number}", where)

@@ -6,16 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from calibration.camera import Camera
 from calibration.errors import FileFormatError, RigError
 from calibration.geometry import Array, rotation_from_vector
 from calibration.lens import Lens
 from calibration.rig import Rig
-from calibration.units import METRES
 
 __all__ = [
     "Given",
-    "in_metres",
     "lens_of",
     "numbers",
     "opencv_coefficients",
@@ -47,7 +44,8 @@ class Given:
         """
         if in_file is None and self.unit is None:
             raise RigError(
-                f'{where}: does not say its unit of length; give it: load_rig(path, unit="mm")'
+                f'{where}: does not say its unit of length; give it: load_rig(path, unit="mm"), '
+                "in the terminal --unit mm"
             )
         if in_file is not None and self.unit not in (None, in_file):
             raise RigError(
@@ -61,7 +59,7 @@ class Given:
         if in_file is None and self.size is None:
             raise RigError(
                 f"{where}: the file does not tell the size of the images; give it: "
-                "load_rig(path, size=(1280, 1024))"
+                "load_rig(path, size=(1280, 1024)), in the terminal --size 1280x1024"
             )
         return size_of(self.size if in_file is None else in_file, where)
 
@@ -144,11 +142,6 @@ def refuse_fisheye(rig: Rig, program: str) -> None:
                 f"camera '{camera.name}': {program} has no fisheye lenses; save it as labcut3d, "
                 "anipose, caliscope or opencv"
             )
-
-
-def in_metres(camera: Camera, unit: str) -> list[float]:
-    """Return the translation of a camera in metres, which some programs expect."""
-    return (camera.translation * METRES[unit]).tolist()
 
 
 def require_keys(table: Any, keys: Sequence[str], where: str) -> None:

@@ -9,28 +9,14 @@ Source: Pose2Sim/calibration.py, toml_write, and common.py, retrieve_calib_param
 import os
 from typing import Any
 
-from calibration.camera import Camera
 from calibration.errors import FileFormatError, RigError
 from calibration.files import read_toml, write_text
-from calibration.foreign.parts import (
-    Given,
-    in_metres,
-    lens_of,
-    numbers,
-    opencv_coefficients,
-    refuse_fisheye,
-    refuse_skew,
-    require_keys,
-    rotation_of,
-    size_of,
-)
-from calibration.geometry import vector_from_rotation
+from calibration.foreign.parts import Given, refuse_fisheye, refuse_skew
+from calibration.foreign.tables import camera_of_table, table_of_camera
 from calibration.rig import Rig
 
 __all__ = ["holds_pose2sim", "load_pose2sim", "save_pose2sim"]
 
-KEYS = ("size", "matrix", "distortions", "rotation", "translation")
-OURS = (*KEYS, "name", "fisheye")
 OTHER_TABLES = ("metadata", "capture_volume", "charuco", "checkerboard")
 
 
@@ -62,7 +48,10 @@ def load_pose2sim(path: str | os.PathLike[str], given: Given) -> Rig:
         raise FileFormatError(f"{path}: holds no camera; expected a table a camera, named after it")
     try:
         return Rig(
-            cameras=tuple(_camera(table, key) for key, table in cameras.items()),
+            cameras=tuple(
+                camera_of_table(table, str(table.get("name", key)), f"[{key}]")
+                for key, table in cameras.items()
+            ),
             unit=given.agree_on_unit("m", "Pose2Sim"),
         )
     except (RigError, FileFormatError) as error:
@@ -81,34 +70,9 @@ def save_pose2sim(rig: Rig, path: str | os.PathLike[str]) -> None:
                 f"camera '{camera.name}': Pose2Sim has a table of this name that is no camera; "
                 "rename the camera"
             )
-    tables = {camera.name: _table(camera, rig.unit) for camera in rig}
+    tables: dict[str, Any] = {}
+    for camera in rig:
+        fields = table_of_camera(camera, rig.unit)
+        sides = [float(side) for side in camera.size]
+        tables[camera.name] = {**fields, "name": camera.name, "size": sides}
     write_text(path, tomlkit.dumps({**tables, "metadata": {"adjusted": False, "error": 0.0}}))
-
-
-def _camera(table: Any, key: str) -> Camera:
-    """Return the camera of one table."""
-    where = f"[{key}]"
-    require_keys(table, KEYS, where)
-    return Camera(
-        name=str(table.get("name", key)),
-        size=size_of(table["size"], where),
-        matrix=numbers(table["matrix"], f"{where}: matrix"),
-        lens=lens_of(table["distortions"], where, fisheye=table.get("fisheye") is True),
-        rotation=rotation_of(table["rotation"], where),
-        translation=numbers(table["translation"], f"{where}: translation").ravel(),
-        extra={name: value for name, value in table.items() if name not in OURS},
-    )
-
-
-def _table(camera: Camera, unit: str) -> dict[str, Any]:
-    """Return the table that describes a camera to Pose2Sim."""
-    return {
-        **camera.extra,
-        "name": camera.name,
-        "size": [float(side) for side in camera.size],
-        "matrix": camera.matrix.tolist(),
-        "distortions": opencv_coefficients(camera.lens).tolist(),
-        "rotation": vector_from_rotation(camera.rotation).tolist(),
-        "translation": in_metres(camera, unit),
-        "fisheye": False,
-    }

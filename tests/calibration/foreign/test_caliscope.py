@@ -88,6 +88,7 @@ STATED_RMS = 1.66
         (array(lens="['a']"), "no array of numbers"),
         (array(lens="[1e300, 0.0, 0.0, 0.0, 0.0]"), "no camera has"),
         (array().replace("[1280, 720]", "[1280.5, 720]"), "two whole numbers"),
+        (array() + "ignore = true\n", "its pose may be old"),
         ("[cameras]\n", "holds no tables"),
         ("[cameras]\n0 = 1\n", "must be a table"),
     ],
