@@ -47,7 +47,7 @@ def test_depth_from_two_images(dataset, tmp_path):
     # Two ways to the same corners: matching whole images, and triangulating found corners.
     assert float(re.search(r"corners: median ([\d.]+) mm", printed).group(1)) < 1
     missing, *wrong = map(float, re.findall(r"([\d.]+)%", printed))
-    assert missing < 15  # per cent; what one camera sees and the other does not is a tenth
+    assert missing < 15  # per cent; what one camera sees and the other does not is an eighth
     for share, limit in zip(wrong, (9, 5, 4), strict=True):  # by more than 1, 2 and 3 px
         assert share < limit
     assert (tmp_path / "depth" / "depth.html").exists()

@@ -77,7 +77,7 @@ def load_opencv(path: str | os.PathLike[str], given: Given) -> Rig:
                 _camera(values, suffix, name, size, pose)
                 for suffix, name, pose in zip(suffixes, names, poses, strict=True)
             ),
-            unit=given.agree_on_unit(unit, "lengths"),
+            unit=given.agree_on_unit(unit, "the file"),
         )
     except (RigError, FileFormatError) as error:
         raise type(error)(f"{path}: {error}") from error

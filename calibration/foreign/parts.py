@@ -44,7 +44,7 @@ class Given:
         """
         if in_file is None and self.unit is None:
             raise RigError(
-                f'{where}: does not say its unit of length; give it: load_rig(path, unit="mm"), '
+                f'{where} does not say its unit of length; give it: load_rig(path, unit="mm"), '
                 "in the terminal --unit mm"
             )
         if in_file is not None and self.unit not in (None, in_file):
