@@ -19,7 +19,8 @@ class Clock:
 
     An image stamped t, s, was taken at `t + offset + drift * (t - origin)` of the first view's
     time. `offset_sigma`, s, and `drift_sigma`, s/s, are standard deviations, NaN where nothing was
-    estimated; `dropped` are the numbers of frames that the view did not record.
+    estimated; `dropped` are the numbers of frames that the view did not record. `corrected` tells
+    that the view's corners were interpolated to the first view's times.
     """
 
     view: str
@@ -29,6 +30,7 @@ class Clock:
     offset_sigma: float = np.nan
     drift_sigma: float = np.nan
     dropped: tuple[int, ...] = ()
+    corrected: bool = False
 
     def __post_init__(self) -> None:
         for name in ("offset", "drift", "origin"):

@@ -19,6 +19,7 @@ class ImageFolder:
     """A folder of images, ordered and numbered by the last number in each name."""
 
     fps: float | None = None
+    times: None = None
 
     def __init__(self, path: Path, region: Region) -> None:
         self.path = path

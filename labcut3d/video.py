@@ -42,6 +42,11 @@ class Frames(Protocol):
         """The frame number of each index: 0, 1, 2... in a video; from the names in a folder."""
         ...
 
+    @property
+    def times(self) -> npt.NDArray[np.float64] | None:
+        """When each frame is shown, s, as the file says; None for a folder of images."""
+        ...
+
     def __len__(self) -> int:
         """Return the number of frames."""
         ...
@@ -122,6 +127,7 @@ class VideoFile:
                 stream = self._stream(container)
                 whole = stream.codec_context.width, stream.codec_context.height
                 self.fps = float(stream.average_rate) if stream.average_rate else None
+                unit = float(stream.time_base)
                 stamps = [p.pts for p in container.demux(stream) if p.pts is not None]
                 promised = _promised_frames(container, stream)
         except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -139,6 +145,7 @@ class VideoFile:
         self.size = region.size(whole, path)
         # Packets come in decoding order; sorted time stamps are the order of showing.
         self._stamps = np.unique(np.asarray(stamps, dtype=np.int64))
+        self.times: npt.NDArray[np.float64] = self._stamps.astype(np.float64) * unit
 
     @property
     def numbers(self) -> npt.NDArray[np.int64]:

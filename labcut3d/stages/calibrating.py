@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from calibration.board import Board
-from calibration.calibrating import Calibration, calibrate
+from calibration.calibrating import Calibration
 from calibration.detection import observe
-from calibration.files import write_text
+from calibration.files import sha256_of, write_text
+from calibration.synchronization import calibrate_in_time
+from calibration.timestamps import Timeline, pair_by_time, read_timestamps, with_times
 from labcut3d.errors import ProjectError
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
@@ -18,6 +20,8 @@ from labcut3d.video import Frames, require_equal_lengths
 from labcut3d.viewers import calibration_page, judge_calibration
 
 __all__ = ["calibrate_project", "calibrate_sources"]
+
+STAMPS = "timestamps.csv"
 
 
 def calibrate_project(
@@ -32,6 +36,7 @@ def calibrate_project(
     sources = project.calibration_sources()
     inputs = {
         **source_hashes(sources),
+        **_stamp_hashes(sources),
         "board": fingerprint(project.board),
         "drop_cameras": fingerprint(list(drop_cameras)),
     }
@@ -49,19 +54,53 @@ def calibrate_sources(
     drop_cameras: Sequence[str] = (),
     reporter: Reporter = SILENT,
 ) -> Calibration:
-    """Calibrate from board videos or image folders -> OUT/rig.toml and OUT/calibration.html."""
+    """Calibrate from board videos or image folders -> OUT/rig.toml and OUT/calibration.html.
+
+    Images are matched by their numbers; videos by a timestamps.csv beside them, or else by their
+    own time stamps (see calibration/timestamps.py), and their clocks are set right.
+    """
     out = Path(out)
-    # Images are matched by their numbers, videos frame by frame.
-    videos = {view: frames for view, frames in sources.items() if frames.fps is not None}
-    require_equal_lengths(videos, "the board videos")
+    timelines = _timelines(sources)
     numbers = {view: frames.numbers.tolist() for view, frames in sources.items()}
+    numbers |= {view: line.numbers.tolist() for view, line in timelines.items()}
     with reporter.task("Looking for the board") as progress:
         printed, observations = observe(board, sources, numbers=numbers, progress=progress)
+    if timelines:
+        observations = with_times(observations, timelines)
     with reporter.task("Calibrating the cameras") as progress:
-        calibration = calibrate(printed, observations, drop_cameras=drop_cameras, progress=progress)
+        calibration = calibrate_in_time(
+            printed, observations, drop_cameras=drop_cameras, progress=progress
+        )
     write_text(out / "calibration.html", calibration_page(calibration))
     metadata = {**calibration.rig.metadata, "dropped_cameras": list(drop_cameras)}
     rig = replace(calibration.rig, metadata=metadata)
     rig.save(out / "rig.toml", calibration.covariance)
     reporter.findings("Verdict", judge_calibration(calibration).told)
     return calibration
+
+
+def _timelines(sources: Mapping[str, Frames]) -> dict[str, Timeline]:
+    """Return when the frames of videos were taken; nothing where a view is a folder of images."""
+    times = {view: frames.times for view, frames in sources.items()}
+    known = {view: stamps for view, stamps in times.items() if stamps is not None}
+    if len(known) < len(times):
+        videos = {view: frames for view, frames in sources.items() if view in known}
+        require_equal_lengths(videos, "the board videos")
+        return {}
+    file = _stamp_file(sources)
+    if file is None:
+        return pair_by_time(known)
+    return read_timestamps(file, {view: len(frames) for view, frames in sources.items()})
+
+
+def _stamp_file(sources: Mapping[str, Frames]) -> Path | None:
+    """Return the timestamps.csv beside the videos, where they have one in common."""
+    files = {frames.path.parent / STAMPS for frames in sources.values()}
+    file = files.pop()
+    return file if not files and file.is_file() else None
+
+
+def _stamp_hashes(sources: Mapping[str, Frames]) -> dict[str, str]:
+    """Return the hash of the timestamps.csv beside the videos, where there is one."""
+    file = _stamp_file(sources)
+    return {} if file is None else {STAMPS: sha256_of(file)}

@@ -161,7 +161,7 @@ def _clock_text(clock: "Clock") -> str:
     """Return whether a clock differs from the first camera's."""
     if not np.isfinite(clock.offset_sigma):
         return "not estimated"
-    return "corrected" if clock.is_significant else "in step"
+    return "corrected" if clock.corrected else "in step"
 
 
 def _some(numbers: list[int], most: int = 6) -> str:
