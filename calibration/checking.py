@@ -153,12 +153,12 @@ def _lens(camera: Camera) -> Iterator[Finding]:
     if not broken.any():
         return
     across, down = (2 * x / (width - 1) - 1, 2 * y / (height - 1) - 1)
+    share = f"{100 * broken.mean():.0f}" if broken.mean() > 0.01 else "up to 1"
     inside = bool(broken[across**2 + down**2 <= 1].any())
     yield Finding(
         level="FAIL" if inside else "WARN",
         reason=f"'{camera.name}': the lens model folds over inside the image"
-        f"{'' if inside else ', in its corners'}; {100 * broken.mean():.0f} % of the pixels have "
-        "no ray or two",
+        f"{'' if inside else ', in its corners'}; {share} % of the pixels have no ray or two",
         remedy="Calibrate again with the board shown up to the corners of the image; until then "
         "trust nothing seen there.",
     )

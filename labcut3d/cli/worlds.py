@@ -72,7 +72,9 @@ def align(
     if clicks is None:
         if known or distance:
             raise typer.BadParameter("--known and --distance go with --clicks CLICKS.csv")
-        floor = _board_of(board, project, unit)
+        floor = board or (None if project is None else project.board)
+        if floor is None:
+            raise typer.BadParameter("give --board BOARD.toml, or --clicks CLICKS.csv")
         sources = _open(parse_pairs(what[1:]), project, frame)
         find = _find_by_board(floor, sources, (frame, centre, not face_down, height))
     elif (known is None) == (distance is None):
@@ -82,17 +84,6 @@ def align(
     _, change = align_rig(source, target, find, unit)
     console.print(escape(change.how), highlight=False, soft_wrap=True)
     show_files(target)
-
-
-def _board_of(path: Path | None, project: "Project | None", unit: str | None) -> "Board":
-    """Return the board on the floor: that of the file, or the project's own."""
-    from calibration.board import load_board
-
-    if path is not None:
-        return load_board(path, unit=unit)
-    if project is None or project.board is None:
-        raise typer.BadParameter("give --board BOARD.toml, or --clicks CLICKS.csv")
-    return project.board
 
 
 def _open(
@@ -114,9 +105,12 @@ def _open(
 
 
 def _find_by_board(
-    board: "Board", sources: "dict[str, Frames]", how: tuple[int | None, bool, bool, float]
+    board: "Path | Board",
+    sources: "dict[str, Frames]",
+    how: tuple[int | None, bool, bool, float],
 ) -> Find:
-    """Return the function that finds the world of a board on the floor."""
+    """Return the function that finds the world of a board, or board file, on the floor."""
+    from calibration.board import load_board
     from calibration.world import world_from_board
     from labcut3d.stages.aligning import see_board
 
@@ -124,7 +118,8 @@ def _find_by_board(
 
     def find(rig: "Rig") -> "WorldChange":
         """Look for the board in the pictures."""
-        printed, corners, number = see_board(rig, board, sources, frame)
+        loaded = load_board(board, unit=rig.unit) if isinstance(board, Path) else board
+        printed, corners, number = see_board(rig, loaded, sources, frame)
         if frame is None:
             console.print(f"The board is taken from frame {number}.")
         return world_from_board(

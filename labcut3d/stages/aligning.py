@@ -4,7 +4,7 @@ A project's rig is replaced; what was made in the old frame is then out of date 
 the next `reconstruct`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -52,19 +52,22 @@ def see_board(
         if view not in rig.names:
             raise CalibrationError(f"view '{view}' is not in the rig: {', '.join(rig.names)}")
     numbers = {view: frames.numbers.tolist() for view, frames in sources.items()}
-    printed, seen = observe(board, sources, numbers=numbers)
-    if frame is None:
-        index = int(np.argmax(seen.seen.sum(axis=(0, 2))))
-    elif frame in seen.frames:
-        index = int(np.flatnonzero(seen.frames == frame)[0])
-    else:
-        raise CalibrationError(f"there is no frame {frame}; frames are {_range(seen.frames)}")
+    images: Mapping[str, Iterable[np.ndarray]] = sources
+    if frame is not None:
+        chosen = {view: found.index(frame) for view, found in numbers.items() if frame in found}
+        if not chosen:
+            raise CalibrationError(f"there is no frame {frame}; frames are {_range(numbers)}")
+        images = {view: [sources[view][index]] for view, index in chosen.items()}
+        numbers = {view: [frame] for view in chosen}
+    printed, seen = observe(board, images, numbers=numbers)
+    index = int(np.argmax(seen.seen.sum(axis=(0, 2))))
     corners = np.full((len(rig), board.n_corners, 2), np.nan)
     for view, found in zip(seen.views, seen.corners[:, index], strict=True):
         corners[rig.names.index(view)] = found
     return printed, corners, int(seen.frames[index])
 
 
-def _range(frames: np.ndarray) -> str:
+def _range(numbers: Mapping[str, list[int]]) -> str:
     """Return which frames there are, in words."""
-    return f"{frames.min()} to {frames.max()}"
+    found = [number for view in numbers.values() for number in view]
+    return f"{min(found)} to {max(found)}"
