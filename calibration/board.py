@@ -1,34 +1,34 @@
-"""The flat boards whose corners are known: ChArUco boards and plain chessboards.
+"""The boards whose points are known, and the TOML files that describe them.
 
-A board's frame has its origin at a corner of the board, x along the columns, y along the rows
-and z = 0. Files describe a board in TOML, in our own keys or in those of Anipose.
+Flat boards of squares (`CharucoBoard`, `ChessBoard`), a ChArUco board on both sides of a plate
+(`TwoSidedBoard`), and any number of rigidly mounted markers (`MarkerBoard`). All have `points`
+(corner, 3) in a frame of their own, `faces`, the corners that lie in one plane, and `neighbours`,
+pairs of corners a short known distance apart.
 """
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-import numpy as np
-
+from calibration.boardchecks import DICTIONARIES
 from calibration.errors import BoardError
 from calibration.files import read_toml, reject_unknown_keys
-from calibration.geometry import Array
-from calibration.units import check_unit
+from calibration.flatboards import CharucoBoard, ChessBoard
+from calibration.markerboard import Marker, MarkerBoard
+from calibration.twosided import TwoSidedBoard
 
-__all__ = ["DICTIONARIES", "Board", "CharucoBoard", "ChessBoard", "load_board", "parse_board"]
-
-DICTIONARIES = {
-    **{f"DICT_{n}X{n}_{size}": size for n in (4, 5, 6, 7) for size in (50, 100, 250, 1000)},
-    "DICT_ARUCO_ORIGINAL": 1024,
-    "DICT_ARUCO_MIP_36h12": 250,
-    "DICT_APRILTAG_16h5": 30,
-    "DICT_APRILTAG_25h9": 35,
-    "DICT_APRILTAG_36h10": 2320,
-    "DICT_APRILTAG_36h11": 587,
-}
-"""OpenCV's marker dictionaries and how many markers each has."""
+__all__ = [
+    "DICTIONARIES",
+    "Board",
+    "CharucoBoard",
+    "ChessBoard",
+    "Marker",
+    "MarkerBoard",
+    "TwoSidedBoard",
+    "load_board",
+    "parse_board",
+]
 
 ANIPOSE_KEYS = {
     "board_x": "squares_x",
@@ -36,110 +36,12 @@ ANIPOSE_KEYS = {
     "square_length": "square_length",
     "marker_length": "marker_length",
 }
-MOST_SQUARES = 200  # along one side; more is a typing error
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CharucoBoard:
-    """A chessboard with a marker in every white square, so that each corner has a number.
-
-    `squares_x`, `squares_y` count whole squares; lengths are in `unit`. `legacy`: the pattern
-    that OpenCV printed before 4.6 when `squares_y` is even (it starts with a white square).
-    `inverted`: printed white on black. Neither need be known: detection tries all and records
-    the one that fits.
-    """
-
-    squares_x: int
-    squares_y: int
-    square_length: float
-    marker_length: float
-    dictionary: str
-    unit: str
-    legacy: bool = False
-    inverted: bool = False
-    type: ClassVar[str] = "charuco"
-
-    def __post_init__(self) -> None:
-        _check_squares(self.squares_x, self.squares_y, "charuco board")
-        _check_length(self.square_length, "square_length")
-        _check_length(self.marker_length, "marker_length")
-        check_unit(self.unit, "board", BoardError)
-        if self.marker_length >= self.square_length:
-            raise BoardError(
-                f"marker_length = {self.marker_length} must be less than square_length = "
-                f"{self.square_length}: a marker lies inside a square"
-            )
-        if self.dictionary not in DICTIONARIES:
-            raise BoardError(
-                f"dictionary = {self.dictionary!r} is not known; use one of "
-                + ", ".join(DICTIONARIES)
-            )
-        if self.n_markers > DICTIONARIES[self.dictionary]:
-            raise BoardError(
-                f"a board of {self.squares_x} x {self.squares_y} squares has {self.n_markers} "
-                f"markers, but {self.dictionary} has only {DICTIONARIES[self.dictionary]}"
-            )
-
-    @property
-    def n_markers(self) -> int:
-        """How many markers the board carries: one in every white square."""
-        return self.squares_x * self.squares_y // 2
-
-    @property
-    def n_corners(self) -> int:
-        """How many inner corners the board has."""
-        return (self.squares_x - 1) * (self.squares_y - 1)
-
-    @property
-    def points(self) -> Array:
-        """The corners (corner, 3) in the board's frame, row by row, in OpenCV's order."""
-        points = _grid(self.squares_x - 1, self.squares_y - 1)
-        points[:, :2] = (points[:, :2] + 1) * self.square_length
-        return points
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the table that `parse_board` reads."""
-        return {"type": self.type, **asdict(self)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChessBoard:
-    """A plain chessboard; `squares_x`, `squares_y` count its inner corners."""
-
-    squares_x: int
-    squares_y: int
-    square_length: float
-    unit: str
-    type: ClassVar[str] = "chessboard"
-
-    def __post_init__(self) -> None:
-        _check_squares(self.squares_x, self.squares_y, "chessboard")
-        _check_length(self.square_length, "square_length")
-        check_unit(self.unit, "board", BoardError)
-
-    @property
-    def is_symmetric(self) -> bool:
-        """Whether the board looks the same after half a turn, so that corners are ambiguous."""
-        return (self.squares_x + self.squares_y) % 2 == 0
-
-    @property
-    def n_corners(self) -> int:
-        """How many inner corners the board has."""
-        return self.squares_x * self.squares_y
-
-    @property
-    def points(self) -> Array:
-        """The corners (corner, 3) in the board's frame, row by row; the first is the origin."""
-        points = _grid(self.squares_x, self.squares_y)
-        points[:, :2] *= self.square_length
-        return points
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the table that `parse_board` reads."""
-        return {"type": self.type, **asdict(self)}
-
-
-Board = CharucoBoard | ChessBoard
+Board = CharucoBoard | ChessBoard | TwoSidedBoard | MarkerBoard
+KINDS: dict[str, type[Board]] = {
+    kind.type: kind for kind in (CharucoBoard, ChessBoard, TwoSidedBoard, MarkerBoard)
+}
+OPTIONAL = ("legacy", "inverted", "first_marker", "turn", "back_first_marker", "marker_length")
 
 
 def load_board(path: str | os.PathLike[str], *, unit: str | None = None) -> Board:
@@ -161,15 +63,41 @@ def parse_board(table: Mapping[str, Any], where: str, *, unit: str | None = None
     """
     fields = _from_anipose(table, where) if "board_x" in table else dict(table)
     kind = fields.pop("type", CharucoBoard.type)
-    if kind not in (CharucoBoard.type, ChessBoard.type):
-        raise BoardError(f"{where}: type = {kind!r}; it must be 'charuco' or 'chessboard'")
-    board_class = CharucoBoard if kind == CharucoBoard.type else ChessBoard
-    known = board_class.__dataclass_fields__
-    known = [name for name in known if name != "type"]
-    reject_unknown_keys(fields, known, where)
+    if not isinstance(kind, str) or kind not in KINDS:
+        known = ", ".join(f"'{name}'" for name in KINDS)
+        raise BoardError(f"{where}: type = {kind!r}; it must be one of {known}")
     if unit is not None and fields.setdefault("unit", unit) != unit:
         raise BoardError(f"{where}: unit = {fields['unit']!r}, but unit = {unit!r} was asked for")
-    optional = ("legacy", "inverted")
+    _require_keys(fields, KINDS[kind], where)
+    try:
+        return _make(KINDS[kind], fields, where)
+    except BoardError as error:
+        text = str(error)
+        raise BoardError(text if text.startswith(where) else f"{where}: {text}") from error
+
+
+def _make(kind: type[Board], fields: dict[str, Any], where: str) -> Board:
+    """Return the board that the fields of its table make."""
+    if kind is MarkerBoard:
+        return MarkerBoard.from_table(fields, where)
+    if kind is TwoSidedBoard:
+        own = {name: fields.pop(name) for name in _own_keys(TwoSidedBoard) if name in fields}
+        return TwoSidedBoard(front=CharucoBoard(**fields), **own)
+    return kind(**fields)
+
+
+def _own_keys(kind: type[Board]) -> list[str]:
+    """Return the keys of a table that are fields of the board itself."""
+    return [name for name in kind.__dataclass_fields__ if name not in ("type", "front")]
+
+
+def _require_keys(fields: Mapping[str, Any], kind: type[Board], where: str) -> None:
+    """Refuse a table with unknown keys, or without one that the board needs."""
+    known = _own_keys(kind)
+    if kind is TwoSidedBoard:
+        known = [*_own_keys(CharucoBoard), *known]
+    reject_unknown_keys(fields, [*known, "marker_length"] if kind is MarkerBoard else known, where)
+    optional = [name for name in OPTIONAL if kind is MarkerBoard or name != "marker_length"]
     missing = [name for name in known if name not in fields and name not in optional]
     if "unit" in missing:
         raise BoardError(
@@ -177,11 +105,7 @@ def parse_board(table: Mapping[str, Any], where: str, *, unit: str | None = None
             'it with load_board(path, unit="mm")'
         )
     if missing:
-        raise BoardError(f"{where}: '{missing[0]}' is missing; a {kind} board needs it")
-    try:
-        return board_class(**fields)
-    except BoardError as error:
-        raise BoardError(f"{where}: {error}") from error
+        raise BoardError(f"{where}: '{missing[0]}' is missing; a {kind.type} board needs it")
 
 
 def _from_anipose(table: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -195,24 +119,3 @@ def _from_anipose(table: Mapping[str, Any], where: str) -> dict[str, Any]:
         return {"type": ChessBoard.type, **fields}
     bits, size = table.get("marker_bits", 4), table.get("dict_size", 50)
     return {**fields, "dictionary": f"DICT_{bits}X{bits}_{size}"}
-
-
-def _check_squares(squares_x: object, squares_y: object, what: str) -> None:
-    """Refuse counts that are no whole numbers, or too small to give a pose."""
-    for name, value in (("squares_x", squares_x), ("squares_y", squares_y)):
-        if type(value) is not int or not 2 < value <= MOST_SQUARES:
-            raise BoardError(
-                f"{name} = {value!r}: a {what} needs a whole number from 3 to {MOST_SQUARES}"
-            )
-
-
-def _check_length(value: object, name: str) -> None:
-    """Refuse a length that is not a positive finite number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < np.inf:
-        raise BoardError(f"{name} = {value!r} must be a positive length")
-
-
-def _grid(columns: int, rows: int) -> Array:
-    """Return points (column, row, 0) of a grid, row by row, (columns * rows, 3)."""
-    row, column = np.mgrid[0:rows, 0:columns]
-    return np.stack([column, row, np.zeros_like(row)], axis=-1).reshape(-1, 3).astype(float)

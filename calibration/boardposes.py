@@ -9,32 +9,55 @@ import numpy as np
 
 from calibration.camera import Camera
 from calibration.geometry import Array, invert_pose, make_pose, transform
-from calibration.observations import FEWEST_CORNERS
+from calibration.observations import fewest_corners
 
 __all__ = ["best_world_poses", "pose_candidates"]
 
+THINNEST = 1e-3  # of their length: points narrower than that lie on a line
+FLATTEST = 0.02  # of their width: points thicker than that lie in no plane
 CAP = 10.0  # px; a corner farther off counts as this much when poses are compared
 
 
 def pose_candidates(camera: Camera, points: Array, corners: Array) -> Array:
     """Return camera_from_board (frame, 2, 4, 4) for corners (frame, corner, 2) px.
 
-    The better pose comes first; NaN where there are too few corners.
+    The better pose comes first; points that lie in no plane have but one, given twice. NaN where
+    there are too few corners.
     """
     poses = np.full((len(corners), 2, 4, 4), np.nan)
     normalized = camera.undistort(corners)
     for frame, image in enumerate(normalized):
         seen = np.isfinite(image[:, 0])
-        if seen.sum() < FEWEST_CORNERS or np.ptp(points[seen], axis=0)[:2].min() == 0:
+        if seen.sum() < fewest_corners(len(points)):
             continue
-        _, turns, shifts, _ = cv2.solvePnPGeneric(
-            points[seen], image[seen], np.eye(3), None, flags=cv2.SOLVEPNP_IPPE
-        )
-        for index, (turn, shift) in enumerate(zip(turns[:2], shifts[:2], strict=True)):
-            poses[frame, index] = make_pose(cv2.Rodrigues(turn)[0], shift.ravel())
-        if not np.isfinite(poses[frame, 1]).all():
-            poses[frame, 1] = poses[frame, 0]
+        found = _solve(points[seen], image[seen])
+        for index in range(2 if found else 0):
+            poses[frame, index] = found[min(index, len(found) - 1)]
     return poses
+
+
+def _solve(points: Array, image: Array) -> list[Array]:
+    """Return the poses (4, 4), best first, that put points (n, 3) at normalized image (n, 2).
+
+    Points of one plane have two (IPPE, in the plane's own frame), others one (SQPnP: Terzakis &
+    Lourakis 2020), points of a line none.
+    """
+    center = points.mean(axis=0)
+    _, extent, axes = np.linalg.svd(points - center, full_matrices=False)
+    if extent[1] < THINNEST * extent[0]:
+        return []
+    if extent[2] > FLATTEST * extent[1]:
+        found, turn, shift = cv2.solvePnP(points, image, np.eye(3), None, flags=cv2.SOLVEPNP_SQPNP)
+        return [make_pose(cv2.Rodrigues(turn)[0], shift.ravel())] if found else []
+    axes[2] *= np.sign(np.linalg.det(axes))  # right-handed
+    flat = (points - center) @ axes.T
+    flat[:, 2] = 0.0
+    _, turns, shifts, _ = cv2.solvePnPGeneric(flat, image, np.eye(3), None, flags=cv2.SOLVEPNP_IPPE)
+    plane_from_board = make_pose(axes, -axes @ center)
+    return [
+        make_pose(cv2.Rodrigues(turn)[0], shift.ravel()) @ plane_from_board
+        for turn, shift in zip(turns[:2], shifts[:2], strict=True)
+    ]
 
 
 def best_world_poses(

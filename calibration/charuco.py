@@ -2,24 +2,29 @@
 
 Boards printed by OpenCV before 4.6 ("legacy") and boards printed white on black ("inverted") carry
 the same markers in other places or colours. Until one image has shown which pattern fits, every
-pattern is tried.
+pattern is tried; a pattern whose rows and columns are swapped is recognised and named.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import cv2
 import numpy as np
 
-from calibration.board import DICTIONARIES, CharucoBoard
+from calibration.errors import BoardError
+from calibration.flatboards import CharucoBoard
 from calibration.geometry import Array
-from calibration.subpixel import refine
+from calibration.markers import MarkerDetector, Sighting, Tally, no_corners
+from calibration.subpixel import Refined, refine
+from calibration.twosided import TwoSidedBoard
 
-__all__ = ["CharucoFinder"]
+__all__ = ["CharucoFinder", "TwoSidedFinder"]
 
 FEWEST_MARKERS = 3  # that agree on one flat board before a pattern is believed
+CERTAIN_MARKERS = 6  # that fit the swapped board before it is named
 LARGEST_MARKER_ERROR = 0.15  # of a marker's side, from the board's homography
-PROBES = 4  # images kept to look for other dictionaries in, where nothing fits
+SMALLEST_MARKER_ERROR = 0.02  # of a marker's side, that the lens and noise may make
+ALIKE = 3.0  # times the smallest error: two patterns that fit so alike cannot be told apart
+LARGEST_DISAGREEMENT = 0.25  # of a square, between the markers that foretell one corner
 
 
 class CharucoFinder:
@@ -27,95 +32,99 @@ class CharucoFinder:
 
     def __init__(self, board: CharucoBoard) -> None:
         self.board = board
-        self._decided = False
-        self._detector = _marker_detector(board)
-        self._layouts = {
-            legacy: _marker_layout(replace(board, legacy=legacy)) for legacy in (False, True)
-        }
-        self._neighbours = _neighbours(board, self._layouts[board.legacy])
-        self._images = self._most_markers = self._images_with_markers = 0
-        self._probes: list[np.ndarray] = []
+        self.decided = False
+        first = board.first_marker
+        self._detector = MarkerDetector(board.dictionary, range(first, first + board.n_markers))
+        self._set_layout(board)
+        self._tally = Tally(board.dictionary, board.n_markers)
 
-    def find(self, gray: np.ndarray) -> tuple[Array, str]:
-        """Return the corners (corner, 2) px in a grey image, NaN where not seen, and a reason.
+    def find(self, gray: np.ndarray) -> Sighting:
+        """Return the corners in a grey image, and why there are none if so.
 
-        The reason is empty unless there are no corners at all.
+        Raises `BoardError` where the image shows the board with rows and columns swapped.
         """
-        self._images += 1
-        missing = np.full((self.board.n_corners, 2), np.nan)
-        if not self._decided:
+        if not self.decided:
             self._decide(gray)
         image = cv2.bitwise_not(gray) if self.board.inverted else gray
-        markers = self._markers(image)
-        self._most_markers = max(self._most_markers, len(markers))
-        self._images_with_markers += bool(markers)
+        markers = self._detector.find(image)
+        self._tally.add(gray, len(markers))
+        nothing = no_corners(self.board.n_corners)
         if not markers:
-            if not self._decided and len(self._probes) < PROBES:
-                self._probes.append(gray)
-            return missing, "no marker of the board was found"
-        predicted, axes = self._predict(markers)
-        return refine(image, predicted, axes, self._clear).corners, ""
+            return nothing, "no marker of the board was found"
+        if not self.decided and self._is_ambiguous(markers):
+            return nothing, f"{len(markers)} markers do not tell how the board is printed"
+        predicted, axes, agree = self._predict(markers)
+        if not agree:
+            self._refuse_swapped(markers)
+            return nothing, "the markers do not lie as on the board"
+        return refine(image, predicted, axes, self._clear), ""
 
     def remark(self) -> str:
         """Return in words what was seen, for the message where it was not enough."""
-        text = (
-            f"markers of {self.board.dictionary} were seen in {self._images_with_markers} of "
-            f"{self._images} images, at most {self._most_markers} of {self.board.n_markers} at once"
-        )
-        if self._decided or not self._probes:
-            return text
-        other = _other_dictionary(self._probes, self.board.dictionary)
-        return f"{text}; {other}" if other else text
+        return self._tally.remark()
 
     def _decide(self, gray: np.ndarray) -> None:
         """Find out how the board is printed, if this image shows it."""
-        board, best = self.board, LARGEST_MARKER_ERROR
         for inverted in (self.board.inverted, not self.board.inverted):
-            markers = self._markers(cv2.bitwise_not(gray) if inverted else gray)
-            for legacy in (self.board.legacy, not self.board.legacy):
-                error = _layout_error(markers, self._layouts[legacy])
-                if error < best:
-                    board, best = replace(self.board, inverted=inverted, legacy=legacy), error
-            if best < LARGEST_MARKER_ERROR:
-                break
-        else:
-            return
-        if self.board.squares_y % 2:  # both patterns are the same: there is nothing to tell
-            board = replace(board, legacy=self.board.legacy)
-        self.board, self._decided = board, True
-        self._neighbours = _neighbours(board, self._layouts[board.legacy])
+            markers = self._detector.find(cv2.bitwise_not(gray) if inverted else gray)
+            if len(markers) < FEWEST_MARKERS:
+                continue
+            fits = _fitting(markers, _patterns(self.board))
+            if len(fits) == 1:
+                self._set_layout(replace(fits[0], inverted=inverted))
+                self.decided = True
+            elif not fits:
+                self._refuse_swapped(markers)
+            if fits:
+                return
 
-    def _markers(self, image: np.ndarray) -> dict[int, Array]:
-        """Return the corners (4, 2) px of each marker found; one seen twice is not trusted."""
-        corners, ids, _ = self._detector.detectMarkers(image)
-        found = [] if ids is None else [int(marker) for marker in ids.ravel()]
-        return {
-            marker: quad.reshape(4, 2).astype(float)
-            for marker, quad in zip(found, corners, strict=True)
-            if found.count(marker) == 1
-        }
+    def _set_layout(self, board: CharucoBoard) -> None:
+        """Take the board as it is printed."""
+        self.board = board
+        self._layout = _marker_layout(board)
+        self._neighbours = _neighbours(board, self._layout)
 
-    def _predict(self, markers: dict[int, Array]) -> tuple[Array, Array]:
-        """Return where the corners beside the markers should be, and a square's sides there.
+    def _is_ambiguous(self, markers: dict[int, Array]) -> bool:
+        """Tell whether the markers seen lie alike in several patterns of the board."""
+        return len(_fitting(markers, _patterns(self.board))) > 1
+
+    def _refuse_swapped(self, markers: dict[int, Array]) -> None:
+        """Raise `BoardError` if the markers lie as on the board with rows and columns swapped."""
+        x, y = self.board.squares_x, self.board.squares_y
+        swapped = _patterns(replace(self.board, squares_x=y, squares_y=x))
+        if x != y and len(markers) >= CERTAIN_MARKERS and _fitting(markers, swapped):
+            raise BoardError(
+                f"the board is described as {x} x {y} squares, but the images show {y} x {x}: "
+                f"swap squares_x and squares_y (board_x and board_y in Anipose's files)"
+            )
+
+    def _predict(self, markers: dict[int, Array]) -> tuple[Array, Array, bool]:
+        """Return where corners should be, a square's sides there, and whether markers agree.
 
         Each marker foretells its own corners by its own homography, which hardly notices the
-        lens; two markers that meet at a corner are averaged.
+        lens; two markers that meet at a corner are averaged, and the corner is left out where
+        they contradict each other.
         """
-        layout = self._layouts[self.board.legacy]
         total = np.zeros((self.board.n_corners, 3, 2))
-        count = np.zeros((self.board.n_corners, 1, 1))
-        points = self.board.points[:, :2]
+        squares = np.zeros((self.board.n_corners, 2))
+        count = np.zeros((self.board.n_corners, 1))
+        points, length = self.board.points[:, :2], self.board.square_length
         for marker, quad in markers.items():
-            corners = self._neighbours[marker]
-            warp = cv2.getPerspectiveTransform(layout[marker], quad.astype(np.float32))
-            pixels, axes = _warp_with_axes(
-                np.asarray(warp, dtype=float), points[corners], self.board.square_length
-            )
+            index = marker - self.board.first_marker
+            corners = self._neighbours[index]
+            warp = cv2.getPerspectiveTransform(self._layout[index], quad.astype(np.float32))
+            pixels, axes = _warp_with_axes(np.asarray(warp, dtype=float), points[corners], length)
             total[corners] += np.concatenate([pixels[:, None], np.swapaxes(axes, 1, 2)], axis=1)
+            squares[corners] += pixels**2
             count[corners] += 1
         with np.errstate(invalid="ignore"):
-            mean = total / count
-        return mean[:, 0], np.ascontiguousarray(np.swapaxes(mean[:, 1:], 1, 2))
+            mean = total / count[:, None]
+            spread = np.sqrt(np.maximum(squares / count - mean[:, 0] ** 2, 0).sum(axis=-1))
+            side = np.linalg.norm(mean[:, 1:], axis=-1).min(axis=-1)
+            apart = 2 * spread > LARGEST_DISAGREEMENT * side
+        mean[apart] = np.nan
+        agree = 2 * apart.sum() <= (count > 1).sum()
+        return mean[:, 0], np.ascontiguousarray(np.swapaxes(mean[:, 1:], 1, 2)), bool(agree)
 
     @property
     def _clear(self) -> float:
@@ -123,28 +132,50 @@ class CharucoFinder:
         return (1 - self.board.marker_length / self.board.square_length) / 2
 
 
-def _warp_with_axes(warp: Array, points: Array, length: float) -> tuple[Array, Array]:
-    """Return a homography of points (n, 2), and of steps by `length` in x and y: (n, 2, 2) px."""
-    homogeneous = points @ warp[:, :2].T + warp[:, 2]
-    pixels = homogeneous[:, :2] / homogeneous[:, 2:]
-    slopes = warp[None, :2, :2] - pixels[:, :, None] * warp[None, 2:, :2]
-    return pixels, length * slopes / homogeneous[:, 2, None, None]
+class TwoSidedFinder:
+    """Finds a two-sided board in image after image; an image shows one of its sides."""
+
+    def __init__(self, board: TwoSidedBoard) -> None:
+        self._board = board
+        self._sides = [CharucoFinder(board.front), CharucoFinder(board.back)]
+        self._last = 0
+        self._counts = [0, 0]
+
+    @property
+    def board(self) -> TwoSidedBoard:
+        """The board as it was printed, as far as was seen."""
+        side = next((s.board for s in self._sides if s.decided), self._board.front)
+        front = replace(self._board.front, legacy=side.legacy, inverted=side.inverted)
+        return replace(self._board, front=front)
+
+    def find(self, gray: np.ndarray) -> Sighting:
+        """Return the corners of both sides in a grey image, and why there are none if so."""
+        reason = ""
+        half = self._board.front.n_corners
+        for side in (self._last, 1 - self._last):  # mostly the side that was seen before
+            refined, why = self._sides[side].find(gray)
+            if not why:
+                self._last = side
+                self._counts[side] += 1
+                nothing = no_corners(half)
+                parts = (refined, nothing) if side == 0 else (nothing, refined)
+                return Refined.join(*parts), ""
+            reason = why if not reason or "no marker" in reason else reason
+        return no_corners(2 * half), reason
+
+    def remark(self) -> str:
+        """Return in words what was seen, for the message where it was not enough."""
+        return f"front in {self._counts[0]} images, back in {self._counts[1]}; " + "; ".join(
+            f"{name}: {side.remark()}"
+            for name, side in zip(("front", "back"), self._sides, strict=True)
+        )
 
 
-def _marker_detector(board: CharucoBoard) -> cv2.aruco.ArucoDetector:
-    """Return a detector of the board's own markers only: faster, and no foreign marker fits."""
-    dictionary = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, board.dictionary))
-    own = cv2.aruco.Dictionary(
-        dictionary.bytesList[: board.n_markers].copy(),
-        dictionary.markerSize,
-        dictionary.maxCorrectionBits,
-    )
-    parameters = cv2.aruco.DetectorParameters()
-    parameters.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
-    parameters.adaptiveThreshWinSizeMin = 5
-    parameters.adaptiveThreshWinSizeMax = 21
-    parameters.adaptiveThreshWinSizeStep = 16
-    return cv2.aruco.ArucoDetector(own, parameters)
+def _patterns(board: CharucoBoard) -> list[CharucoBoard]:
+    """Return the board and, where that differs, the board in the other pattern."""
+    if board.squares_y % 2:
+        return [board]
+    return [board, replace(board, legacy=not board.legacy)]
 
 
 def _marker_layout(board: CharucoBoard) -> np.ndarray:
@@ -163,29 +194,36 @@ def _neighbours(board: CharucoBoard, layout: np.ndarray) -> list[np.ndarray]:
     return [np.flatnonzero(row < 0.6 * board.square_length) for row in offset]
 
 
-def _layout_error(markers: dict[int, Array], layout: np.ndarray) -> float:
-    """Return how badly markers fit a layout: the median error in parts of a marker's side."""
-    if len(markers) < FEWEST_MARKERS:
-        return np.inf
-    plane = layout[list(markers)].reshape(-1, 2)
+def _fitting(markers: dict[int, Array], boards: list[CharucoBoard]) -> list[CharucoBoard]:
+    """Return the boards on which the markers lie as in the image: one, or several alike."""
+    errors = np.array([_layout_error(markers, board) for board in boards])
+    limit = min(LARGEST_MARKER_ERROR, ALIKE * max(errors.min(), SMALLEST_MARKER_ERROR))
+    return [board for board, error in zip(boards, errors, strict=True) if error < limit]
+
+
+def _layout_error(markers: dict[int, Array], board: CharucoBoard) -> float:
+    """Return how far markers are from where a board has them, in parts of a marker's side.
+
+    It is the error that one corner in five exceeds, of the homography that most agree on: one
+    marker may be read wrongly, but a wrong pattern must not pass because half of it fits.
+    """
+    chosen = [marker - board.first_marker for marker in markers]
+    plane = _marker_layout(board)[chosen].reshape(-1, 2)
     target = np.concatenate(list(markers.values()))
     side = np.median([np.linalg.norm(quad[0] - quad[1]) for quad in markers.values()])
-    homography, _ = cv2.findHomography(plane, target, cv2.LMEDS)
+    # Few markers, two in a row say, leave no majority to agree on: all must.
+    method = cv2.LMEDS if len(markers) >= FEWEST_MARKERS else 0
+    homography, _ = cv2.findHomography(plane, target, method)
     if homography is None:
         return np.inf
     fitted = cv2.perspectiveTransform(plane[None], homography)[0]
-    return float(np.median(np.linalg.norm(fitted - target, axis=-1)) / side)
+    errors = np.linalg.norm(fitted - target, axis=-1)
+    return float(np.quantile(errors, 0.8) / side)
 
 
-def _other_dictionary(images: Sequence[np.ndarray], ours: str) -> str:
-    """Return a hint at the dictionary whose markers the images do show, or an empty string."""
-    counts = {}
-    for name in DICTIONARIES:
-        dictionary = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, name))
-        detector = cv2.aruco.ArucoDetector(dictionary, cv2.aruco.DetectorParameters())
-        found = [detector.detectMarkers(image)[1] for image in images]
-        counts[name] = sum(0 if ids is None else len(ids) for ids in found)
-    best = max(counts, key=lambda name: counts[name])
-    if counts[best] < FEWEST_MARKERS or best == ours:
-        return ""
-    return f"markers of {best} fit better: is the board's dictionary right?"
+def _warp_with_axes(warp: Array, points: Array, length: float) -> tuple[Array, Array]:
+    """Return a homography of points (n, 2), and of steps by `length` in x and y: (n, 2, 2) px."""
+    homogeneous = points @ warp[:, :2].T + warp[:, 2]
+    pixels = homogeneous[:, :2] / homogeneous[:, 2:]
+    slopes = warp[None, :2, :2] - pixels[:, :, None] * warp[None, 2:, :2]
+    return pixels, length * slopes / homogeneous[:, 2, None, None]

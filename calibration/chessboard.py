@@ -3,12 +3,14 @@
 import cv2
 import numpy as np
 
-from calibration.board import ChessBoard
+from calibration.flatboards import ChessBoard
 from calibration.geometry import Array
+from calibration.markers import Sighting, no_corners
 from calibration.subpixel import refine
 
 __all__ = ["ChessFinder"]
 
+PROBES = 4  # images kept to look for boards of other counts in, where none was found
 CLEAR = 0.4  # of a square beside each line: far from the next corners
 FLAGS = cv2.CALIB_CB_ADAPTIVE_THRESH | cv2.CALIB_CB_NORMALIZE_IMAGE | cv2.CALIB_CB_FAST_CHECK
 
@@ -19,26 +21,34 @@ class ChessFinder:
     def __init__(self, board: ChessBoard) -> None:
         self.board = board
         self._images = self._found = 0
+        self._probes: list[np.ndarray] = []
 
-    def find(self, gray: np.ndarray) -> tuple[Array, str]:
-        """Return the corners (corner, 2) px in a grey image, and why there are none if so."""
+    def find(self, gray: np.ndarray) -> Sighting:
+        """Return the corners of the board in a grey image, and why there are none if so."""
         self._images += 1
-        pattern = (self.board.squares_x, self.board.squares_y)
-        found, corners = cv2.findChessboardCorners(gray, pattern, flags=FLAGS)
-        if not found:
-            found, corners = cv2.findChessboardCornersSB(gray, pattern)
-        if not found:
-            missing = np.full((self.board.n_corners, 2), np.nan)
-            return missing, "the whole chessboard was not found"
+        grid = _find_grid(gray, self.board.squares_x, self.board.squares_y)
+        if grid is None:
+            if len(self._probes) < PROBES:
+                self._probes.append(gray)
+            return no_corners(self.board.n_corners), "the whole chessboard was not found"
         self._found += 1
-        grid = self._orient(gray, corners.reshape(*pattern[::-1], 2).astype(float))
+        grid = self._orient(gray, grid)
         axes = np.stack([np.gradient(grid, axis=1), np.gradient(grid, axis=0)], axis=-1)
-        return refine(gray, grid.reshape(-1, 2), axes.reshape(-1, 2, 2), CLEAR).corners, ""
+        return refine(gray, grid.reshape(-1, 2), axes.reshape(-1, 2, 2), CLEAR), ""
 
     def remark(self) -> str:
         """Return in words what was seen, for the message where it was not enough."""
         pattern = f"{self.board.squares_x} x {self.board.squares_y} inner corners"
-        return f"a chessboard of {pattern} was found in {self._found} of {self._images} images"
+        text = f"a chessboard of {pattern} was found in {self._found} of {self._images} images"
+        return text if self._found else text + self._other_counts()
+
+    def _other_counts(self) -> str:
+        """Return a hint at the counts that the images do show, or an empty string."""
+        for change, mistake in ((-1, "they were counted as squares"), (1, "one was forgotten")):
+            x, y = self.board.squares_x + change, self.board.squares_y + change
+            if min(x, y) > 2 and any(_find_grid(gray, x, y) is not None for gray in self._probes):
+                return f"; one of {x} x {y} inner corners was: {mistake} each way"
+        return ""
 
     def _orient(self, gray: np.ndarray, grid: Array) -> Array:
         """Number the corners so that the board is not mirrored and its first square is dark.
@@ -56,3 +66,11 @@ class ChessFinder:
         values = gray[row, column].reshape(centers.shape[:2]).astype(float)
         first = np.indices(values.shape).sum(axis=0) % 2 == 0
         return grid if values[first].mean() < values[~first].mean() else grid[::-1, ::-1]
+
+
+def _find_grid(gray: np.ndarray, columns: int, rows: int) -> Array | None:
+    """Return the inner corners (row, column, 2) px of a chessboard, or None."""
+    found, corners = cv2.findChessboardCorners(gray, (columns, rows), flags=FLAGS)
+    if not found:
+        found, corners = cv2.findChessboardCornersSB(gray, (columns, rows))
+    return corners.reshape(rows, columns, 2).astype(float) if found else None

@@ -1,4 +1,4 @@
-"""The compiled fit of a chessboard corner's picture: two soft edges that cross.
+"""The compiled fit of a corner's picture: two soft edges that cross, or that meet.
 
 Around a corner the image is modelled as
 
@@ -9,6 +9,9 @@ and one along its rows. The seven parameters (crossing x, y; the directions of t
 contrast, softness) are fitted by Levenberg-Marquardt to the pixels beside the lines. The lines may
 be far longer than a square patch, which must keep clear of markers, is wide: that is why the fit
 is several times more exact than the gradients in such a patch (`cv2.cornerSubPix`).
+
+At a marker's corner the edges end: there each tanh is replaced by (1 + tanh) / 2, which is light
+or dark in one quadrant alone.
 """
 
 import math
@@ -34,12 +37,13 @@ compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @compiled
-def fit_corners(gray, corners, axes, clear, arm):
+def fit_corners(gray, corners, axes, clear, arm, ends):
     """Return for every corner its fit (corner, 6): x, y, softness, deviation, misfit and share.
 
     `gray` (height, width) uint8; `corners` (corner, 2) px, the start; `axes` (corner, 2, 2) px, the
     columns of each being the image of a square's two sides; pixels are used up to `arm` squares
     from the corner along a line and up to `clear` squares beside it (there is the next edge).
+    `ends` tells that the edges end at the corner, which is a marker's, and do not cross.
     `deviation` px is the crossing's standard deviation, larger axis; `misfit` the residual in
     parts of the contrast; `share` of the pixels wanted that lie in the image. NaN where no fit
     converged.
@@ -48,9 +52,11 @@ def fit_corners(gray, corners, axes, clear, arm):
     for index in range(len(corners)):
         corner = corners[index].copy()
         for _ in range(MOST_CENTRINGS):
-            pixels, share = _collect(gray, corner, axes[index], clear, arm)
+            pixels, share = _collect(gray, corner, axes[index], clear, arm, ends)
             result[index, 5] = share
-            if len(pixels) < FEWEST_PIXELS or not _fit(pixels, corner, axes[index], result[index]):
+            if len(pixels) < FEWEST_PIXELS or not _fit(
+                pixels, corner, axes[index], ends, result[index]
+            ):
                 result[index, :5] = np.nan
                 break
             moved = math.hypot(result[index, 0] - corner[0], result[index, 1] - corner[1])
@@ -61,7 +67,7 @@ def fit_corners(gray, corners, axes, clear, arm):
 
 
 @compiled
-def _collect(gray, corner, axes, clear, arm):
+def _collect(gray, corner, axes, clear, arm, ends):
     """Return the pixels (pixel, 3) x, y from the corner and grey, and the share in the image."""
     height, width = gray.shape
     ux, uy, vx, vy = axes[0, 0], axes[1, 0], axes[0, 1], axes[1, 1]
@@ -77,8 +83,10 @@ def _collect(gray, corner, axes, clear, arm):
     for row in range(int(top), int(bottom) + 1):
         for column in range(int(left), int(right) + 1):
             x, y = column - corner[0], row - corner[1]
-            u, v = abs((x * vy - y * vx) / area), abs((y * ux - x * uy) / area)
-            if not ((u <= band_u and v <= arm) or (v <= band_v and u <= arm)):
+            u, v = (x * vy - y * vx) / area, (y * ux - x * uy) / area
+            along_v = abs(u) <= band_u and -(band_v if ends else arm) <= v <= arm
+            along_u = abs(v) <= band_v and -(band_u if ends else arm) <= u <= arm
+            if not (along_u or along_v):
                 continue
             wanted += 1
             if 0 <= row < height and 0 <= column < width:
@@ -88,12 +96,13 @@ def _collect(gray, corner, axes, clear, arm):
 
 
 @compiled
-def _fit(pixels, corner, axes, result):
+def _fit(pixels, corner, axes, ends, result):
     """Fit the model, write x, y, softness, deviation and misfit, and tell whether it converged."""
-    state = _start(pixels, axes)
+    base = 0.5 if ends else 0.0
+    state = _start(pixels, axes, base)
     normal, gradient = np.empty((SIZE, SIZE)), np.empty(SIZE)
     trial_normal, trial_gradient = np.empty((SIZE, SIZE)), np.empty(SIZE)
-    error = _accumulate(pixels, state, normal, gradient)
+    error = _accumulate(pixels, state, base, normal, gradient)
     damping = 1e-3
     for _ in range(MOST_ROUNDS):
         step = _solve(normal, gradient, damping)
@@ -102,7 +111,7 @@ def _fit(pixels, corner, axes, result):
             return False
         trial[6] = max(trial[6], 0.5 * state[6], SHARPEST)
         settled = False
-        trial_error = _accumulate(pixels, trial, trial_normal, trial_gradient)
+        trial_error = _accumulate(pixels, trial, base, trial_normal, trial_gradient)
         if not trial_error < error:
             damping *= 10
             if damping > 1e6:
@@ -120,18 +129,20 @@ def _fit(pixels, corner, axes, result):
 
 
 @compiled
-def _start(pixels, axes):
+def _start(pixels, axes, base):
     """Return the first parameters: lines along the axes, the grey values by least squares."""
     state = np.zeros(SIZE)
-    state[2] = math.atan2(axes[0, 0], -axes[1, 0])  # the normals of the two lines
-    state[3] = math.atan2(axes[0, 1], -axes[1, 1])
+    # The normals of the two lines, each on the side that the other axis points to.
+    turn = 1.0 if axes[0, 0] * axes[1, 1] > axes[1, 0] * axes[0, 1] else -1.0
+    state[2] = math.atan2(turn * axes[0, 0], -turn * axes[1, 0])
+    state[3] = math.atan2(-turn * axes[0, 1], turn * axes[1, 1])
     state[6] = START_SOFTNESS
     n, p, pp, g, gp = len(pixels), 0.0, 0.0, 0.0, 0.0
     for index in range(n):
         x, y, grey = pixels[index]
         first = x * math.cos(state[2]) + y * math.sin(state[2])
         second = x * math.cos(state[3]) + y * math.sin(state[3])
-        product = math.tanh(first) * math.tanh(second)
+        product = (base + (1 - base) * math.tanh(first)) * (base + (1 - base) * math.tanh(second))
         p, pp, g, gp = p + product, pp + product * product, g + grey, gp + grey * product
     state[5] = (n * gp - p * g) / max(n * pp - p * p, 1e-9)
     state[4] = (g - state[5] * p) / n
@@ -139,8 +150,11 @@ def _start(pixels, axes):
 
 
 @compiled
-def _accumulate(pixels, state, normal, gradient):
-    """Fill the normal equations (7, 7), (7,) at a state, and return the sum of squares."""
+def _accumulate(pixels, state, base, normal, gradient):
+    """Fill the normal equations (7, 7), (7,) at a state, and return the sum of squares.
+
+    `base` is 0 where edges cross, and 0.5 where they end.
+    """
     normal[:], gradient[:] = 0.0, 0.0
     cos1, sin1 = math.cos(state[2]), math.sin(state[2])
     cos2, sin2 = math.cos(state[3]), math.sin(state[3])
@@ -151,7 +165,8 @@ def _accumulate(pixels, state, normal, gradient):
     for index in range(len(pixels)):
         x, y = pixels[index, 0] - state[0], pixels[index, 1] - state[1]
         first, second = (x * cos1 + y * sin1) * scale, (x * cos2 + y * sin2) * scale
-        edge1, edge2 = _edge(first), _edge(second)
+        tanh1, tanh2 = _tanh(first), _tanh(second)
+        edge1, edge2 = base + (1 - base) * tanh1, base + (1 - base) * tanh2
         residual = pixels[index, 2] - state[4] - contrast * edge1 * edge2
         total += residual * residual
         if abs(first) > SATURATED and abs(second) > SATURATED:  # only the grey values depend on it
@@ -159,10 +174,10 @@ def _accumulate(pixels, state, normal, gradient):
             gradient[5] += residual * edge1 * edge2
             normal[4, 4] += 1.0
             normal[5, 4] += edge1 * edge2
-            normal[5, 5] += 1.0
+            normal[5, 5] += edge1 * edge1 * edge2 * edge2
             continue
-        by1 = contrast * (1 - edge1 * edge1) * edge2 * scale
-        by2 = contrast * (1 - edge2 * edge2) * edge1 * scale
+        by1 = (1 - base) * contrast * (1 - tanh1 * tanh1) * edge2 * scale
+        by2 = (1 - base) * contrast * (1 - tanh2 * tanh2) * edge1 * scale
         slopes[0], slopes[1] = -by1 * cos1 - by2 * cos2, -by1 * sin1 - by2 * sin2
         slopes[2], slopes[3] = by1 * (y * cos1 - x * sin1), by2 * (y * cos2 - x * sin2)
         slopes[5] = edge1 * edge2
@@ -178,7 +193,7 @@ def _accumulate(pixels, state, normal, gradient):
 
 
 @compiled
-def _edge(distance):
+def _tanh(distance):
     """Return tanh, without computing it where it is 1."""
     if distance > SATURATED:
         return 1.0

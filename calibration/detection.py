@@ -6,22 +6,26 @@ at in parallel threads, which works because OpenCV lets go of Python's lock.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from operator import length_hint
 from threading import Lock
 
 import cv2
 import numpy as np
 
-from calibration.board import Board, ChessBoard
-from calibration.charuco import CharucoFinder
+from calibration.board import Board, CharucoBoard, ChessBoard, TwoSidedBoard
+from calibration.charuco import CharucoFinder, TwoSidedFinder
 from calibration.chessboard import ChessFinder
 from calibration.errors import BoardError, CalibrationError
+from calibration.frameselection import BLURRED, NEAR_IDENTICAL, find_blurred, find_repeats
+from calibration.geometry import Array
+from calibration.markers import MarkerFinder
 from calibration.observations import (
-    FEWEST_CORNERS,
     Observations,
     Refusal,
     ViewCorners,
     combine,
+    fewest_corners,
 )
 from calibration.planarity import MisfitFinder
 
@@ -35,13 +39,15 @@ def observe(
     sources: Mapping[str, Iterable[np.ndarray]],
     *,
     numbers: Mapping[str, Sequence[int]] | None = None,
+    keep_repeats: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Board, Observations]:
     """Find the board in the images of several views, in parallel.
 
     `sources` gives each view's images; `numbers` the frame number of each image, by which views
     are matched (by default 0, 1, 2, ...). `progress(done, total)` counts images. Returns the board
-    as it was printed (legacy, inverted) and the observations. Raises `BoardError` where views
+    as it was printed (legacy, inverted) and the observations, without blurred images and, unless
+    `keep_repeats`, without frames in which nothing has moved. Raises `BoardError` where views
     disagree about the pattern.
     """
     total = sum(length_hint(images, 0) for images in sources.values())
@@ -73,6 +79,9 @@ def observe(
             + "; ".join(f"{view}: {kind}" for kind, view in printed.items())
             + "; use one board for all views"
         )
+    noise = np.array([corners.noise for _, corners in found])
+    if not keep_repeats:
+        observations = _without_repeats(observations, noise)
     return next(iter(printed), board), observations
 
 
@@ -101,10 +110,11 @@ def _detect(
     progress: Callable[[int], None] | None,
 ) -> tuple[Board, ViewCorners]:
     """Return the board as printed and the corners of one view."""
-    finder = ChessFinder(board) if isinstance(board, ChessBoard) else CharucoFinder(board)
-    flatness = MisfitFinder(board.points)
+    finder = _make_finder(board)
+    faces = [(face, MisfitFinder(board.points[face])) for face in board.faces]
     size: tuple[int, int] | None = None
     corners, misfits, refusals = [], [], []
+    deviations, blur = [], []
     for index, image in enumerate(images):
         gray = _gray(image, view, index)
         size = size or gray.shape[::-1]
@@ -113,31 +123,76 @@ def _detect(
                 f"view '{view}', image {index}: size {gray.shape[::-1]}, but the first image has "
                 f"{size}; all images of a view must have one size"
             )
-        pixels, reason = finder.find(gray)
-        wrong = flatness.find(pixels, size)
+        refined, reason = finder.find(gray)
+        pixels = refined.corners
+        wrong = np.zeros(len(pixels), dtype=bool)
+        for face, flatness in faces:
+            wrong[face] = flatness.find(pixels[face], size)
         pixels[wrong] = np.nan
         number = index if numbers is None else int(numbers[index])
-        count = int(np.isfinite(pixels[:, 0]).sum())
-        if wrong.any():
-            reason = f"{wrong.sum()} corners fit no flat board and were left out"
-        if reason or count < FEWEST_CORNERS:
-            reason = reason or f"only {count} corners were seen; {FEWEST_CORNERS} are needed"
+        reason = reason or _shortage(pixels, wrong)
+        if reason:
             refusals.append(Refusal(view=view, frame=number, reason=reason))
         corners.append(pixels)
         misfits.append(wrong)
+        deviations.append(_median(refined.deviations))
+        blur.append(_median(refined.blur))
         if progress is not None:
             progress(index + 1)
     if size is None:
         raise CalibrationError(f"view '{view}': there is no image to look for the board in")
+    frames = np.arange(len(corners)) if numbers is None else np.array(numbers[: len(corners)])
+    found = np.stack(corners)
+    blurred = np.flatnonzero(find_blurred(np.array(blur)))
+    found[blurred] = np.nan
+    refusals += [Refusal(view=view, frame=int(frames[i]), reason=BLURRED) for i in blurred]
     return finder.board, ViewCorners(
         view=view,
         size=size,
-        frames=np.arange(len(corners)) if numbers is None else np.array(numbers[: len(corners)]),
-        corners=np.stack(corners),
+        frames=frames,
+        corners=found,
         misfits=np.stack(misfits),
         refusals=tuple(refusals),
+        noise=_median(np.array(deviations)),
         remark=finder.remark(),
     )
+
+
+def _make_finder(board: Board) -> CharucoFinder | ChessFinder | TwoSidedFinder | MarkerFinder:
+    """Return what finds this kind of board."""
+    if isinstance(board, ChessBoard):
+        return ChessFinder(board)
+    if isinstance(board, CharucoBoard):
+        return CharucoFinder(board)
+    return TwoSidedFinder(board) if isinstance(board, TwoSidedBoard) else MarkerFinder(board)
+
+
+def _shortage(pixels: Array, wrong: np.ndarray) -> str:
+    """Return why an image's corners (corner, 2) are not all used, or not enough; else nothing."""
+    if wrong.any():
+        return f"{wrong.sum()} corners fit no flat board and were left out"
+    count, fewest = int(np.isfinite(pixels[:, 0]).sum()), fewest_corners(len(pixels))
+    return f"only {count} corners were seen; {fewest} are needed" if count < fewest else ""
+
+
+def _without_repeats(observations: Observations, noise: Array) -> Observations:
+    """Return the observations without what views saw in frames in which nothing has moved."""
+    repeats = find_repeats(observations.corners, noise)
+    if not repeats.any():
+        return observations
+    refusals = [
+        Refusal(view=view, frame=int(observations.frames[frame]), reason=NEAR_IDENTICAL)
+        for index, view in enumerate(observations.views)
+        for frame in np.flatnonzero(repeats & observations.seen[index].any(axis=-1))
+    ]
+    corners = np.where(repeats[None, :, None, None], np.nan, observations.corners)
+    return replace(observations, corners=corners, refusals=(*observations.refusals, *refusals))
+
+
+def _median(values: Array) -> float:
+    """Return the median of what is known of values (n,), NaN if nothing is."""
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else np.nan
 
 
 def _has_corners(corners: ViewCorners) -> bool:

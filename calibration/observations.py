@@ -1,5 +1,7 @@
 """Which corners of the board each view saw in each frame, and why it saw no more."""
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -9,7 +11,14 @@ from calibration.clocks import Clock
 from calibration.errors import CalibrationError
 from calibration.geometry import Array, is_seen
 
-__all__ = ["FEWEST_CORNERS", "Observations", "Refusal", "ViewCorners", "combine"]
+__all__ = [
+    "FEWEST_CORNERS",
+    "Observations",
+    "Refusal",
+    "ViewCorners",
+    "combine",
+    "fewest_corners",
+]
 
 FEWEST_CORNERS = 6  # in one image; four fix a plane's pose, but nothing then tells a wrong one
 
@@ -22,13 +31,20 @@ class Refusal:
     frame: int
     reason: str
 
+    @property
+    def kind(self) -> str:
+        """The reason without its details, by which refusals are counted: "blurred"."""
+        reason = re.sub(r"^only \d+ corners.*", "too few corners", self.reason.split(":")[0])
+        return re.sub(r"^\d+ ", "", reason)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ViewCorners:
     """What one view saw.
 
     `corners` (frame, corner, 2) px, NaN where not seen; `misfits` (frame, corner) those that were
-    found but fit no flat board; `remark` says in words what was seen, for messages.
+    found but fit no flat board; `noise` px is a corner's standard deviation, as the noise of the
+    grey values makes it; `remark` says in words what was seen, for messages.
     """
 
     view: str
@@ -37,6 +53,7 @@ class ViewCorners:
     corners: Array
     misfits: np.ndarray
     refusals: tuple[Refusal, ...]
+    noise: float
     remark: str
 
 
@@ -92,7 +109,7 @@ class Observations:
     @property
     def usable(self) -> np.ndarray:
         """Whether enough corners were seen in an image to use it, (view, frame) bool."""
-        return self.seen.sum(axis=-1) >= FEWEST_CORNERS
+        return self.seen.sum(axis=-1) >= fewest_corners(self.corners.shape[2])
 
     @property
     def coverage(self) -> np.ndarray:
@@ -136,6 +153,11 @@ class Observations:
             clocks=tuple(clock for clock in self.clocks if clock.view not in views),
         )
 
+    def describe_refusals(self, view: str) -> str:
+        """Return how many of a view's images were not used, by reason: "12 blurred"."""
+        counts = Counter(refusal.kind for refusal in self.refusals if refusal.view == view)
+        return ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
+
     def describe_coverage(self) -> str:
         """Return the frames shared by each pair of views as a small table."""
         width = max(6, *(len(view) for view in self.views))
@@ -143,6 +165,11 @@ class Observations:
         for view, counts in zip(self.views, self.coverage, strict=True):
             rows.append(f"{view:>{width}}" + "".join(f"  {n:>{width}}" for n in counts))
         return "frames in which two views saw the board together:\n" + "\n".join(rows)
+
+
+def fewest_corners(n_corners: int) -> int:
+    """Return how many corners an image needs, of a board of `n_corners`: a lone marker has four."""
+    return min(FEWEST_CORNERS, n_corners)
 
 
 def combine(views: Sequence[ViewCorners]) -> Observations:

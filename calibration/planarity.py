@@ -19,11 +19,16 @@ FEWEST = 12  # corners; with fewer a homography explains too much
 
 
 class MisfitFinder:
-    """Finds the corners that fit no flat board, in image after image of one view."""
+    """Finds the corners that fit no flat board, in image after image of one view.
+
+    A board of several faces needs one finder for each.
+    """
 
     def __init__(self, board_points: Array) -> None:
-        """Take the board's corners (corner, 2 or 3)."""
-        self._plane = board_points[:, :2]
+        """Take the board's corners (corner, 3), or (corner, 2) of a plane."""
+        flat = np.pad(board_points, ((0, 0), (0, 3 - board_points.shape[1])))
+        centered = flat - flat.mean(axis=0)
+        self._plane = centered @ np.linalg.svd(centered, full_matrices=False)[2][:2].T
         self._best: int | None = None
 
     def find(self, pixels: Array, size: tuple[int, int]) -> np.ndarray:

@@ -38,13 +38,25 @@ class Refined:
     deviations: Array
     blur: Array
 
+    @classmethod
+    def join(cls, *parts: "Refined") -> "Refined":
+        """Return the corners of several parts one after another."""
+        return cls(
+            corners=np.concatenate([part.corners for part in parts]),
+            deviations=np.concatenate([part.deviations for part in parts]),
+            blur=np.concatenate([part.blur for part in parts]),
+        )
 
-def refine(gray: np.ndarray, corners: Array, axes: Array, clear: float) -> Refined:
+
+def refine(
+    gray: np.ndarray, corners: Array, axes: Array, clear: float, *, ends: bool = False
+) -> Refined:
     """Return corners (corner, 2) px moved to where the edges cross.
 
     `axes` (corner, 2, 2) px: the columns are the images of a square's two sides, there. `clear`,
     in squares, is how far from a line nothing but the two squares lies; too large a patch reaches
-    the next edges and is pulled by them.
+    the next edges and is pulled by them. `ends` tells that the edges end at the corner, as those
+    of a marker, whose sides are the axes; else they cross.
     """
     values = np.full((len(corners), 4), np.nan)
     side = np.linalg.norm(axes, axis=1).min(axis=-1)
@@ -54,7 +66,7 @@ def refine(gray: np.ndarray, corners: Array, axes: Array, clear: float) -> Refin
     start = _approach(gray, corners, np.where(usable, clear * side, np.nan))
     usable &= np.isfinite(start[:, 0])
     if usable.any():
-        fits = fit_corners(gray, start[usable], axes[usable], CLEAR_OF_NEXT * clear, ARM)
+        fits = fit_corners(gray, start[usable], axes[usable], CLEAR_OF_NEXT * clear, ARM, ends)
         moved = np.linalg.norm(fits[:, :2] - corners[usable], axis=-1)
         with np.errstate(invalid="ignore"):
             good = moved < np.maximum(FARTHEST * side[usable], 1.5)

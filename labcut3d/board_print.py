@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from calibration.board import Board, CharucoBoard
+from calibration.board import Board, CharucoBoard, MarkerBoard, TwoSidedBoard
 from calibration.errors import BoardError
 from calibration.files import atomic_write, write_text
+from calibration.flatboards import FlatBoard
 from calibration.units import METRES
 
 __all__ = ["PAPERS", "Sheet", "Text", "board_cells", "board_sheet", "print_board"]
@@ -74,14 +75,23 @@ def print_board(
     """Write a board to a .pdf, .svg or .png file, to be printed at 100 %.
 
     `paper` is a name of `PAPERS`; "auto" is the smallest A size that holds the board, or a page
-    cut to it; "board" is always the latter. `dpi` counts for PNG alone. Raises `BoardError` for
-    another ending, and for a board that does not fit its paper.
+    cut to it; "board" is always the latter. `dpi` counts for PNG alone. A two-sided board becomes
+    two files, NAME-front and NAME-back, and the front's sheet is returned. Raises `BoardError` for
+    another ending, for a board that does not fit its paper, and for one that is no sheet.
     """
     path = Path(path)
     writers = {".pdf": _write_pdf, ".svg": _write_svg}
     suffix = path.suffix.lower()
     if suffix not in (*writers, ".png"):
         raise BoardError(f"{path}: cannot write '{path.suffix}'; choose .pdf, .svg or .png")
+    if isinstance(board, MarkerBoard):
+        raise BoardError(
+            f"{path}: markers that are mounted in space cannot be drawn on one sheet; print each "
+            "by itself and describe where it was mounted"
+        )
+    if isinstance(board, TwoSidedBoard):
+        print_board(board.back, path.with_stem(f"{path.stem}-back"), paper=paper, dpi=dpi)
+        return print_board(board.front, path.with_stem(f"{path.stem}-front"), paper=paper, dpi=dpi)
     sheet = board_sheet(board, paper=paper)
     if suffix == ".png":
         _write_png(sheet, path, dpi)
@@ -90,7 +100,7 @@ def print_board(
     return sheet
 
 
-def board_sheet(board: Board, *, paper: str = "auto") -> Sheet:
+def board_sheet(board: FlatBoard, *, paper: str = "auto") -> Sheet:
     """Lay a board out on paper, centred, with rulers and caption; see `print_board`."""
     cells, cell = board_cells(board)
     scale = METRES[board.unit] / METRES["mm"]
@@ -117,7 +127,7 @@ def board_sheet(board: Board, *, paper: str = "auto") -> Sheet:
     return Sheet(size=page, origin=origin, rectangles=rectangles, texts=tuple(texts))
 
 
-def board_cells(board: Board) -> tuple[npt.NDArray[np.bool_], float]:
+def board_cells(board: FlatBoard) -> tuple[npt.NDArray[np.bool_], float]:
     """Return the board as a grid of cells, True where black, and a cell's length in board.unit.
 
     A cell is the largest length of which squares, markers and bits are whole multiples; where
@@ -138,7 +148,7 @@ def board_cells(board: Board) -> tuple[npt.NDArray[np.bool_], float]:
         if (row + column + shifted) % 2 == 0:
             black[corner[0] : corner[0] + per_square, corner[1] : corner[1] + per_square] = True
             continue
-        bits = cv2.aruco.generateImageMarker(dictionary, marker, modules) == 0
+        bits = cv2.aruco.generateImageMarker(dictionary, board.first_marker + marker, modules) == 0
         bits = np.kron(bits, np.ones((per_module, per_module), dtype=bool))
         top, left = corner + margin
         black[top : top + len(bits), left : left + len(bits)] = bits
@@ -204,19 +214,11 @@ def _ruler(length: float) -> tuple[Rectangles, list[Text]]:
     return np.array(lines), texts
 
 
-def _caption(board: Board, page: tuple[float, float], length: float) -> list[Text]:
+def _caption(board: FlatBoard, page: tuple[float, float], length: float) -> list[Text]:
     """Return the lines of type that say what the board is and how to print it."""
-    unit = board.unit
-    what = f"{board.type} {board.squares_x} x {board.squares_y}"
-    if isinstance(board, CharucoBoard):
-        what += f" squares, square {board.square_length:g} {unit}, marker {board.marker_length:g} "
-        what += f"{unit}, {board.dictionary}"
-        what += ", legacy pattern" if board.legacy else ""
-        what += ", inverted" if board.inverted else ""
-    else:
-        what += f" inner corners, square {board.square_length:g} {unit}"
+    what = board.describe()
     advice = f"Print at 100 %, without fitting to the page; the rulers must measure {length:g} mm."
-    cell = board_cells(board)[1] * METRES[unit] / METRES["mm"]
+    cell = board_cells(board)[1] * METRES[board.unit] / METRES["mm"]
     if cell < FINEST:
         advice = f"Cells of {cell:.2g} mm: use a photographic print or film. {advice}"
     size = min(TEXT, (page[0] - 2 * MARGIN) / max(len(what), len(advice)) / 0.53)

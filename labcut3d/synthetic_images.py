@@ -7,8 +7,8 @@ exact; nine samples a pixel give soft edges.
 import numpy as np
 import numpy.typing as npt
 
-from calibration.board import Board
 from calibration.camera import Camera
+from calibration.flatboards import FlatBoard
 from calibration.geometry import invert_pose, transform
 from labcut3d.board_print import board_cells
 
@@ -23,7 +23,7 @@ PAPER_MARGIN = 0.6  # squares of white around the board
 
 def render_boards(
     camera: Camera,
-    board: Board,
+    board: FlatBoard,
     poses: Array,
     rng: np.random.Generator,
     *,
@@ -35,7 +35,7 @@ def render_boards(
 
 def render_board(
     camera: Camera,
-    board: Board,
+    board: FlatBoard,
     world_from_board: Array,
     rng: np.random.Generator,
     *,

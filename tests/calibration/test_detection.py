@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from calibration import detect_corners, observe
-from calibration.board import Board, CharucoBoard, ChessBoard
+from calibration.board import CharucoBoard, ChessBoard
 from calibration.camera import Camera
-from calibration.errors import CalibrationError
+from calibration.errors import BoardError, CalibrationError
+from calibration.flatboards import FlatBoard
 from calibration.geometry import make_pose, rotation_from_vector, transform
 from calibration.lens import Lens
+from calibration.markers import MarkerDetector
 from calibration.planarity import MisfitFinder
 from labcut3d.synthetic_images import render_board
 
@@ -34,7 +36,7 @@ CAMERA = Camera(
 )
 
 
-def make_view(board: Board, turn: tuple[float, float, float]) -> tuple[np.ndarray, np.ndarray]:
+def make_view(board: FlatBoard, turn: tuple[float, float, float]) -> tuple[np.ndarray, np.ndarray]:
     """Return an image of a board and the true pixels of its corners."""
     rotation = rotation_from_vector(turn)
     center = rotation @ board.points.mean(axis=0)
@@ -101,6 +103,65 @@ def test_views_are_matched_by_number():
     _, seen = observe(BOARD, {"a": [image, image], "b": [image]}, numbers={"a": [3, 8], "b": [8]})
     assert seen.frames.tolist() == [3, 8]
     assert seen.coverage.tolist() == [[2, 1], [1, 1]]
+
+
+def test_swapped_rows_and_columns_are_named():
+    image, _ = make_view(BOARD, (0.3, -0.3, 0.1))
+    swapped = replace(BOARD, squares_x=BOARD.squares_y, squares_y=BOARD.squares_x)
+    with pytest.raises(BoardError, match=r"described as 6 x 5 squares, but the images show 5 x 6"):
+        observe(swapped, {"cam0": [image]})
+
+
+def test_a_chessboard_counted_in_squares_is_named():
+    image, _ = make_view(CHESS, (0.1, 0.1, 0.2))
+    squares = replace(CHESS, squares_x=7, squares_y=6)
+    view = detect_corners(squares, [image], view="cam0")
+    assert "one of 6 x 5 inner corners was: they were counted as squares" in view.remark
+
+
+def test_a_chessboard_with_rows_and_columns_swapped_is_the_same_board():
+    image, _ = make_view(CHESS, (0.1, 0.1, 0.2))
+    one = detect_corners(CHESS, [image], view="a").corners[0]
+    turned = replace(CHESS, squares_x=5, squares_y=6)
+    other = detect_corners(turned, [image], view="a").corners[0]
+    apart = np.linalg.norm(one[:, None] - other[None], axis=-1)
+    assert apart.min(axis=1).max() < 0.05  # px: the same corners, numbered the other way
+
+
+def test_too_few_markers_do_not_settle_the_pattern():
+    image, _ = make_view(replace(BOARD, legacy=True), (0.0, 0.0, 0.0))
+    image = image.copy()
+    quads = MarkerDetector(BOARD.dictionary, range(15)).find(image[..., 0])
+    keep = quads[0], quads[1]
+    mask = np.zeros(image.shape[:2], np.uint8)
+    for quad in keep:
+        cv2.fillConvexPoly(mask, cv2.convexHull(quad.astype(np.int32)), 1)
+    image[cv2.dilate(mask, np.ones((25, 25), np.uint8)) == 0] = 230
+    printed, seen = observe(BOARD, {"cam0": [image]})
+    assert printed == BOARD
+    assert not seen.seen.any()
+    assert "do not tell how the board is printed" in seen.refusals[0].reason
+
+
+def test_frames_without_motion_are_left_out_of_all_views_or_none():
+    rng = np.random.default_rng(1)
+    rest, _ = make_view(BOARD, (0.2, 0.1, 0.0))
+    moved, _ = make_view(BOARD, (0.25, 0.1, 0.0))
+    again = np.clip(rest + rng.normal(0, 2, rest.shape), 0, 255).astype(np.uint8)
+    sources = {"a": [rest, again, again, rest], "b": [rest, again, moved, moved]}
+    _, seen = observe(BOARD, sources)
+    assert seen.usable.tolist() == [[True, False, True, False]] * 2  # at 2 b moves and a does not
+    assert seen.describe_refusals("a") == "2 near-identical"
+    _, seen = observe(BOARD, sources, keep_repeats=True)
+    assert seen.usable.all()
+
+
+def test_blurred_images_are_left_out_of_their_view_alone():
+    images = [make_view(BOARD, (0.2 + 0.05 * i, 0.1, 0.0))[0] for i in range(6)]
+    blurred = [*images[:5], cv2.GaussianBlur(images[5], (0, 0), 2.0)]
+    _, seen = observe(BOARD, {"a": images, "b": blurred})
+    assert seen.usable.tolist() == [[True] * 6, [*[True] * 5, False]]
+    assert seen.describe_refusals("b") == "1 blurred"
 
 
 def test_corners_off_the_board_are_found_through_lens_distortion():

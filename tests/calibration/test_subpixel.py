@@ -85,5 +85,5 @@ def test_impossible_places_are_not_seen(corner, axes):
 
 def test_a_far_start_is_centred_again():
     image = draw_corner(CROSSING[0], AXES[0], marker=0.25)
-    fits = fit_corners(image, CROSSING + np.array([1.2, 0.8]), AXES, 0.2, 0.5)
+    fits = fit_corners(image, CROSSING + np.array([1.2, 0.8]), AXES, 0.2, 0.5, False)
     np.testing.assert_allclose(fits[:, :2], CROSSING, atol=0.02)  # px
