@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
+from calibration.blas import single_threaded
 from calibration.geometry import Array
 from calibration.kernels import (
     Bodies,
@@ -158,6 +159,12 @@ def solve(
     problem: Problem, cameras: Cameras, bodies: Bodies, *, tolerance: float = FINE
 ) -> Solution:
     """Return the cameras and bodies of least cost, found from those given. Deterministic."""
+    with single_threaded():
+        return _descend(problem, cameras, bodies, tolerance)
+
+
+def _descend(problem: Problem, cameras: Cameras, bodies: Bodies, tolerance: float) -> Solution:
+    """Take Levenberg-Marquardt's steps."""
     scratch = np.empty_like(problem.sights.pixels)
     cost = _cost(problem, cameras, bodies, scratch)
     damping, growth, steps = DAMPING, 2.0, 0

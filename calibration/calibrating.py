@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from calibration.adjusting import residuals_at
+from calibration.blas import single_threaded
 from calibration.board import Board, ChessBoard
 from calibration.boardposes import pose_candidates
 from calibration.bundle import ROUGH
@@ -83,8 +84,15 @@ def calibrate(
     Deterministic: the same observations give the same rig. Raises `CalibrationError` where a
     view never saw the board, or shared no frame with the others, unless it is in `drop_cameras`.
     """
+    with single_threaded():
+        return _calibrate(board, observations.without(drop_cameras), progress)
+
+
+def _calibrate(
+    board: Board, observations: Observations, progress: Callable[..., None] | None
+) -> Calibration:
+    """Return the rig that explains the observations, stage by stage."""
     advance = _Stages(progress, ("cameras one by one", "lens model", "all together", "done"))
-    observations = observations.without(drop_cameras)
     _check(board, observations)
     advance()
     chosen = _choose_frames(observations)

@@ -254,11 +254,10 @@ def normal_blocks(cameras, bodies, sights, robust, layout, dof):
                 for j in range(i + 1):
                     block[i, j] += left * jacobian[0, j] + right * jacobian[1, j]
         for i in range(n):
-            own_side[v, i] += side[i]
-            for j in range(i + 1):
+            for j in range(i):
                 block[j, i] = block[i, j]
-            for j in range(n):
-                own[v, i, j] += block[i, j]
+        own[v] += block
+        own_side[v] += side
         _carry(cameras.rotations[v], bodies.translations[b], carry)
         for i in range(n):
             for j in range(dof):

@@ -32,7 +32,7 @@ def parameter_covariance(
 
     It is that of an M-estimator: the inverse of the plain normal matrix, bodies eliminated, times
     the mean square of the pulls over the square of their mean slope (Huber, "Robust statistics",
-    1981, section 7.6), with one degree of freedom less for each parameter.
+    1981, section 7.6, with his correction for the number of parameters).
     """
     layout = problem.layout
     plain = Problem(
@@ -106,7 +106,8 @@ def _is_inside(camera: Camera, points_world: Array) -> np.ndarray:
     """Return which points (n, 3) a camera images inside its frame."""
     pixels = camera.project(points_world)
     with np.errstate(invalid="ignore"):
-        return ((pixels > -0.5) & (pixels < np.array(camera.size) - 0.5)).all(axis=-1)
+        inside = (pixels > -0.5) & (pixels < np.array(camera.size) - 0.5)
+    return np.asarray(inside.all(axis=-1))
 
 
 def _noise_factor(problem: Problem, solution: Solution) -> float:
@@ -120,4 +121,5 @@ def _noise_factor(problem: Problem, solution: Solution) -> float:
     slopes = np.where(beyond, limit / np.maximum(2 * size, 1e-300), 1.0)
     n_bodies = len(sights.first) - 1
     spare = 2 * len(size) - problem.layout.n_free - problem.dof * n_bodies
-    return float(pulls.sum() / max(spare, 1) / slopes.mean() ** 2)
+    correction = 1 + (1 - spare / (2 * len(size))) * slopes.var() / slopes.mean() ** 2
+    return float(correction**2 * pulls.sum() / max(spare, 1) / slopes.mean() ** 2)
