@@ -22,7 +22,7 @@ from calibration.tracks import velocities
 
 __all__ = ["ClockFit", "fit_clocks"]
 
-HUBER = 1.345  # standard deviations of a residual
+HUBER = 3.0  # standard deviations; a tighter limit would shrink offsets that are yet to be found
 MEDIAN_OF_DISTANCE = 1.1774  # of a Gaussian in two dimensions, in its standard deviations
 LEAST_NOISE = 0.02  # px; detections are never better
 OWN = 16  # parameters of a view: offset, drift, pose (6), focal lengths (2), centre (2), lens (4)
@@ -154,10 +154,10 @@ def _solve(shared: Array, side: Array, n_views: int) -> tuple[Array, Array]:
     shared, side = shared[:, keep[:, None], keep], side[:, keep]
     prior = np.zeros((n_views, OWN))
     prior[:, :2] = 1 / LOOSE**2
-    system = shared.sum(axis=0)
-    diagonal = np.diag(system)
-    system = system + np.diag(prior.ravel()[keep] + RIDGE * np.maximum(diagonal, diagonal.max()))
-    inverse = np.linalg.inv(system)
+    system = shared.sum(axis=0) + np.diag(prior.ravel()[keep])
+    scale = 1 / np.sqrt(np.maximum(np.diag(system), RIDGE))
+    scaled = system * np.outer(scale, scale) + RIDGE * np.eye(len(keep))
+    inverse = np.linalg.inv(scaled) * np.outer(scale, scale)
     values = inverse @ side.sum(axis=0)
     left = side - shared @ values
     stretches = np.add.reduceat(left, np.arange(0, len(left), STRETCH))

@@ -1,8 +1,8 @@
 """Corners that move: how fast, and where they were between two images.
 
 A corner's track is followed by the polynomial through its nearest four images (three at an end),
-and only where the motion is smooth: where that curve strays far from the chord between the two
-images around it, the place between them is not known.
+and only where the motion is smooth: where a parabola through three of them strays far from the
+chord between the two images around, the place between them is not known.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from calibration.geometry import Array, is_seen
 __all__ = ["resample_track", "velocities"]
 
 SAME_TIME = 1e-3  # of a frame; corners this close in time are taken as they are
-LARGEST_BEND = 2.0  # px between the curve and the chord; beyond it a motion is not smooth
+LARGEST_BEND = 2.0  # px between parabola and chord; beyond it a motion is not smooth
 GAP = 1.5  # frames; images farther apart are not neighbours
 
 
@@ -23,21 +23,21 @@ def resample_track(corners: Array, taken: Array, wanted: Array, period: float) -
     was not seen in the images around, or did not move smoothly.
     """
     known = np.flatnonzero(np.isfinite(taken))
-    result = np.full((len(wanted), *corners.shape[1:]), np.nan)
     if not known.size:
-        return result
+        return np.full((len(wanted), *corners.shape[1:]), np.nan)
     stamps, track = taken[known], corners[known]
     left = np.searchsorted(stamps, wanted + SAME_TIME * period, side="right") - 1
     near = np.abs(stamps[np.maximum(left, 0)] - wanted) <= SAME_TIME * period
-    for length, first in ((4, -1), (3, -1), (3, 0)):
-        result = np.where(
-            np.isfinite(result),
-            result,
-            _through(track, stamps, wanted, (left + first)[:, None] + np.arange(length), period),
-        )
-    chord = _through(track, stamps, wanted, left[:, None] + np.arange(2), period)
-    bend = np.linalg.norm(result - chord, axis=-1, keepdims=True)
-    result = np.where(bend <= LARGEST_BEND, result, np.nan)
+    curves = [
+        _through(track, stamps, wanted, (left + first)[:, None] + np.arange(length), period)
+        for length, first in ((2, 0), (4, -1), (3, -1), (3, 0))
+    ]
+    chord, cubic, *parabolas = curves
+    result = np.where(np.isfinite(cubic), cubic, parabolas[0])
+    result = np.where(np.isfinite(result), result, parabolas[1])
+    for parabola in parabolas:
+        bend = np.linalg.norm(parabola - chord, axis=-1, keepdims=True)
+        result = np.where(bend > LARGEST_BEND, np.nan, result)
     result[near] = track[left[near]]
     return result
 

@@ -156,3 +156,8 @@ def test_a_source_is_found_by_its_name(tmp_path, video):
         find_source(tmp_path, "cam0")
     with pytest.raises(VideoError, match="no such folder"):
         find_source(tmp_path / "nowhere", "cam0")
+
+
+def test_frames_have_the_times_of_their_file(video):
+    """In seconds, at the rate that the video was written with."""
+    np.testing.assert_allclose(open_frames(video).times, np.arange(100) / 25, atol=1e-6)
