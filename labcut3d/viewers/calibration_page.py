@@ -1,6 +1,5 @@
 """The calibration report: verdict, what it rests on, how well it fits, and the rig itself."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +26,7 @@ from labcut3d.viewers.page import (
     escape,
     figure_block,
     figure_grid,
+    length_text,
     number_text,
     render,
 )
@@ -76,28 +76,33 @@ def _header(calibration: "Calibration", verdict: Verdict, precision: Precision) 
     posed = int(np.isfinite(calibration.board_poses).all(axis=(1, 2)).sum())
     return [
         Number(label="verdict", value=verdict.level, tone=tones[verdict.level]),
-        Number(label="held-out error, mean", value=_typical(np.mean, check.pixels, "px")),
+        Number(label="held-out error, mean", value=_mean_pixels(check.pixels)),
         Number(
             label="held-out corner in space, median",
-            value=_typical(np.median, check.corner_errors, unit),
+            value=_median_length(check.corner_errors, unit),
         ),
         Number(
             label="held-out spacing error, median",
-            value=_typical(np.median, np.abs(check.spacing_errors), unit),
+            value=_median_length(np.abs(check.spacing_errors), unit),
         ),
         Number(
             label="predicted 3-D deviation, median",
-            value=_typical(np.median, precision.deviations, unit),
+            value=_median_length(precision.deviations, unit),
         ),
-        Number(label="reprojection, mean", value=_typical(np.mean, known, "px")),
+        Number(label="reprojection, mean", value=_mean_pixels(known)),
         Number(label="board poses", value=f"{posed:,}"),
         Number(label="corners used", value=f"{len(known):,}"),
     ]
 
 
-def _typical(middle: Callable[[np.ndarray], np.floating], values: np.ndarray, unit: str) -> str:
-    """Return the mean or median of values as text, a dash where there are none."""
-    return number_text(float(middle(values)) if len(values) else np.nan, 3, unit)
+def _mean_pixels(values: np.ndarray) -> str:
+    """Return the mean of values in px as text, a dash where there are none."""
+    return number_text(float(np.mean(values)) if len(values) else np.nan, 3, "px")
+
+
+def _median_length(values: np.ndarray, unit: str) -> str:
+    """Return the median of lengths as text, a dash where there are none."""
+    return length_text(float(np.median(values)) if len(values) else np.nan, unit)
 
 
 def _verdict_block(verdict: Verdict) -> str:
@@ -184,9 +189,8 @@ def _precision_text(calibration: "Calibration", precision: Precision) -> str:
     return (
         "Predicted standard deviation where the board was, for detections as exact as the board's "
         f"corners ({number_text(precision.pixel_sigma, 2)} px), the calibration's own "
-        f"{_typical(np.median, precision.of_rig, unit)} included, which shifts neighbouring points "
-        "together; for detections good to 1 px it "
-        f"is {_typical(np.median, precision.at_noise(1.0), unit)} in the middle."
+        f"{_median_length(precision.of_rig, unit)} included. For detections good to 1 px it "
+        f"is {_median_length(precision.at_noise(1.0), unit)} (median)."
     )
 
 

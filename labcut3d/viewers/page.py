@@ -19,6 +19,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from calibration.units import METRES
 from labcut3d.version import __version__
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "figure_block",
     "figure_grid",
     "json_for_script",
+    "length_text",
     "number_text",
     "render",
     "table_block",
@@ -36,6 +38,7 @@ __all__ = [
 
 STATIC = resources.files("labcut3d.viewers") / "static"
 escape = html.escape
+SMALL_LENGTH = 0.01  # in a unit; below, micrometres read better
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +154,13 @@ def number_text(value: float, digits: int = 3, unit: str = "") -> str:
     magnitude = int(np.floor(np.log10(abs(value)))) if value else 0
     text = f"{value:.{max(digits - 1 - magnitude, 0)}f}"
     return f"{text} {unit}".rstrip()
+
+
+def length_text(value: float, unit: str, digits: int = 3) -> str:
+    """Return a length with its unit; in micrometres where it is small and the unit is metric."""
+    if unit in ("mm", "cm", "m") and abs(value) < SMALL_LENGTH:
+        return number_text(value * METRES[unit] / METRES["um"], digits, "µm")
+    return number_text(value, digits, unit)
 
 
 def _number_block(number: Number) -> str:

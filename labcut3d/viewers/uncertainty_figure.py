@@ -7,7 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from calibration.errors import RigError
 from calibration.geometry import transform
+from calibration.precision import in_frame_of_points
 from calibration.uncertainty import predict_uncertainty
 from labcut3d.viewers.palette import TEMPLATE, plain
 from labcut3d.viewers.rig_figure import camera_traces, cube_around, scene_layout, view_camera
@@ -31,7 +33,8 @@ class Precision:
 
     `points` (n, 3), world; `deviations` (n,) in the rig's unit, root of the summed variances of
     x, y and z, for a detection noise of `pixel_sigma` px; `of_rig` (n,) the part that the
-    calibration has in them. Only points that two cameras see.
+    calibration has in them, in the frame in which the volume lies as still as can be. Only points
+    that two cameras see.
     """
 
     points: Array
@@ -62,7 +65,11 @@ def predict_precision(calibration: "Calibration") -> Precision:
     low, high = np.quantile(corners, [TRIM, 1 - TRIM], axis=0)
     axes = np.linspace(low, high, GRID).T
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    rig, covariance = calibration.rig, calibration.covariance
+    rig = calibration.rig
+    try:
+        covariance = in_frame_of_points(calibration.covariance, rig, points)
+    except RigError:  # hardly a point is seen by two cameras
+        points, covariance = points[:0], calibration.covariance
     total = predict_uncertainty(rig, covariance, points, sigma)
     of_rig = predict_uncertainty(rig, covariance, points, 0.0)
     seen = np.isfinite(total).all(axis=(1, 2))

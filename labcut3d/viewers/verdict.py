@@ -17,7 +17,7 @@ from labcut3d.viewers.judging import (
     judge_tilts,
     spacing_of,
 )
-from labcut3d.viewers.page import number_text
+from labcut3d.viewers.page import length_text, number_text
 
 if TYPE_CHECKING:  # a page needs no solver
     from calibration import Calibration
@@ -92,9 +92,9 @@ def _summary(calibration: "Calibration") -> str:
             f"; those left out of the fit within {number_text(float(np.mean(check.pixels)), 2)} px"
         )
     if len(check.spacing_errors):
-        off = float(np.median(np.abs(check.spacing_errors)))
+        off, unit = float(np.median(np.abs(check.spacing_errors))), calibration.rig.unit
         text += (
-            f", and their distances to their neighbours within {number_text(off, 2)} "
-            f"{calibration.rig.unit} of {spacing_of(calibration.board):g} (median)"
+            f", and their distances to their neighbours within {length_text(off, unit, 2)} of "
+            f"{spacing_of(calibration.board):g} {unit} (median)"
         )
     return text

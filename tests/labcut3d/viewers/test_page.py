@@ -13,6 +13,7 @@ from labcut3d.viewers.page import (
     encode_array,
     figure_block,
     json_for_script,
+    length_text,
     number_text,
     render,
     table_block,
@@ -72,3 +73,17 @@ def test_arrays_come_back(tmp_path):
     packed = encode_array(array, "<f8")
     back = np.frombuffer(base64.b64decode(packed["data"]), "<" + packed["dtype"])
     np.testing.assert_array_equal(back.reshape(packed["shape"]), array)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.0321, "mm", "0.0321 mm"),
+        (0.000416, "mm", "0.416 µm"),
+        (0.0051, "m", "5100 µm"),
+        (0.002, "in", "0.00200 in"),
+        (float("nan"), "mm", "–"),
+    ],
+)
+def test_small_lengths_are_in_micrometres(value, unit, text):
+    assert length_text(value, unit) == text

@@ -33,7 +33,7 @@ def test_a_good_rig_is_told_by_what_was_left_out(calibration):
     assert {finding.level for finding in verdict.findings} <= {"WARN"}
     check = calibration.check
     assert f"{np.mean(check.pixels):.2f} px" in verdict.summary
-    assert f"{np.median(np.abs(check.spacing_errors)):.3f} mm of 8 (median)" in verdict.summary
+    assert f"{np.median(np.abs(check.spacing_errors)):.3f} mm of 8 mm (median)" in verdict.summary
 
 
 def test_a_camera_that_does_not_fit(calibration):

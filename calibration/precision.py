@@ -1,0 +1,76 @@
+"""A rig's uncertainty told in the frame of the volume that it looks at.
+
+A covariance is told in some frame that is held fixed (its gauge), often the first camera's. Seen
+from there a far volume swings with every doubt about that camera's direction and focal length,
+though distances within the volume are known much better. Here the frame is that of points in the
+volume: whatever moves all of them rigidly is no error.
+
+Source: the S-transformation of Baarda, "S-transformations and criterion matrices", 1973.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from calibration.covariance import RigCovariance
+from calibration.errors import RigError
+from calibration.geometry import Array, is_seen, skew
+from calibration.parameters import parameter_names
+from calibration.rig import Rig
+
+__all__ = ["in_frame_of_points"]
+
+FEWEST_POINTS = 3
+
+
+def in_frame_of_points(
+    covariance: RigCovariance, rig: Rig, points_world: ArrayLike
+) -> RigCovariance:
+    """Return the covariance of a rig in the frame in which points (n, 3) lie as still as can be.
+
+    Only points that two views or more see count. Distances and shapes are as uncertain as before.
+    Raises `RigError` where fewer than three points are seen so, or the covariance is another rig's.
+    """
+    points = np.asarray(points_world, dtype=float).reshape(-1, 3)
+    shifts, seen = _shifts(rig, points)
+    if seen.sum() < FEWEST_POINTS:
+        raise RigError(f"{seen.sum()} points are seen by two cameras; {FEWEST_POINTS} are needed")
+    motions = np.concatenate([-skew(points[seen]), np.tile(np.eye(3), (seen.sum(), 1, 1))], axis=-1)
+    motion_of = np.linalg.pinv(motions.reshape(-1, 6)) @ shifts[seen].reshape(-1, shifts.shape[-1])
+    names, follow = [], []
+    for camera in rig:
+        own = parameter_names(camera)
+        names += [f"{camera.name}.{name}" for name in own]
+        rows = np.zeros((len(own), 6))
+        rows[-6:-3, :3] = rows[-3:, 3:] = camera.rotation  # a camera that goes along with them
+        follow.append(rows)
+    missing = [name for name in names if name not in covariance.names]
+    if missing:
+        raise RigError(f"the covariance does not know '{missing[0]}'; it belongs to another rig")
+    order = [covariance.names.index(name) for name in names]
+    change = np.eye(len(names)) + np.concatenate(follow) @ motion_of
+    matrix = change @ covariance.matrix[np.ix_(order, order)] @ change.T
+    return RigCovariance(
+        names=tuple(names),
+        matrix=(matrix + matrix.T) / 2,
+        gauge=f"the {seen.sum()} points of a volume lie as still as they can",
+    )
+
+
+def _shifts(rig: Rig, points: Array) -> tuple[Array, np.ndarray]:
+    """Return d point / d parameters (n, 3, p) of triangulated points, and which (n,) are seen."""
+    information, pulls = np.zeros((len(points), 3, 3)), []
+    views = np.zeros(len(points), dtype=int)
+    for camera in rig:
+        pixels = camera.project(points)
+        with np.errstate(invalid="ignore"):
+            inside = (pixels > -0.5) & (pixels < np.array(camera.size) - 0.5)
+        inside = inside.all(axis=-1) & is_seen(pixels)
+        by_point = np.where(inside[:, None, None], camera.project_jacobian(points), 0.0)
+        by_camera = np.where(inside[:, None, None], camera.parameter_jacobian(points), 0.0)
+        information += np.swapaxes(by_point, -1, -2) @ by_point
+        pulls.append(np.swapaxes(by_point, -1, -2) @ by_camera)
+        views += inside
+    seen = views >= 2
+    information[~seen] = np.eye(3)
+    shifts = -np.linalg.solve(information, np.concatenate(pulls, axis=-1))
+    return np.asarray(shifts, dtype=float), seen
