@@ -32,7 +32,7 @@ ASSUMED = 1e-9  # weight of the assumption that a view is on time, where nothing
 def coarse_offsets(board: Board, observations: Observations, period: float) -> Array:
     """Return by how much each view's time stamps (view,), s, are to be raised, to half a frame.
 
-    Zero for the first view, for views whose motion fits as it is, and where nothing can be told.
+    Zero for the first view, where it is less than half a frame, and where nothing can be told.
     """
     times = observations.times
     step = period / GRID
@@ -53,13 +53,14 @@ def coarse_offsets(board: Board, observations: Observations, period: float) -> A
     if not pairs:
         return np.zeros(len(signals))
     others = range(1, len(signals))
-    return average_offsets(
+    offsets = average_offsets(
         np.array([*pairs, *((0, view) for view in others)]),
         np.array([*lags, *(0.0 for _ in others)])[:, None],
         np.array([*trust, *(ASSUMED * max(trust) for _ in others)]),
         n_cameras=len(signals),
         scale=period,
     )[:, 0]
+    return np.where(np.abs(offsets) < period / 2, 0.0, offsets)
 
 
 def _motion(poses: Array, points: Array, stamps: Array, grid: Array, period: float) -> Array:

@@ -100,6 +100,7 @@ def calibrate_in_time(
     before, measured = result, _refined(_Scene.of(result), clocks, period)
     if _change(measured, clocks, observations) > NOTICEABLE * period:
         clocks = _settled(_Scene.of(result), observations, measured, period)
+        clocks = _tidied(clocks, observations, period)
         result = calibrate(board, resample(observations, clocks), progress=progress)
         measured = _refined(_Scene.of(result), clocks, period)
         measured = tuple(map(_with_unrest, measured, clocks))
@@ -223,6 +224,16 @@ def _change(new: Sequence[Clock], old: Sequence[Clock], observations: Observatio
         float(np.abs(a.correct(ends) - b.correct(ends)).max())
         for a, b in zip(new, old, strict=True)
     )
+
+
+def _tidied(
+    clocks: tuple[Clock, ...], observations: Observations, period: float
+) -> tuple[Clock, ...]:
+    """Return clocks with those set to zero that chance may explain, or all if none is noticed."""
+    zero = tuple(replace(clock, offset=0.0, drift=0.0) for clock in clocks)
+    if _change(clocks, zero, observations) < NOTICEABLE * period:
+        return zero
+    return tuple(c if c.is_significant else z for c, z in zip(clocks, zero, strict=True))
 
 
 def _with_unrest(clock: Clock, before: Clock) -> Clock:
