@@ -11,7 +11,7 @@ from calibration.camera import Camera
 from calibration.geometry import Array, invert_pose, make_pose, transform
 from calibration.observations import fewest_corners
 
-__all__ = ["best_world_poses", "pose_candidates"]
+__all__ = ["best_world_poses", "flat_coordinates", "pose_candidates"]
 
 THINNEST = 1e-3  # of their length: points narrower than that lie on a line
 FLATTEST = 0.02  # of their width: points thicker than that lie in no plane
@@ -42,22 +42,40 @@ def _solve(points: Array, image: Array) -> list[Array]:
     Points of one plane have two (IPPE, in the plane's own frame), others one (SQPnP: Terzakis &
     Lourakis 2020), points of a line none.
     """
-    center = points.mean(axis=0)
-    _, extent, axes = np.linalg.svd(points - center, full_matrices=False)
-    if extent[1] < THINNEST * extent[0]:
+    plane = _plane(points)
+    if plane is None:
         return []
-    if extent[2] > FLATTEST * extent[1]:
+    plane_from_board, flatness = plane
+    if flatness > FLATTEST:
         found, turn, shift = cv2.solvePnP(points, image, np.eye(3), None, flags=cv2.SOLVEPNP_SQPNP)
         return [make_pose(cv2.Rodrigues(turn)[0], shift.ravel())] if found else []
-    axes[2] *= np.sign(np.linalg.det(axes))  # right-handed
-    flat = (points - center) @ axes.T
-    flat[:, 2] = 0.0
+    flat = transform(plane_from_board, points) * [1, 1, 0]
     _, turns, shifts, _ = cv2.solvePnPGeneric(flat, image, np.eye(3), None, flags=cv2.SOLVEPNP_IPPE)
-    plane_from_board = make_pose(axes, -axes @ center)
     return [
         make_pose(cv2.Rodrigues(turn)[0], shift.ravel()) @ plane_from_board
         for turn, shift in zip(turns[:2], shifts[:2], strict=True)
     ]
+
+
+def flat_coordinates(points: Array) -> Array | None:
+    """Return points (n, 3) that lie in one plane in that plane's frame, z = 0; None else."""
+    found = _plane(points)
+    if found is None or found[1] > FLATTEST:
+        return None
+    return transform(found[0], points) * [1, 1, 0]
+
+
+def _plane(points: Array) -> tuple[Array, float] | None:
+    """Return plane_from_board (4, 4) of points (n, 3), and their thickness over their width.
+
+    None where they lie on a line.
+    """
+    center = points.mean(axis=0)
+    _, extent, axes = np.linalg.svd(points - center, full_matrices=False)
+    if extent[1] < THINNEST * extent[0]:
+        return None
+    axes[2] *= np.sign(np.linalg.det(axes))  # right-handed
+    return make_pose(axes, -axes @ center), float(extent[2] / extent[1])
 
 
 def best_world_poses(

@@ -15,7 +15,7 @@ from calibration.covariance import RigCovariance
 from calibration.extrapolation import lens_prior
 from calibration.geometry import Array, is_seen
 from calibration.lens_models import LensModel, with_model
-from calibration.observations import FEWEST_CORNERS
+from calibration.observations import fewest_corners
 from calibration.uncertainty import parameter_covariance
 
 __all__ = ["Fit", "fit_rig", "robust_scales"]
@@ -99,7 +99,7 @@ def fit_rig(
         if round_ == 0 and posing:
             continue
         keep = found & (errors < OUTLIER * sigma[:, None, None])
-        keep &= (keep.sum(axis=-1) >= FEWEST_CORNERS)[..., None]
+        keep &= (keep.sum(axis=-1) >= fewest_corners(board.n_corners))[..., None]
         changed = np.count_nonzero(keep != believed) > FEW * np.count_nonzero(found)
         believed = keep
         if round_ >= posing and not changed and (np.abs(sigma / before - 1) < SETTLED).all():

@@ -18,8 +18,6 @@ from calibration.triangulation import triangulate_points
 
 __all__ = ["HeldOut", "judge_corners", "judge_held_out", "pose_boards", "score_held_out"]
 
-NEIGHBOUR = 1.01  # of the smallest distance between two corners of a board
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class HeldOut:
@@ -62,11 +60,9 @@ def judge_corners(rig: Rig, board: Board, corners: Array, start: Array | None = 
     errors = np.linalg.norm(residuals_at(rig.cameras, boards, corners, board.points), axis=-1)
     found = triangulate_points(rig, corners).points  # all NaN where the rig is a single camera
     away = np.linalg.norm(found - transform(boards, board.points), axis=-1)
-    distances = np.linalg.norm(board.points[:, None] - board.points, axis=-1)
-    one, other = np.nonzero(np.triu(distances, 1))
-    near = distances[one, other] < NEIGHBOUR * distances[one, other].min()
-    one, other = one[near], other[near]
-    spacings = np.linalg.norm(found[:, one] - found[:, other], axis=-1) - distances[one, other]
+    one, other = board.neighbours.T
+    true = np.linalg.norm(board.points[one] - board.points[other], axis=-1)
+    spacings = np.linalg.norm(found[:, one] - found[:, other], axis=-1) - true
     return HeldOut(
         pixels=errors[np.isfinite(errors)],
         corner_errors=away[np.isfinite(away)],

@@ -9,15 +9,15 @@ is not used, because two runs of it differ in their last digits.
 import cv2
 import numpy as np
 
-from calibration.adjusting import adjust
+from calibration.adjusting import adjust, residuals_at
 from calibration.board import Board
-from calibration.boardposes import pose_candidates
+from calibration.boardposes import flat_coordinates, pose_candidates
 from calibration.bundle import ROUGH
 from calibration.camera import Camera
 from calibration.errors import CalibrationError
-from calibration.geometry import Array
+from calibration.geometry import Array, is_seen
 from calibration.lens import Lens
-from calibration.observations import FEWEST_CORNERS
+from calibration.observations import fewest_corners
 
 __all__ = ["estimate_intrinsics"]
 
@@ -26,6 +26,7 @@ FEWEST_IMAGES = 3  # views of a plane that fix a camera's intrinsics
 STAGES = (("fx", "fy", "k1"), ("fx", "fy", "cx", "cy", "k1", "k2"))  # fitted one after another
 SCALE = 2.0  # px; corners farther off pull no harder, since some may be wrong
 PLAUSIBLE_FOCAL = (0.2, 50.0)  # of the image's longer side
+FOCALS = np.geomspace(0.4, 10.0, 15)  # of the image's longer side, tried where no plane tells
 
 
 def estimate_intrinsics(
@@ -35,37 +36,59 @@ def estimate_intrinsics(
 
     Raises `CalibrationError` where there are too few images, or no camera explains them.
     """
-    usable = np.flatnonzero(np.isfinite(corners[..., 0]).sum(axis=1) >= FEWEST_CORNERS)
+    fewest = fewest_corners(board.n_corners)
+    usable = np.flatnonzero(is_seen(corners).sum(axis=1) >= fewest)
     if len(usable) < FEWEST_IMAGES:
         raise CalibrationError(
-            f"view '{view}' saw the board in only {len(usable)} images with {FEWEST_CORNERS} or "
+            f"view '{view}' saw the board in only {len(usable)} images with {fewest} or "
             f"more corners; {FEWEST_IMAGES} at different tilts are the least, 20 are good"
         )
-    chosen = _choose_images(corners[usable], size)
-    objects, images = [], []
-    for image in corners[usable[chosen]]:
-        seen = np.isfinite(image[:, 0])
-        objects.append(board.points[seen].astype(np.float32))
-        images.append(image[seen].astype(np.float32))
-    matrix = np.asarray(cv2.initCameraMatrix2D(objects, images, size, 1.0), dtype=float)
-    if not np.isfinite(matrix).all() or not _is_plausible(matrix[0, 0], size):
-        matrix = np.array([[max(size), 0, size[0] / 2], [0, max(size), size[1] / 2], [0, 0, 1.0]])
-    camera = Camera(
-        name=view,
-        size=size,
-        matrix=matrix,
-        lens=Lens(distortions=np.zeros(5)),
-        rotation=np.eye(3),
-        translation=np.zeros(3),
-    )
+    chosen = corners[usable[_choose_images(corners[usable], size)]]
+    camera = _first_camera(board, chosen, view, size)
     for names in STAGES:
-        camera = _fit(camera, board, corners[usable[chosen]], names)
+        camera = _fit(camera, board, chosen, names)
     if not _is_plausible(camera.matrix[0, 0], size):
         raise CalibrationError(
             f"view '{view}': the images of the board lead to a focal length of "
             f"{camera.matrix[0, 0]:.3g} px; show the board at several tilts and distances"
         )
     return camera
+
+
+def _first_camera(board: Board, corners: Array, view: str, size: tuple[int, int]) -> Camera:
+    """Return a camera without distortion: from homographies, or the best of many focal lengths."""
+    flat = [flat_coordinates(board.points[is_seen(image)]) for image in corners]
+    if all(points is not None for points in flat):
+        matrix = cv2.initCameraMatrix2D(
+            [np.asarray(points, dtype=np.float32) for points in flat],
+            [image[is_seen(image)].astype(np.float32) for image in corners],
+            size,
+            1.0,
+        )
+        focal = float(matrix[0, 0])
+        if np.isfinite(matrix).all() and _is_plausible(focal, size):
+            return _ideal_camera(view, size, focal)
+    tried = [_ideal_camera(view, size, focal * max(size)) for focal in FOCALS]
+    errors = []
+    for camera in tried:
+        boards = pose_candidates(camera, board.points, corners)[:, 0]
+        residual = residuals_at([camera], boards, corners[None], board.points)
+        distance = np.linalg.norm(residual, axis=-1)
+        errors.append(float(np.nanmedian(distance)) if np.isfinite(distance).any() else np.inf)
+    return tried[int(np.argmin(errors))]
+
+
+def _ideal_camera(view: str, size: tuple[int, int], focal: float) -> Camera:
+    """Return a camera at the origin without distortion, its centre in the image's middle."""
+    middle = (np.array(size) - 1) / 2
+    return Camera(
+        name=view,
+        size=size,
+        matrix=np.array([[focal, 0, middle[0]], [0, focal, middle[1]], [0, 0, 1]]),
+        lens=Lens(distortions=np.zeros(5)),
+        rotation=np.eye(3),
+        translation=np.zeros(3),
+    )
 
 
 def _fit(camera: Camera, board: Board, corners: Array, names: tuple[str, ...]) -> Camera:

@@ -142,7 +142,7 @@ def test_cameras_that_share_no_board_are_named_with_the_coverage(exact):
         frames=exact.observations.frames,
         corners=corners,
     )
-    with pytest.raises(CalibrationError, match=r"(?s)view 'cam3' shared no board.*together"):
+    with pytest.raises(CalibrationError, match=r"(?s)cam2} and {cam3}.*--drop-camera.*together"):
         calibrate(exact.board, apart)
     with pytest.raises(CalibrationError, match="cannot drop 'cam9'"):
         calibrate(exact.board, apart, drop_cameras=["cam9"])
@@ -182,7 +182,7 @@ def test_the_mouse_rig_predicts_images_it_was_not_fitted_to(dataset):
     result = calibrate(board, seen.at(seen.frames[seen.frames % 2 == 0]))
     odd = seen.at(seen.frames[seen.frames % 2 == 1])
     errors = score_held_out(result.rig, board, odd)
-    assert np.isfinite(errors).sum() > 0.95 * 4 * 10 * board.n_corners
+    assert np.isfinite(errors).sum() > 0.99 * odd.seen.sum()
     assert np.nanmean(errors) <= 0.195  # px; aniposelib reaches 0.36 on the same split
     side = views.index("side")
     assert seen.misfits[side].sum() + result.rejected[side].sum() >= 59
