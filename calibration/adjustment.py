@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from calibration.adjusting import bodies_of, sights_of, spread_residuals
-from calibration.bundle import FINE, Problem, Solution, residuals, solve
+from calibration.bundle import Problem, Solution, residuals, solve
 from calibration.camera import Camera
 from calibration.covariance import RigCovariance
 from calibration.errors import CalibrationError
@@ -23,6 +23,7 @@ __all__ = ["Adjustment", "IntrinsicsChoice", "adjust_boards", "bundle_adjust"]
 
 IntrinsicsChoice = Literal["free", "shared", "fixed"]
 
+EXACT = 1e-10  # relative change of the cost at which an adjustment is finished
 BOARD_GAUGE = "the first camera's pose is fixed; the board's size sets the scale"
 POINT_GAUGE = "the first camera's pose and the mean distance of the others from it are fixed"
 
@@ -54,7 +55,7 @@ def bundle_adjust(
     intrinsics: IntrinsicsChoice = "free",
     fixed: Collection[str] = (),
     priors: Mapping[str, float] | None = None,
-    tolerance: float = FINE,
+    tolerance: float = EXACT,
 ) -> Adjustment:
     """Return the rig and the points that agree best with what the cameras saw.
 
@@ -112,7 +113,7 @@ def adjust_boards(
     intrinsics: IntrinsicsChoice = "free",
     fixed: Collection[str] = (),
     priors: Mapping[str, float] | None = None,
-    tolerance: float = FINE,
+    tolerance: float = EXACT,
 ) -> Adjustment:
     """Return the rig and the board poses that agree best with the corners that were seen.
 

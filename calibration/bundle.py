@@ -28,10 +28,10 @@ from calibration.kernels import (
 from calibration.lens_kernels import Prior, prior_cost, prior_terms
 from calibration.parameters import Layout, moved
 
-__all__ = ["FINE", "ROUGH", "Normal", "Problem", "Solution", "residuals", "solve"]
+__all__ = ["CLOSE", "FINE", "ROUGH", "Normal", "Problem", "Solution", "residuals", "solve"]
 
 MOST_STEPS = 100
-ROUGH, FINE = 1e-4, 1e-10  # relative change of the cost at which a fit is finished
+ROUGH, CLOSE, FINE = 1e-4, 1e-6, 1e-8  # relative change of the cost at which a fit is finished
 DAMPING, MOST_DAMPING = 1e-4, 1e12
 LEAST_DAMPING = 1e-15
 CHUNK = 1536  # rows of eliminated bodies handled at a time, so that they stay in the cache

@@ -101,7 +101,7 @@ def _calibrate(
     fit = fit_rig(board, start, seen, (DEFAULT_MODEL,) * len(start), tolerance=ROUGH)
     choice = choose_lens_models(fit)
     advance()
-    fit = fit_rig(board, fit.cameras, seen, choice.models, start=fit)
+    fit = fit_rig(board, choice.cameras, seen, choice.models, start=fit)
     result = _finish(board, observations, fit, chosen)
     advance()
     models = {

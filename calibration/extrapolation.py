@@ -25,7 +25,7 @@ DIRECTIONS = 8  # in which a lens is held
 RADII = 16  # from the last corner seen to the corner of the image
 SAMPLES = 50  # radii at which the continuation is fitted to a lens
 STEEPEST = 1.45  # rad; the continuation ends where rays leave the image plane's front
-BORDER = 25  # points along each side of an image at which a lens is checked
+BORDER = 9  # points along each side of an image at which a lens is checked
 
 
 def lens_prior(models: Sequence[LensModel], cameras: Sequence[Camera], corners: Array) -> Prior:
@@ -77,7 +77,7 @@ def folds_over(camera: Camera) -> bool:
     places = (border - camera.matrix[:2, 2]) / camera.matrix[[0, 1], [0, 1]]
     distances = np.linalg.norm(places, axis=-1)
     directions = places / distances[:, None]
-    radii = np.tan(np.linspace(0, STEEPEST, 5 * SAMPLES))
+    radii = np.tan(np.linspace(0, STEEPEST, 2 * SAMPLES))
     imaged = camera.lens.distort(radii[:, None, None] * directions)
     outward = np.einsum("rbi,bi->rb", imaged, directions)
     arrived = np.maximum.accumulate(outward, axis=0)[:-1] >= distances

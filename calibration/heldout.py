@@ -8,6 +8,7 @@ import numpy as np
 from calibration.adjusting import adjust, residuals_at
 from calibration.board import Board
 from calibration.boardposes import best_world_poses, pose_candidates
+from calibration.bundle import CLOSE
 from calibration.camera import Camera
 from calibration.errors import CalibrationError
 from calibration.fitting import robust_scales
@@ -83,13 +84,17 @@ def _in_order(rig: Rig, observations: Observations) -> Array:
 
 
 def pose_boards(
-    cameras: Sequence[Camera], board: Board, corners: Array, start: Array | None = None
+    cameras: Sequence[Camera],
+    board: Board,
+    corners: Array,
+    start: Array | None = None,
+    sigma: Array | None = None,
 ) -> Array:
     """Return world_from_board (frame, 4, 4) fitted to all views, the cameras fixed.
 
     `corners` (view, frame, corner, 2) px, NaN where not to be used; `start` (frame, 4, 4) the
-    poses to start from, by default those on which the views agree best. NaN for frames without a
-    usable image.
+    poses to start from, by default those on which the views agree best; `sigma` (view,) px the
+    noise, by default what the start suggests. NaN for frames without a usable image.
     """
     boards = start
     if boards is None:
@@ -100,7 +105,9 @@ def pose_boards(
             ]
         )
         boards = best_world_poses(tuple(cameras), board.points, corners, candidates)
-    errors = np.linalg.norm(residuals_at(cameras, boards, corners, board.points), axis=-1)
+    if sigma is None:
+        errors = np.linalg.norm(residuals_at(cameras, boards, corners, board.points), axis=-1)
+        sigma = robust_scales(errors)
     return adjust(
         cameras,
         boards,
@@ -108,5 +115,6 @@ def pose_boards(
         board.points,
         free=[()] * len(cameras),
         posed=[False] * len(cameras),
-        sigma=robust_scales(errors),
+        sigma=sigma,
+        tolerance=CLOSE,
     ).boards

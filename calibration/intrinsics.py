@@ -45,8 +45,20 @@ def estimate_intrinsics(
         )
     chosen = corners[usable[_choose_images(corners[usable], size)]]
     camera = _first_camera(board, chosen, view, size)
-    for names in STAGES:
-        camera = _fit(camera, board, chosen, names)
+    boards = pose_candidates(camera, board.points, chosen)[:, 0]
+    if np.isfinite(boards[:, 0, 0]).sum() >= FEWEST_IMAGES:
+        for names in STAGES:
+            found = adjust(
+                [camera],
+                boards,
+                chosen[None],
+                board.points,
+                free=[names],
+                posed=[False],
+                sigma=np.array([SCALE]),
+                tolerance=ROUGH,
+            )
+            (camera,), boards = found.cameras, found.boards
     if not _is_plausible(camera.matrix[0, 0], size):
         raise CalibrationError(
             f"view '{view}': the images of the board lead to a focal length of "
@@ -89,23 +101,6 @@ def _ideal_camera(view: str, size: tuple[int, int], focal: float) -> Camera:
         rotation=np.eye(3),
         translation=np.zeros(3),
     )
-
-
-def _fit(camera: Camera, board: Board, corners: Array, names: tuple[str, ...]) -> Camera:
-    """Return the camera with the parameters called `names` fitted to its own images."""
-    boards = pose_candidates(camera, board.points, corners)[:, 0]
-    if np.isfinite(boards[:, 0, 0]).sum() < FEWEST_IMAGES:
-        return camera
-    return adjust(
-        [camera],
-        boards,
-        corners[None],
-        board.points,
-        free=[names],
-        posed=[False],
-        sigma=np.array([SCALE]),
-        tolerance=ROUGH,
-    ).cameras[0]
 
 
 def _choose_images(corners: Array, size: tuple[int, int]) -> np.ndarray:

@@ -34,6 +34,7 @@ __all__ = [
     "Sights",
     "back_substitute",
     "eliminate",
+    "gather_blocks",
     "move_poses",
     "normal_blocks",
     "residuals_of",
@@ -273,6 +274,21 @@ def normal_blocks(cameras, bodies, sights, robust, layout, dof):
                 for j in range(dof):
                     blocks[b, i, j] += factor * carried[m, j]
     return own, own_side, mixed, blocks, sides
+
+
+@compiled
+def gather_blocks(index, own, own_side, n_free):
+    """Return the cameras' system and right-hand side, from blocks placed by `index` (view, s)."""
+    system, side = np.zeros((n_free, n_free)), np.zeros(n_free)
+    for v in range(len(index)):
+        for i in range(index.shape[1]):
+            row = index[v, i]
+            if row >= 0:
+                side[row] += own_side[v, i]
+                for j in range(index.shape[1]):
+                    if index[v, j] >= 0:
+                        system[row, index[v, j]] += own[v, i, j]
+    return system, side
 
 
 @compiled

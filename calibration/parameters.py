@@ -11,7 +11,7 @@ import numpy as np
 
 from calibration.camera import Camera
 from calibration.geometry import Array
-from calibration.kernels import POSE_SIZE, Cameras, move_poses
+from calibration.kernels import POSE_SIZE, Cameras, gather_blocks, move_poses
 from calibration.lens import Lens
 from calibration.lens_kernels import SKEW
 
@@ -88,12 +88,7 @@ class Layout:
 
     def gather(self, own: Array, own_side: Array) -> tuple[Array, Array]:
         """Return the cameras' system (n_free, n_free) and right-hand side from their blocks."""
-        system, side = np.zeros((self.n_free, self.n_free)), np.zeros(self.n_free)
-        for places, block, part in zip(self.index, own, own_side, strict=True):
-            rows = np.flatnonzero(places >= 0)
-            system[np.ix_(places[rows], places[rows])] += block[np.ix_(rows, rows)]
-            side[places[rows]] += part[rows]
-        return system, side
+        return gather_blocks(self.index, own, own_side, self.n_free)
 
     def local(self, pull: Array, information: Array) -> tuple[Array, Array]:
         """Return blocks (view, s, s) and sides (view, s) of terms on intrinsics (view, 17)."""
