@@ -24,6 +24,7 @@ CERTAIN_MARKERS = 6  # that fit the swapped board before it is named
 LARGEST_MARKER_ERROR = 0.15  # of a marker's side, from the board's homography
 SMALLEST_MARKER_ERROR = 0.02  # of a marker's side, that the lens and noise may make
 ALIKE = 3.0  # times the smallest error: two patterns that fit so alike cannot be told apart
+STRAY_CORNERS = 4  # more on one pattern than on another: a marker that was read wrongly
 LARGEST_DISAGREEMENT = 0.25  # of a square, between the markers that foretell one corner
 
 
@@ -195,17 +196,25 @@ def _neighbours(board: CharucoBoard, layout: np.ndarray) -> list[np.ndarray]:
 
 
 def _fitting(markers: dict[int, Array], boards: list[CharucoBoard]) -> list[CharucoBoard]:
-    """Return the boards on which the markers lie as in the image: one, or several alike."""
-    errors = np.array([_layout_error(markers, board) for board in boards])
-    limit = min(LARGEST_MARKER_ERROR, ALIKE * max(errors.min(), SMALLEST_MARKER_ERROR))
-    return [board for board, error in zip(boards, errors, strict=True) if error < limit]
+    """Return the boards on which the markers lie as in the image: one, or several alike.
+
+    Where the columns are odd, one pattern is the other moved by a column but for the markers at
+    its edge; so the board on which clearly fewer markers go astray is the one.
+    """
+    errors = np.stack([_layout_errors(markers, board) for board in boards])
+    # One marker may be read wrongly, but a wrong pattern must not pass because half of it fits.
+    usual = np.quantile(errors, 0.8, axis=1)
+    limit = min(LARGEST_MARKER_ERROR, ALIKE * max(usual.min(), SMALLEST_MARKER_ERROR))
+    astray = (errors > limit).sum(axis=1)
+    fits = usual < limit
+    fits &= astray <= astray[fits].min(initial=errors.shape[1]) + STRAY_CORNERS
+    return [board for board, fit in zip(boards, fits, strict=True) if fit]
 
 
-def _layout_error(markers: dict[int, Array], board: CharucoBoard) -> float:
-    """Return how far markers are from where a board has them, in parts of a marker's side.
+def _layout_errors(markers: dict[int, Array], board: CharucoBoard) -> Array:
+    """Return how far marker corners (n,) are from where a board has them, in a marker's sides.
 
-    It is the error that one corner in five exceeds, of the homography that most agree on: one
-    marker may be read wrongly, but a wrong pattern must not pass because half of it fits.
+    The board is laid onto the image by the homography that most markers agree on.
     """
     chosen = [marker - board.first_marker for marker in markers]
     plane = _marker_layout(board)[chosen].reshape(-1, 2)
@@ -215,10 +224,9 @@ def _layout_error(markers: dict[int, Array], board: CharucoBoard) -> float:
     method = cv2.LMEDS if len(markers) >= FEWEST_MARKERS else 0
     homography, _ = cv2.findHomography(plane, target, method)
     if homography is None:
-        return np.inf
+        return np.full(len(plane), np.inf)
     fitted = cv2.perspectiveTransform(plane[None], homography)[0]
-    errors = np.linalg.norm(fitted - target, axis=-1)
-    return float(np.quantile(errors, 0.8) / side)
+    return np.linalg.norm(fitted - target, axis=-1) / side
 
 
 def _warp_with_axes(warp: Array, points: Array, length: float) -> tuple[Array, Array]:
