@@ -24,7 +24,7 @@ __all__ = ["LensChoice", "choose_lens_models"]
 WORTH_IT = 0.01  # a model must lower the held-out error by this part to be preferred
 FEWEST_FRAMES = 8  # with fewer, those left out tell nothing
 MANY_FRAMES = 12  # of a camera, from where on halves are enough; below it quarters are left out
-WIDE = 1.0  # rad from the axis to the image's corner, from where on a fisheye is tried
+WIDE = 0.85  # rad from the axis to the image's corner, from where on a fisheye is tried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

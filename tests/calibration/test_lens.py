@@ -50,6 +50,47 @@ def test_jacobians_match_finite_differences(count, points):
     assert lens.parameter_jacobian(points).shape == (100, 2, count)
 
 
+FISHEYES = [
+    Lens(distortions=values, model="fisheye")
+    for values in ([0.05, -0.02, 0.01, -0.003], [0.0] * 4, [-0.02, 0.004, 0, 0])
+]
+
+
+@pytest.mark.parametrize("lens", FISHEYES)
+def test_a_fisheye_agrees_with_opencv(lens):
+    wide = np.random.default_rng(1).uniform(-3, 3, (100, 2))  # up to 77 degrees from the axis
+    wide[0] = 0.0
+    rays = np.concatenate([wide, np.ones((100, 1))], axis=1)[:, None]
+    zero = np.zeros(3)
+    expected = cv2.fisheye.projectPoints(rays, zero, zero, np.eye(3), lens.distortions)[0][:, 0]
+    np.testing.assert_allclose(lens.distort(wide), expected, atol=1e-12)
+    np.testing.assert_allclose(lens.undistort(lens.distort(wide)), wide, atol=1e-9)
+
+
+@pytest.mark.parametrize("lens", FISHEYES)
+def test_jacobians_of_a_fisheye_match_finite_differences(lens):
+    points = np.random.default_rng(1).uniform(-2, 2, (100, 2))
+    points[0] = 0.0
+    by_point = [
+        (lens.distort(points + d) - lens.distort(points - d)) / (2 * TINY) for d in np.eye(2) * TINY
+    ]
+    np.testing.assert_allclose(lens.jacobian(points), np.stack(by_point, axis=-1), atol=1e-8)
+    for index, change in enumerate(np.eye(4) * TINY):
+        more = Lens(distortions=lens.distortions + change, model="fisheye").distort(points)
+        less = Lens(distortions=lens.distortions - change, model="fisheye").distort(points)
+        column = lens.parameter_jacobian(points)[..., index]
+        np.testing.assert_allclose(column, (more - less) / (2 * TINY), atol=1e-8)
+
+
+def test_a_fisheye_is_no_opencv_lens_and_has_four_coefficients():
+    assert Lens(distortions=np.zeros(4)) != Lens(distortions=np.zeros(4), model="fisheye")
+    assert FISHEYES[0].names == ("k1", "k2", "k3", "k4")
+    with pytest.raises(RigError, match="fisheye' has 4 numbers"):
+        Lens(distortions=np.zeros(5), model="fisheye")
+    with pytest.raises(RigError, match="model"):
+        Lens(distortions=np.zeros(5), model="pinhole")
+
+
 def test_what_the_lens_cannot_image_is_nan():
     barrel = Lens(distortions=np.array([-0.3, 0, 0, 0]))  # folds at r = 1.05, images r <= 0.70
     undistorted = barrel.undistort([[0.5, 0.0], [0.9, 0.0], [np.nan, 0.0]])
