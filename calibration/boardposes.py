@@ -50,6 +50,11 @@ def _solve(points: Array, image: Array) -> list[Array]:
         found, turn, shift = cv2.solvePnP(points, image, np.eye(3), None, flags=cv2.SOLVEPNP_SQPNP)
         return [make_pose(cv2.Rodrigues(turn)[0], shift.ravel())] if found else []
     flat = transform(plane_from_board, points) * [1, 1, 0]
+    # OpenCV's IPPE misses the pose of a plane that is seen from behind at certain turns.
+    affine = np.linalg.lstsq(flat[:, :2], image - image.mean(axis=0), rcond=None)[0]
+    if np.linalg.det(affine) < 0:
+        turn = np.diag([1.0, -1.0, -1.0, 1.0])
+        plane_from_board, flat = turn @ plane_from_board, flat * [1, -1, 0]
     _, turns, shifts, _ = cv2.solvePnPGeneric(flat, image, np.eye(3), None, flags=cv2.SOLVEPNP_IPPE)
     return [
         make_pose(cv2.Rodrigues(turn)[0], shift.ravel()) @ plane_from_board
@@ -72,7 +77,7 @@ def _plane(points: Array) -> tuple[Array, float] | None:
     """
     center = points.mean(axis=0)
     _, extent, axes = np.linalg.svd(points - center, full_matrices=False)
-    if extent[1] < THINNEST * extent[0]:
+    if not extent[1] > THINNEST * extent[0]:
         return None
     axes[2] *= np.sign(np.linalg.det(axes))  # right-handed
     return make_pose(axes, -axes @ center), float(extent[2] / extent[1])

@@ -29,6 +29,7 @@ MOST_ROUNDS = 20
 MOST_CENTRINGS = 3
 CENTRED = 0.5  # px; a crossing farther from where its pixels were chosen has the next edge in them
 CONVERGED = 1e-3  # px of the crossing
+GOOD_GAIN = 0.5  # of the promised fall of the sum of squares
 SETTLED = 1e-4  # of the sum of squares, no longer gained
 FEWEST_PIXELS = 24
 SHARPEST = 0.3  # px; a pixel's own width makes an edge this soft
@@ -110,15 +111,16 @@ def _fit(pixels, corner, axes, ends, result):
         if not np.isfinite(step).all():  # a picture without edges
             return False
         trial[6] = max(trial[6], 0.5 * state[6], SHARPEST)
-        settled = False
         trial_error = _accumulate(pixels, trial, base, trial_normal, trial_gradient)
-        if not trial_error < error:
-            damping *= 10
-            if damping > 1e6:
-                break
-        else:
-            damping *= 0.1
-            settled = error - trial_error < SETTLED * error
+        promised = 0.0
+        for i in range(SIZE):
+            promised += step[i] * (gradient[i] + damping * normal[i, i] * step[i])
+        gain = (error - trial_error) / promised
+        settled = 0 <= error - trial_error < SETTLED * error
+        # Where the parabola promised far more than came, as it does where pixels are coarser than
+        # the edge, shorter steps end the swinging to and fro.
+        damping *= 0.1 if gain > GOOD_GAIN else 10.0
+        if trial_error < error:
             state, error = trial, trial_error
             normal, trial_normal = trial_normal, normal
             gradient, trial_gradient = trial_gradient, gradient

@@ -17,6 +17,7 @@ __all__ = ["Refined", "refine"]
 
 SMALLEST_WINDOW, LARGEST_WINDOW = 2, 11  # px, half the width of the patch
 FARTHEST = 0.06  # of a square's size: a corner that moves more has slid to something else
+SLACK, SLACK_OF_END = 1.5, 2.5  # px that a corner may move, however small the square
 SMALLEST_SQUARE = 6.0  # px; the edges of smaller ones run into each other
 ARM = 0.5  # squares along each line: half way to the next crossing
 CLEAR_OF_NEXT = 0.85  # of the way to the next edge is looked at
@@ -63,13 +64,15 @@ def refine(
     usable = np.isfinite(corners).all(axis=-1) & np.isfinite(axes).all(axis=(1, 2))
     with np.errstate(invalid="ignore"):
         usable &= (side > SMALLEST_SQUARE) & (np.abs(np.linalg.det(axes)) > side)
-    start = _approach(gray, corners, np.where(usable, clear * side, np.nan))
-    usable &= np.isfinite(start[:, 0])
+    start = corners
+    if not ends:  # a marker's corners come from its sides already; its paper's would attract them
+        start = _approach(gray, corners, np.where(usable, clear * side, np.nan))
+        usable &= np.isfinite(start[:, 0])
     if usable.any():
         fits = fit_corners(gray, start[usable], axes[usable], CLEAR_OF_NEXT * clear, ARM, ends)
         moved = np.linalg.norm(fits[:, :2] - corners[usable], axis=-1)
         with np.errstate(invalid="ignore"):
-            good = moved < np.maximum(FARTHEST * side[usable], 1.5)
+            good = moved < np.maximum(FARTHEST * side[usable], SLACK_OF_END if ends else SLACK)
             good &= (fits[:, 4] < LARGEST_MISFIT) & (fits[:, 5] > LEAST_SHARE)
         values[usable] = np.where(good[:, None], fits[:, :4], np.nan)
     return Refined(corners=values[:, :2], deviations=values[:, 3], blur=BLUR * values[:, 2])
