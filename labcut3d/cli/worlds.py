@@ -20,6 +20,12 @@ __all__ = ["align"]
 
 Find = Callable[["Rig"], "WorldChange"]
 
+Clicks = Annotated[Path | None, typer.Option(help="Clicked points: a CSV file of view,point,x,y.")]
+Known = Annotated[Path | None, typer.Option(help="Where these are: a CSV file of point,x,y,z.")]
+Distance = Annotated[
+    str | None, typer.Option(help="Scale: the true distance of two clicked points, A,B=12.5")
+]
+
 
 def align(
     what: Annotated[
@@ -47,15 +53,9 @@ def align(
     height: Annotated[
         float, typer.Option(help="Height of the print above the floor: the board's thickness.")
     ] = 0.0,
-    clicks: Annotated[
-        Path | None, typer.Option(help="Clicked points: a CSV file of view,point,x,y.")
-    ] = None,
-    known: Annotated[
-        Path | None, typer.Option(help="Where these are: a CSV file of point,x,y,z.")
-    ] = None,
-    distance: Annotated[
-        str | None, typer.Option(help="Scale: the true distance of two clicked points, A,B=12.5")
-    ] = None,
+    clicks: Clicks = None,
+    known: Known = None,
+    distance: Distance = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The rig to write; needed for a file.")
     ] = None,
