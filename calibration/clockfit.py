@@ -20,7 +20,7 @@ from calibration.geometry import Array, is_seen, skew, transform
 from calibration.rig import Rig
 from calibration.tracks import velocities
 
-__all__ = ["ClockFit", "fit_clocks"]
+__all__ = ["ClockFit", "fit_clocks", "weighted_rows"]
 
 HUBER = 3.0  # standard deviations; a tighter limit would shrink offsets that are yet to be found
 MEDIAN_OF_DISTANCE = 1.1774  # of a Gaussian in two dimensions, in its standard deviations
@@ -60,7 +60,7 @@ def fit_clocks(
     own, own_side = np.zeros((n_frames, 6, 6)), np.zeros((n_frames, 6, 1))
     mixed, side = np.zeros((n_frames, 6, size)), np.zeros((n_frames, size, 1))
     shared = np.zeros((n_frames, size, size))
-    rows = _rows(rig, transform(boards, points), boards, corners, taken, period)
+    rows = weighted_rows(rig, transform(boards, points), boards, corners, taken, period=period)
     for view, (by_board, by_view, residual) in enumerate(rows):
         place = slice(OWN * view, OWN * (view + 1))
         turned = np.swapaxes(by_board, 1, 2)
@@ -84,12 +84,13 @@ def fit_clocks(
     )
 
 
-def _rows(
-    rig: Rig, world: Array, boards: Array, corners: Array, taken: Array, period: float
+def weighted_rows(
+    rig: Rig, world: Array, boards: Array, corners: Array, taken: Array, *, period: float
 ) -> Iterator[tuple[Array, Array, Array]]:
-    """Yield each view's weighted rows: by board pose, by its own parameters, and residuals.
+    """Yield each view's rows: by the board's pose, by the view's own parameters, and residuals.
 
-    (frame, row, 6), (frame, row, OWN) and (frame, row, 1), zero where nothing is used.
+    (frame, row, 6), (frame, row, 16), of which the first is by delay in frames, and (frame, row,
+    1), each weighted by its noise and by Huber's loss, and zero where nothing is used.
     """
     predicted = rig.project(world)
     residual = corners - predicted

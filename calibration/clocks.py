@@ -20,7 +20,8 @@ class Clock:
     An image stamped t, s, was taken at `t + offset + drift * (t - origin)` of the first view's
     time. `offset_sigma`, s, and `drift_sigma`, s/s, are standard deviations, NaN where nothing was
     estimated; `dropped` are the numbers of frames that the view did not record. `corrected` tells
-    that the view's corners were interpolated to the first view's times.
+    that the view's corners were brought to the first view's times. `jitter`, s, is the standard
+    deviation of single images about all this, zero where they are evenly timed.
     """
 
     view: str
@@ -31,6 +32,7 @@ class Clock:
     drift_sigma: float = np.nan
     dropped: tuple[int, ...] = ()
     corrected: bool = False
+    jitter: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("offset", "drift", "origin"):

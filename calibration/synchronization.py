@@ -7,23 +7,19 @@ the rig is calibrated again, and so on until the clocks stand still.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from calibration.adjusting import adjust, residuals_at
 from calibration.board import Board
 from calibration.boardmotion import coarse_offsets
-from calibration.bundle import ROUGH
 from calibration.calibrating import Calibration, calibrate
 from calibration.clockfit import fit_clocks
 from calibration.clocks import SIGNIFICANT, Clock
 from calibration.errors import CalibrationError
-from calibration.fitting import robust_scales
-from calibration.geometry import Array
-from calibration.lens_models import DEFAULT_MODEL, with_model
+from calibration.jitter import without_jitter
 from calibration.observations import Observations
-from calibration.rig import Rig
+from calibration.scene import Scene, common_times
 from calibration.tracks import resample_track
 
 __all__ = ["calibrate_in_time", "resample"]
@@ -32,50 +28,6 @@ MOST_ROUNDS = 12
 SETTLED = 0.002  # of a frame; a change of a clock that no longer matters
 NOTICEABLE = 0.1  # of a frame; clocks that differ by less are left alone
 FEWEST_FRAMES = 20  # with fewer, a moving board tells little about time
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Scene:
-    """Cameras and boards, the corners that are believed, and when their frames were taken."""
-
-    board: Board
-    rig: Rig
-    boards: Array
-    corners: Array
-    taken: Array
-
-    @classmethod
-    def of(cls, result: Calibration) -> "_Scene":
-        """Return what a calibration found."""
-        return cls(
-            board=result.board,
-            rig=result.rig,
-            boards=result.board_poses,
-            corners=np.where(result.rejected[..., None], np.nan, result.observations.corners),
-            taken=_common_times(result.observations),
-        )
-
-    def readjusted(self, observations: Observations) -> "_Scene":
-        """Return cameras, with plain lenses, and boards adjusted to other corners from here."""
-        cameras = [with_model(camera, DEFAULT_MODEL) for camera in self.rig]
-        points = self.board.points
-        errors = residuals_at(cameras, self.boards, observations.corners, points)
-        adjusted = adjust(
-            cameras,
-            self.boards,
-            observations.corners,
-            points,
-            free=[DEFAULT_MODEL.free] * len(cameras),
-            posed=[view > 0 for view in range(len(cameras))],
-            sigma=robust_scales(np.linalg.norm(errors, axis=-1)),
-            tolerance=ROUGH,
-        )
-        return replace(
-            self,
-            rig=replace(self.rig, cameras=adjusted.cameras),
-            boards=adjusted.boards,
-            corners=observations.corners,
-        )
 
 
 def calibrate_in_time(
@@ -97,16 +49,17 @@ def calibrate_in_time(
         return calibrate(board, observations, progress=progress)
     clocks = _rough_clocks(board, observations, period)
     result = calibrate(board, resample(observations, clocks), progress=progress)
-    before, measured = result, _refined(_Scene.of(result), clocks, period)
+    before, measured = result, _refined(Scene.of(result), clocks, period)
     if _change(measured, clocks, observations) > NOTICEABLE * period:
-        clocks = _settled(_Scene.of(result), observations, measured, period)
+        clocks = _settled(Scene.of(result), observations, measured, period)
         clocks = _tidied(clocks, observations, period)
         result = calibrate(board, resample(observations, clocks), progress=progress)
-        measured = _refined(_Scene.of(result), clocks, period)
+        measured = _refined(Scene.of(result), clocks, period)
         measured = tuple(map(_with_unrest, measured, clocks))
         if np.nanmedian(result.errors) > np.nanmedian(before.errors):
             result, clocks = before, before.observations.clocks
-    return _told(result, measured, clocks, period)
+    result = _told(result, measured, clocks, period)
+    return without_jitter(result, observations, period, progress)
 
 
 def resample(observations: Observations, clocks: Sequence[Clock]) -> Observations:
@@ -118,7 +71,7 @@ def resample(observations: Observations, clocks: Sequence[Clock]) -> Observation
     if all(clock.offset == clock.drift == 0 for clock in clocks):
         return replace(observations, clocks=tuple(clocks))
     period = _period(observations)
-    wanted = _common_times(observations)
+    wanted = common_times(observations)
     corners, misfits = observations.corners.copy(), observations.misfits.copy()
     for view, clock in enumerate(clocks):
         if clock.offset == clock.drift == 0:
@@ -135,31 +88,16 @@ def resample(observations: Observations, clocks: Sequence[Clock]) -> Observation
 
 
 def _period(observations: Observations) -> float:
-    """Return the time, s, from frame to frame; NaN where too few images bear a time."""
+    """Return the time, s, from image to image; NaN where too few images bear a time."""
     if len(observations.views) < 2 or (np.isfinite(observations.times).sum(axis=1) < 2).any():
         return np.nan
-    steps = np.diff(_common_times(observations)) / np.diff(observations.frames)
+    steps = np.diff(common_times(observations))
     return float(np.median(steps)) if len(steps) >= FEWEST_FRAMES else np.nan
-
-
-def _common_times(observations: Observations) -> Array:
-    """Return the time (frame,), s, of each frame by the first view's clock.
-
-    Frames that it dropped are put in evenly.
-    """
-    frames, stamps = observations.frames, observations.times[0]
-    known = np.flatnonzero(np.isfinite(stamps))
-    times = np.interp(frames, frames[known], stamps[known])
-    rate = (stamps[known[-1]] - stamps[known[0]]) / (frames[known[-1]] - frames[known[0]])
-    before, after = frames < frames[known[0]], frames > frames[known[-1]]
-    times[before] -= (frames[known[0]] - frames[before]) * rate
-    times[after] += (frames[after] - frames[known[-1]]) * rate
-    return times
 
 
 def _rough_clocks(board: Board, observations: Observations, period: float) -> tuple[Clock, ...]:
     """Return clocks that are right to about half a frame."""
-    origin = float(_common_times(observations).mean())
+    origin = float(common_times(observations).mean())
     try:
         offsets = coarse_offsets(board, observations, period)
     except CalibrationError:  # a view with too few images: `calibrate` says so better
@@ -172,19 +110,19 @@ def _rough_clocks(board: Board, observations: Observations, period: float) -> tu
 
 
 def _settled(
-    scene: _Scene, observations: Observations, clocks: tuple[Clock, ...], period: float
+    scene: Scene, observations: Observations, clocks: tuple[Clock, ...], period: float
 ) -> tuple[Clock, ...]:
     """Return the clocks at which cameras, boards and clocks agree, starting from a scene's."""
     for _ in range(MOST_ROUNDS):
         before = clocks
-        scene = scene.readjusted(resample(observations, clocks))
+        scene = scene.readjusted(resample(observations, clocks).corners)
         clocks = _refined(scene, clocks, period)
         if _change(clocks, before, observations) < SETTLED * period:
             break
     return clocks
 
 
-def _refined(scene: _Scene, clocks: Sequence[Clock], period: float) -> tuple[Clock, ...]:
+def _refined(scene: Scene, clocks: Sequence[Clock], period: float) -> tuple[Clock, ...]:
     """Return clocks with what the residuals of a scene add to them.
 
     A drift that is not significant is not believed.
@@ -219,7 +157,7 @@ def _refined(scene: _Scene, clocks: Sequence[Clock], period: float) -> tuple[Clo
 
 def _change(new: Sequence[Clock], old: Sequence[Clock], observations: Observations) -> float:
     """Return by how much clocks differ at most, s, in a recording."""
-    ends = _common_times(observations)[[0, -1]]
+    ends = common_times(observations)[[0, -1]]
     return max(
         float(np.abs(a.correct(ends) - b.correct(ends)).max())
         for a, b in zip(new, old, strict=True)

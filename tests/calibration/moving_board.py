@@ -44,16 +44,21 @@ class MovingBoard:
         *,
         offsets: list[float],
         drifts: list[float] | None = None,
+        stray: float = 0.0,
         noise: float = 0.15,
         seed: int = 1,
     ) -> Observations:
-        """Return what cameras see that are late by `offsets`, frames, and `drifts`, s/s."""
+        """Return what cameras see that are late by `offsets`, frames, and `drifts`, s/s.
+
+        Single images stray by `stray` frames, a standard deviation, which time stamps do not tell.
+        """
         rng = np.random.default_rng(seed)
         stamps = np.arange(n_frames) / FPS
         corners = []
         for view, camera in enumerate(self.rig):
             drift = drifts[view] if drifts else 0.0
             taken = stamps + offsets[view] / FPS + drift * (stamps - stamps.mean())
+            taken = taken + stray / FPS * rng.normal(size=n_frames)
             pixels = camera.project(transform(self.poses(taken), self.board.points))
             pixels += rng.normal(size=pixels.shape) * noise
             outside = (pixels < 0) | (pixels > np.array(camera.size) - 1)
