@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from calibration import calibrate, load_board, observe
 from calibration.heldout import HeldOut
 from calibration.lens import Lens
-from labcut3d.viewers import judge_calibration
+from labcut3d.video import open_frames
+from labcut3d.viewers import calibration_page, judge_calibration
 from labcut3d.viewers.judging import judge_tilts, spacing_of
 
 
@@ -146,3 +148,16 @@ def test_an_absurd_lens_fails_although_every_pixel_fits(calibration):
 
 def test_spacing_is_that_of_the_squares(calibration):
     assert spacing_of(calibration.board) == pytest.approx(8.0)
+
+
+def test_a_real_rig_is_judged_and_its_report_stays_small(dataset):
+    folder = dataset("mouse_4cam")
+    sources = {
+        view: open_frames(folder / view / "calibration_images") for view in ("mid", "side", "top")
+    }
+    board, observations = observe(load_board(folder / "board.toml", unit="mm"), sources)
+    found = calibrate(board, observations)
+    verdict = judge_calibration(found)
+    assert verdict.level == "WARN"
+    assert any("corners cover only" in finding.reason for finding in verdict.findings)
+    assert len(calibration_page(found)) < 6e6  # of which plotly itself is 4.8 million
