@@ -1,5 +1,6 @@
 """Clocks of cameras: when an image was really taken, by the time of the first camera."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import ArrayLike
 from calibration.errors import CalibrationError
 from calibration.geometry import Array
 
-__all__ = ["Clock"]
+__all__ = ["Clock", "clock_table"]
 
 SIGNIFICANT = 4.0  # standard deviations below which an offset or a drift may be chance
 
@@ -53,3 +54,21 @@ class Clock:
         """Return when images stamped `stamps` (...), s, were taken, by the first view's time."""
         stamps = np.asarray(stamps, dtype=float)
         return stamps + self.offset + self.drift * (stamps - self.origin)
+
+
+def clock_table(clocks: Sequence[Clock]) -> dict[str, dict[str, float]]:
+    """Return the clocks as the table [metadata.clocks] of a rig's file; empty if none is corrected.
+
+    Lengths of time are in seconds.
+    """
+    if not any(clock.corrected for clock in clocks):
+        return {}
+    return {
+        clock.view: {
+            "offset": clock.offset,
+            "drift": clock.drift,
+            "origin": clock.origin,
+            "jitter": clock.jitter,
+        }
+        for clock in clocks
+    }

@@ -6,13 +6,14 @@ from dataclasses import replace
 import numpy as np
 
 from calibration.calibrating import Calibration, calibrate
-from calibration.clocks import Clock
+from calibration.clocks import Clock, clock_table
 from calibration.delays import Delays, fit_delays, gain_by_delays
 from calibration.lens_models import DEFAULT_MODEL
 from calibration.observations import Observations
+from calibration.rig import Rig
 from calibration.scene import Scene
 
-__all__ = ["without_jitter"]
+__all__ = ["with_clocks", "without_jitter"]
 
 SUPPORTED = 0.7  # of the error of corners left out is the most that delays may leave
 NOTICEABLE = 0.1  # px; where rigid boards explain corners this well, nothing is mistimed
@@ -48,7 +49,13 @@ def without_jitter(
     again = calibrate(result.board, evened, progress=progress)
     kept = tuple(text for text in result.warnings if "dropped" in text)
     told = _warnings(clocks, period)
-    return replace(again, warnings=again.warnings + kept + told)
+    return replace(again, rig=with_clocks(again.rig, clocks), warnings=again.warnings + kept + told)
+
+
+def with_clocks(rig: Rig, clocks: tuple[Clock, ...]) -> Rig:
+    """Return a rig whose file tells how the views' clocks stood, where they were corrected."""
+    table = clock_table(clocks)
+    return replace(rig, metadata={**rig.metadata, "clocks": table}) if table else rig
 
 
 def _delays(scene: Scene, period: float) -> tuple[Delays, Scene]:

@@ -17,7 +17,7 @@ from calibration.calibrating import Calibration, calibrate
 from calibration.clockfit import fit_clocks
 from calibration.clocks import SIGNIFICANT, Clock
 from calibration.errors import CalibrationError
-from calibration.jitter import without_jitter
+from calibration.jitter import with_clocks, without_jitter
 from calibration.observations import Observations
 from calibration.scene import Scene, common_times
 from calibration.tracks import resample_track
@@ -191,15 +191,9 @@ def _told(
         replace(clock, corrected=used.offset != 0 or used.drift != 0)
         for clock, used in zip(measured, applied, strict=True)
     )
-    rig = result.rig
-    if any(clock.corrected for clock in clocks):
-        table = {
-            c.view: {"offset_s": c.offset, "drift": c.drift, "origin_s": c.origin} for c in clocks
-        }
-        rig = replace(rig, metadata={**rig.metadata, "clocks": table})
     return replace(
         result,
-        rig=rig,
+        rig=with_clocks(result.rig, clocks),
         observations=replace(result.observations, clocks=clocks),
         warnings=result.warnings + _warnings(clocks, period),
     )

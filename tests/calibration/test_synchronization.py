@@ -59,7 +59,7 @@ def test_the_clocks_are_told_and_stored_with_the_rig(corrected, tmp_path):
     assert "(2.40 frames) earlier" in told
     corrected.rig.save(tmp_path / "rig.toml")
     stored = Rig.load(tmp_path / "rig.toml").metadata["clocks"]
-    assert stored["cam2"]["offset_s"] == pytest.approx(-2.4 / FPS, abs=0.01 / FPS)
+    assert stored["cam2"]["offset"] == pytest.approx(-2.4 / FPS, abs=0.01 / FPS)
 
 
 def test_cameras_on_time_are_calibrated_from_their_own_images(scene):
@@ -91,7 +91,7 @@ def test_frames_that_a_view_dropped_are_told_and_keep_their_places(scene):
     """A view that lost three frames is paired by the gaps in its time stamps."""
     full = scene.filmed(60, offsets=[0.0, 0.0, 0.0])
     kept = np.delete(np.arange(60), [20, 41, 42])
-    stamps = dict.fromkeys(full.views, full.times[0]) | {"cam1": full.times[0, kept]}
+    stamps = {**dict.fromkeys(full.views, full.times[0]), "cam1": full.times[0, kept]}
     lines = pair_by_time(stamps)
     corners = full.corners.copy()
     corners[1, [20, 41, 42]] = np.nan
