@@ -1,14 +1,16 @@
 """Images of a board -> the corners each view saw, refined to a fraction of a pixel.
 
-Images come in as arrays, RGB or grey, one at a time; nothing here decodes video. Views are looked
-at in parallel threads, which works because OpenCV lets go of Python's lock.
+Images come in as arrays, RGB or grey, one at a time; nothing here decodes video, but a source that
+can give grey images itself is asked for them. Views are looked at in parallel threads, which works
+because OpenCV and numba let go of Python's lock.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from operator import length_hint
 from threading import Lock
+from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -32,6 +34,15 @@ from calibration.planarity import MisfitFinder
 __all__ = ["detect_corners", "observe"]
 
 Progress = Callable[..., None]
+
+
+@runtime_checkable
+class GreySource(Protocol):
+    """A source of images that decodes them without their colours."""
+
+    def grey(self) -> Iterator[np.ndarray]:
+        """Yield all images (height, width) uint8."""
+        ...
 
 
 def observe(
@@ -115,7 +126,7 @@ def _detect(
     size: tuple[int, int] | None = None
     corners, misfits, refusals = [], [], []
     deviations, blur = [], []
-    for index, image in enumerate(images):
+    for index, image in enumerate(images.grey() if isinstance(images, GreySource) else images):
         gray = _gray(image, view, index)
         size = size or gray.shape[::-1]
         if gray.shape[::-1] != size:

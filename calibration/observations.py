@@ -1,6 +1,5 @@
 """Which corners of the board each view saw in each frame, and why it saw no more."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -34,8 +33,10 @@ class Refusal:
     @property
     def kind(self) -> str:
         """The reason without its details, by which refusals are counted: "blurred"."""
-        reason = re.sub(r"^only \d+ corners.*", "too few corners", self.reason.split(":")[0])
-        return re.sub(r"^\d+ ", "", reason)
+        if "fit no flat board" in self.reason:
+            return "with corners that fit no flat board"
+        reason = self.reason.split(":")[0]
+        return "with too few corners" if reason.startswith("only ") else reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

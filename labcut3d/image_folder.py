@@ -50,7 +50,15 @@ class ImageFolder:
         return (image for _, image in self.read())
 
     def __getitem__(self, index: int) -> Image:
-        image = self._region.cut(self._load(range(len(self))[index]))
+        return self._view(index, cv2.IMREAD_COLOR_RGB)
+
+    def grey(self) -> Iterator[Image]:
+        """Yield all images as grey values (height, width), decoded without their colours."""
+        return (self._view(index, cv2.IMREAD_GRAYSCALE) for index in range(len(self)))
+
+    def _view(self, index: int, flag: int) -> Image:
+        """Read the view's part of one image, as RGB or grey."""
+        image = self._region.cut(self._load(range(len(self))[index], flag))
         if image.shape[1::-1] != self.size:
             raise VideoError(
                 f"{self._paths[index]}: {image.shape[1]}x{image.shape[0]} px, but the first image "
@@ -63,13 +71,13 @@ class ImageFolder:
         for index in range(len(self)) if indices is None else indices:
             yield index, self[index]
 
-    def _load(self, index: int) -> Image:
-        """Read one whole image as RGB."""
+    def _load(self, index: int, flag: int = cv2.IMREAD_COLOR_RGB) -> Image:
+        """Read one whole image as RGB or grey."""
         data = np.fromfile(self._paths[index], dtype=np.uint8)
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+        image = cv2.imdecode(data, flag) if len(data) else None
         if image is None:
             raise VideoError(f"{self._paths[index]}: not a readable image; export it again")
-        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+        return image.astype(np.uint8, copy=False)
 
 
 def _last_number(path: Path) -> int:
