@@ -24,6 +24,7 @@ SAME_CENTRE, SAME_TURN = 1e-3, 2e-3  # of the rig's size, and rad: no two real c
 NARROWEST, NARROW, WIDE, WIDEST = 0.5, 3.0, 120.0, 170.0  # degrees, the image's longer side
 UNEQUAL, VERY_UNEQUAL = 0.05, 0.3  # by which fx and fy differ
 OFF_CENTRE = 0.2  # of the image's side, from its middle
+LARGEST_DECENTRING = 0.02  # p1, p2: good lenses stay below 0.005
 FAR, VERY_FAR = 10.0, 50.0  # times the usual distance from the rig's middle
 SMALLEST_RIG, LARGEST_RIG = 1e-4, 100.0  # m between cameras
 GRID = 21  # points along each side of an image at which its lens is tried
@@ -39,7 +40,7 @@ def check_rig(rig: Rig, *, unit_known: bool = True) -> tuple[Finding, ...]:
     found = [
         *_same_pose(rig),
         *(finding for camera in rig for finding in (*_focal(camera), *_centre(camera))),
-        *(finding for camera in rig for finding in _lens(camera)),
+        *(finding for camera in rig for finding in (*_decentring(camera), *_lens(camera))),
         *_scale(rig),
         *_overlap(rig),
         *_unit(rig, unit_known),
@@ -140,6 +141,20 @@ def _centre(camera: Camera) -> Iterator[Finding]:
             reason=f"{text} is far from the middle",
             remedy="Right for a cropped image or a mirror's half; otherwise show the board tilted "
             "and in all of the image, and calibrate again.",
+        )
+
+
+def _decentring(camera: Camera) -> Iterator[Finding]:
+    """Yield tangential terms beyond what the glass of a lens can be out of line."""
+    terms = dict(zip(camera.lens.names, camera.distortions.tolist(), strict=True))
+    worst = max((abs(terms.get(name, 0.0)) for name in ("p1", "p2")), default=0.0)
+    if worst > LARGEST_DECENTRING:
+        yield Finding(
+            level="WARN",
+            reason=f"'{camera.name}': tangential distortion of {worst:.2g}; real lenses have less "
+            f"than {LARGEST_DECENTRING:g}",
+            remedy="It makes up for another error: show the board tilted and in all of the image, "
+            "check that cameras are in step, and calibrate again.",
         )
 
 

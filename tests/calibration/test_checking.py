@@ -116,6 +116,13 @@ def test_a_fold_hidden_inside_is_seen_too():
     assert "folds over" in reasons(Rig(cameras=(camera,), unit="mm"), "FAIL")
 
 
+@pytest.mark.parametrize(("term", "found"), [(0.004, False), (-0.12, True)])
+def test_tangential_terms_that_no_lens_has_are_named(rig, term, found):
+    lens = Lens(distortions=np.array([-0.1, 0.0, 0.001, term]))
+    warned = reasons(with_camera(rig, 1, lens=lens), "WARN")
+    assert ("'cam1': tangential distortion of 0.12" in warned) == found
+
+
 @pytest.mark.parametrize(("times", "level"), [(200, "FAIL"), (25, "WARN")])
 def test_a_camera_far_out_of_the_rig_is_named(rig, times, level):
     camera = rig.cameras[1]
