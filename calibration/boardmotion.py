@@ -49,7 +49,9 @@ def coarse_offsets(board: Board, observations: Observations, period: float) -> A
     for a, b in combinations(range(len(signals)), 2):
         lag, weight = _best_lag(signals[a], signals[b])
         if weight:
-            pairs.append((a, b)), lags.append(lag * step), trust.append(weight)
+            pairs.append((a, b))
+            lags.append(lag * step)
+            trust.append(weight)
     if not pairs:
         return np.zeros(len(signals))
     others = range(1, len(signals))
