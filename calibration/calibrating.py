@@ -21,10 +21,10 @@ from calibration.fitting import Fit, fit_rig
 from calibration.geometry import Array
 from calibration.heldout import HeldOut, pose_boards, score_held_out
 from calibration.intrinsics import estimate_intrinsics
-from calibration.lens_models import DEFAULT_MODEL
+from calibration.lens_models import DEFAULT_MODEL, LENS_MODELS, lens_model
 from calibration.observations import Observations
 from calibration.rig import Rig
-from calibration.selection import choose_lens_models
+from calibration.selection import LensChoice, choose_lens_models
 
 __all__ = ["Calibration", "calibrate", "score_held_out"]
 
@@ -102,10 +102,11 @@ def _calibrate(
     choice = choose_lens_models(fit)
     advance()
     fit = fit_rig(board, choice.cameras, seen, choice.models, start=fit)
+    fit = _without_folds(fit, choice)
     result = _finish(board, observations, fit, chosen)
     advance()
     models = {
-        view: model.name for view, model in zip(observations.views, choice.models, strict=True)
+        view: model.name for view, model in zip(observations.views, fit.models, strict=True)
     }
     metadata = {
         "reprojection_rms_px": result.rms,
@@ -170,6 +171,24 @@ def _start(
         replace(camera, rotation=pose[:3, :3], translation=pose[:3, 3])
         for camera, pose in zip(cameras, poses, strict=True)
     ), corners
+
+
+def _without_folds(fit: Fit, choice: LensChoice) -> Fit:
+    """Return the fit with the next best model where the one chosen folds over inside the image."""
+    scores = [{k: v for k, v in errors.items() if np.isfinite(v)} for errors in choice.errors]
+    for _ in LENS_MODELS:
+        models = list(fit.models)
+        for view, camera in enumerate(fit.cameras):
+            if not folds_over(camera):
+                continue
+            left = scores[view]
+            left.pop(models[view].name, None)
+            if left:
+                models[view] = lens_model(min(left, key=left.__getitem__))
+        if tuple(models) == fit.models:
+            break
+        fit = fit_rig(fit.board, fit.cameras, fit.corners, tuple(models), start=fit)
+    return fit
 
 
 def _finish(board: Board, observations: Observations, fit: Fit, chosen: np.ndarray) -> Calibration:

@@ -168,11 +168,12 @@ def residuals_of(cameras, bodies, sights, robust, residuals):
 
 
 @compiled
-def _rows(k, fisheye, q, shift, active, jacobian, by_lens):
-    """Fill `jacobian` (2, 6 + active) for a turned point `q`; return the pixel."""
+def _rows(cameras, v, q, active, jacobian, by_lens):
+    """Fill `jacobian` (2, 6 + active) for a point `q` turned into view `v`; return the pixel."""
+    k, shift = cameras.intrinsics[v], cameras.translations[v]
     z = q[2] + shift[2]
     x, y = (q[0] + shift[0]) / z, (q[1] + shift[1]) / z
-    if fisheye:
+    if cameras.fisheye[v]:
         xd, yd, a, b, c, d = fisheye_slopes(k, x, y, by_lens)
     else:
         xd, yd, a, b, c, d = lens_slopes(k, x, y, by_lens)
@@ -238,13 +239,11 @@ def normal_blocks(cameras, bodies, sights, robust, layout, dof):
     carry, carried = np.zeros((POSE_SIZE, POSE_SIZE)), np.zeros((size, dof))
     for image in range(len(sights.camera)):
         v, b = sights.camera[image], sights.body[image]
-        k, shift, n = cameras.intrinsics[v], cameras.translations[v], POSE_SIZE + counts[v]
+        n = POSE_SIZE + counts[v]
         block[:], side[:] = 0.0, 0.0
         for row in range(sights.start[image], sights.start[image + 1]):
             q = _turned(cameras, bodies, sights, image, row)
-            px, py = _rows(
-                k, cameras.fisheye[v], q, shift, active[v, : counts[v]], jacobian, by_lens
-            )
+            px, py = _rows(cameras, v, q, active[v, : counts[v]], jacobian, by_lens)
             u, w = px - sights.pixels[row, 0], py - sights.pixels[row, 1]
             distance = math.sqrt(u * u + w * w) / robust.sigma[v]
             weight = min(1.0, robust.limit / distance) if distance > 0 else 1.0

@@ -78,7 +78,7 @@ def choose_lens_models(fit: Fit) -> LensChoice:
 class _Trial:
     """One model tried on all cameras: fitted to all frames, and its held-out errors (view,) px.
 
-    `folded` (view,) tells where it folds over inside the image, whichever frames were left out.
+    `folded` (view,) tells where it folds over inside the image.
     """
 
     model: LensModel
@@ -113,7 +113,7 @@ def _try(fit: Fit, model: LensModel, posed: np.ndarray) -> _Trial:
     whole = settle(start, fit.boards, corners, tolerance=ROUGH)
     fewest = any_seen(corners[:, posed]).sum(axis=1).min()
     folds = 2 if fewest >= MANY_FRAMES else 4
-    total, count, folded = np.zeros(n_views), np.zeros(n_views), np.ones(n_views, dtype=bool)
+    total, count = np.zeros(n_views), np.zeros(n_views)
     for fold in range(folds):
         left_out = posed[fold::folds]
         fitted = np.setdiff1d(posed, left_out)
@@ -125,10 +125,9 @@ def _try(fit: Fit, model: LensModel, posed: np.ndarray) -> _Trial:
         errors = np.linalg.norm(residuals_at(cameras, boards, seen, points), axis=-1)
         total += np.nansum(errors, axis=(1, 2))
         count += np.isfinite(errors).sum(axis=(1, 2))
-        folded &= [folds_over(camera) for camera in cameras]
     return _Trial(
         model=model,
         cameras=whole.cameras,
         errors=total / np.maximum(count, 1),
-        folded=folded,
+        folded=np.array([folds_over(camera) for camera in whole.cameras]),
     )
