@@ -37,15 +37,22 @@ class MisfitFinder:
         seen = np.flatnonzero(np.isfinite(pixels[:, 0]))
         if len(seen) < FEWEST:
             return misfits
+        if self._best is not None:  # mostly the strength that was best before finds nothing wrong
+            errors = _errors(self._plane[seen], pixels[seen], size, STRENGTHS[self._best])
+            if not _too_far(errors).any():
+                return misfits
         tries = range(len(STRENGTHS))
         if self._best is not None:
             tries = range(max(self._best - 1, 0), min(self._best + 2, len(STRENGTHS)))
-        errors = {i: _errors(self._plane[seen], pixels[seen], size, STRENGTHS[i]) for i in tries}
-        self._best = min(errors, key=lambda i: np.median(errors[i]))
-        best = errors[self._best]
-        limit = max(SMALLEST_MISFIT, LARGEST_MISFIT * float(np.median(best)))
-        misfits[seen] = best > limit
+        tried = {i: _errors(self._plane[seen], pixels[seen], size, STRENGTHS[i]) for i in tries}
+        self._best = min(tried, key=lambda i: np.median(tried[i]))
+        misfits[seen] = _too_far(tried[self._best])
         return misfits
+
+
+def _too_far(errors: Array) -> np.ndarray:
+    """Return which errors (corner,) px are far beyond those of most corners."""
+    return errors > max(SMALLEST_MISFIT, LARGEST_MISFIT * float(np.median(errors)))
 
 
 def _errors(plane: Array, pixels: Array, size: tuple[int, int], strength: float) -> Array:

@@ -98,16 +98,14 @@ def facing_cameras() -> list[Camera]:
 def render_side(camera: Camera, board: TwoSidedBoard, pose: Array, seed: int) -> np.ndarray:
     """Return what a camera sees of the side that is turned to it."""
     rng = np.random.default_rng(seed)
-    center = transform(pose, board.points[:1].mean(axis=0, keepdims=True))[0]
-    if np.dot(center - camera.center, pose[:3, 2]) > 0:
+    if np.dot(pose[:3, 3] - camera.center, pose[:3, 2]) > 0:
         return render_board(camera, board.front, pose, rng, noise=1.0)
     return render_board(camera, board.back, pose @ board.front_from_back, rng, noise=1.0)
 
 
-@pytest.mark.parametrize("turn", ["x", "y"])
-def test_cameras_that_face_each_other_are_calibrated(turn):
+def test_cameras_that_face_each_other_are_calibrated():
     rng = np.random.default_rng(7)
-    board, cameras = make_board(turn=turn), facing_cameras()
+    board, cameras = make_board(), facing_cameras()
     sources: dict[str, list[np.ndarray]] = {camera.name: [] for camera in cameras}
     for index in range(10):
         tilt = rotation_from_vector(rng.uniform(-0.5, 0.5, 3))
