@@ -7,7 +7,7 @@ from calibration import calibrate, observe
 from calibration.board import TwoSidedBoard, load_board, parse_board
 from calibration.camera import Camera
 from calibration.errors import Labcut3dError
-from calibration.geometry import Array, invert_pose, make_pose, rotation_from_vector, transform
+from calibration.geometry import Array, invert_pose, make_pose, rotation_from_vector
 from calibration.lens import Lens
 from labcut3d.synthetic_images import render_board
 
