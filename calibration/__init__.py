@@ -10,7 +10,16 @@ What needs OpenCV is imported when it is first asked for, so that `import calibr
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from calibration.board import Board, CharucoBoard, ChessBoard, load_board, parse_board
+from calibration.board import (
+    Board,
+    CharucoBoard,
+    ChessBoard,
+    Marker,
+    MarkerBoard,
+    TwoSidedBoard,
+    load_board,
+    parse_board,
+)
 from calibration.camera import Camera
 from calibration.covariance import RigCovariance
 from calibration.lens import Lens
@@ -38,12 +47,15 @@ __all__ = [
     "ChessBoard",
     "HeldOut",
     "Lens",
+    "Marker",
+    "MarkerBoard",
     "Observations",
     "Rectification",
     "Rig",
     "RigCovariance",
     "RigFormat",
     "Triangulation",
+    "TwoSidedBoard",
     "ViewCorners",
     "adjust_boards",
     "bundle_adjust",
