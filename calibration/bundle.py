@@ -15,6 +15,7 @@ import scipy.linalg
 from calibration.blas import single_threaded
 from calibration.geometry import Array
 from calibration.kernels import (
+    Blocks,
     Bodies,
     Cameras,
     Robust,
@@ -68,15 +69,13 @@ class Normal:
     problem: Problem
     system: Array
     side: Array
-    mixed: Array
-    blocks: Array
-    sides: Array
+    blocks: Blocks
 
     @classmethod
     def at(cls, problem: Problem, cameras: Cameras, bodies: Bodies) -> "Normal":
         """Return the weighted normal equations at a state."""
         layout = problem.layout
-        own, own_side, mixed, blocks, sides = normal_blocks(
+        blocks = normal_blocks(
             cameras,
             bodies,
             problem.sights,
@@ -84,13 +83,12 @@ class Normal:
             (layout.active, layout.counts),
             problem.dof,
         )
+        own, own_side = blocks.own, blocks.own_side
         if problem.prior is not None:
             known, pull = layout.local(*prior_terms(cameras, problem.prior))
             own, own_side = own + known, own_side + pull
         system, side = layout.gather(own, own_side)
-        return cls(
-            problem=problem, system=system, side=side, mixed=mixed, blocks=blocks, sides=sides
-        )
+        return cls(problem=problem, system=system, side=side, blocks=blocks)
 
     def reduced(self, damping: float) -> tuple[Array, Array]:
         """Return the cameras' own system and right-hand side, all bodies eliminated.
@@ -100,14 +98,12 @@ class Normal:
         sights, layout = self.problem.sights, self.problem.layout
         system = self.system + damping * np.diag(np.diag(self.system))
         side = self.side.copy()
-        n_bodies, chunk = len(self.blocks), max(1, CHUNK // self.problem.dof)
+        n_bodies, chunk = len(self.blocks.sides), max(1, CHUNK // self.problem.dof)
         for begin in range(0, n_bodies, chunk):
             rows, part = eliminate(
                 sights,
                 layout.index,
-                self.mixed,
                 self.blocks,
-                self.sides,
                 damping,
                 (begin, min(begin + chunk, n_bodies)),
                 layout.n_free,
@@ -132,26 +128,18 @@ class Normal:
                 system * np.outer(scale, scale), lower=True, check_finite=False
             )
             step = scale * scipy.linalg.cho_solve(factor, scale * side, check_finite=False)
-        moves = back_substitute(
-            self.problem.sights,
-            layout.index,
-            self.mixed,
-            self.blocks,
-            self.sides,
-            damping,
-            step,
-        )
+        moves = back_substitute(self.problem.sights, layout.index, self.blocks, damping, step)
         if not np.isfinite(moves).all():
             raise np.linalg.LinAlgError("a body is not determined")
         return step, moves
 
     def decrease(self, damping: float, step: Array, moves: Array) -> float:
         """Return by how much the linear model says the cost falls with a damped step."""
-        bodies = np.einsum("bii->bi", self.blocks)
+        bodies = np.einsum("bii->bi", self.blocks.bodies)
         return 0.5 * float(
             step @ self.side
             + damping * (step**2 @ np.diag(self.system))
-            + np.sum(moves * (self.sides + damping * bodies * moves))
+            + np.sum(moves * (self.blocks.sides + damping * bodies * moves))
         )
 
 

@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,14 @@ class RigCovariance:
             raise RigError(f"covariance: no parameter '{name}'; there are {', '.join(self.names)}")
         index = self.names.index(name)
         return float(np.sqrt(self.matrix[index, index]))
+
+    def of(self, names: Sequence[str]) -> Array:
+        """Return the covariance (n, n) of the parameters called `names`, in that order."""
+        missing = [name for name in names if name not in self.names]
+        if missing:
+            raise RigError(f"the covariance does not know '{missing[0]}'; it is of another rig")
+        places = [self.names.index(name) for name in names]
+        return self.matrix[np.ix_(places, places)]
 
     def save(self, rig_path: str | os.PathLike[str]) -> Path:
         """Write the covariance beside the rig file `rig_path` and return its path.

@@ -28,6 +28,7 @@ from calibration.lens_kernels import (
 
 __all__ = [
     "POSE_SIZE",
+    "Blocks",
     "Bodies",
     "Cameras",
     "Robust",
@@ -74,6 +75,20 @@ class Sights(NamedTuple):
     first: np.ndarray
     point: np.ndarray
     pixels: np.ndarray
+
+
+class Blocks(NamedTuple):
+    """The normal equations in blocks; s is 6 and the most free intrinsics of a view.
+
+    `own` (view, s, s) of the cameras with right-hand sides `own_side` (view, s); `mixed` (image,
+    s, dof); `bodies` (body, dof, dof) with right-hand sides `sides` (body, dof).
+    """
+
+    own: np.ndarray
+    own_side: np.ndarray
+    mixed: np.ndarray
+    bodies: np.ndarray
+    sides: np.ndarray
 
 
 class Robust(NamedTuple):
@@ -168,8 +183,12 @@ def residuals_of(cameras, bodies, sights, robust, residuals):
 
 
 @compiled
-def _rows(cameras, v, q, active, jacobian, by_lens):
-    """Fill `jacobian` (2, 6 + active) for a point `q` turned into view `v`; return the pixel."""
+def _rows(cameras, v, q, active, room):
+    """Fill the first of `room` (2, 6 + active) with slopes for a point `q` turned into view `v`.
+
+    Returns the pixel. The second, (2, 12), is room for the slopes by the lens.
+    """
+    jacobian, by_lens = room
     k, shift = cameras.intrinsics[v], cameras.translations[v]
     z = q[2] + shift[2]
     x, y = (q[0] + shift[0]) / z, (q[1] + shift[1]) / z
@@ -222,11 +241,9 @@ def _carry(rotation, shift, carry):
 
 @compiled
 def normal_blocks(cameras, bodies, sights, robust, layout, dof):
-    """Return the weighted normal equations in blocks.
+    """Return the weighted normal equations as `Blocks`.
 
-    `layout` is (active (view, m), counts (view,)): the free intrinsics of each view. With
-    s = 6 + m: cameras (view, s, s) with right-hand sides (view, s); mixed (image, s, dof); bodies
-    (body, dof, dof) with right-hand sides (body, dof).
+    `layout` is (active (view, m), counts (view,)): the free intrinsics of each view.
     """
     active, counts = layout
     size = POSE_SIZE + active.shape[1]
@@ -243,7 +260,7 @@ def normal_blocks(cameras, bodies, sights, robust, layout, dof):
         block[:], side[:] = 0.0, 0.0
         for row in range(sights.start[image], sights.start[image + 1]):
             q = _turned(cameras, bodies, sights, image, row)
-            px, py = _rows(cameras, v, q, active[v, : counts[v]], jacobian, by_lens)
+            px, py = _rows(cameras, v, q, active[v, : counts[v]], (jacobian, by_lens))
             u, w = px - sights.pixels[row, 0], py - sights.pixels[row, 1]
             distance = math.sqrt(u * u + w * w) / robust.sigma[v]
             weight = min(1.0, robust.limit / distance) if distance > 0 else 1.0
@@ -272,7 +289,7 @@ def normal_blocks(cameras, bodies, sights, robust, layout, dof):
                 sides[b, i] += factor * side[m]
                 for j in range(dof):
                     blocks[b, i, j] += factor * carried[m, j]
-    return own, own_side, mixed, blocks, sides
+    return Blocks(own, own_side, mixed, blocks, sides)
 
 
 @compiled
@@ -319,7 +336,7 @@ def _forward(root, vector):
 
 
 @compiled
-def eliminate(sights, index, mixed, blocks, sides, damping, bodies, n_free):
+def eliminate(sights, index, blocks, damping, bodies, n_free):
     """Return what some bodies, `bodies` from and to, take from the cameras' system.
 
     `index` (view, s) is the place of each camera parameter among the `n_free` free ones, -1 where
@@ -327,22 +344,22 @@ def eliminate(sights, index, mixed, blocks, sides, damping, bodies, n_free):
     Y' Y and its right-hand side Y' z. All NaN where a body is not determined.
     """
     begin, end = bodies
-    dof = blocks.shape[1]
+    dof = blocks.sides.shape[1]
     rows, side = np.zeros(((end - begin) * dof, n_free)), np.zeros((end - begin) * dof)
     root, vector = np.zeros((dof, dof)), np.zeros(dof)
     for b in range(begin, end):
         at = (b - begin) * dof
-        if not _factor(blocks[b], damping, root):
+        if not _factor(blocks.bodies[b], damping, root):
             side[:] = math.nan
             return rows, side
-        vector[:] = sides[b]
+        vector[:] = blocks.sides[b]
         _forward(root, vector)
         side[at : at + dof] = vector
         for image in range(sights.first[b], sights.first[b + 1]):
             places = index[sights.camera[image]]
             for i in range(len(places)):
                 if places[i] >= 0:
-                    vector[:] = mixed[image, i]
+                    vector[:] = blocks.mixed[image, i]
                     _forward(root, vector)
                     for j in range(dof):
                         rows[at + j, places[i]] += vector[j]
@@ -350,19 +367,19 @@ def eliminate(sights, index, mixed, blocks, sides, damping, bodies, n_free):
 
 
 @compiled
-def back_substitute(sights, index, mixed, blocks, sides, damping, step):
+def back_substitute(sights, index, blocks, damping, step):
     """Return the bodies' steps (body, dof) that belong to the cameras' `step` (n_free,)."""
-    moves = sides.copy()
-    dof = blocks.shape[1]
+    moves = blocks.sides.copy()
+    dof = moves.shape[1]
     root = np.zeros((dof, dof))
-    for b in range(len(blocks)):
+    for b in range(len(moves)):
         for image in range(sights.first[b], sights.first[b + 1]):
             places = index[sights.camera[image]]
             for i in range(len(places)):
                 if places[i] >= 0:
                     for j in range(dof):
-                        moves[b, j] -= mixed[image, i, j] * step[places[i]]
-        if not _factor(blocks[b], damping, root):
+                        moves[b, j] -= blocks.mixed[image, i, j] * step[places[i]]
+        if not _factor(blocks.bodies[b], damping, root):
             moves[b] = math.nan
             continue
         _forward(root, moves[b])

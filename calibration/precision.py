@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike
 
 from calibration.covariance import RigCovariance
 from calibration.errors import RigError
-from calibration.geometry import Array, is_seen, skew
+from calibration.geometry import skew
 from calibration.parameters import parameter_names
 from calibration.rig import Rig
+from calibration.uncertainty import point_slopes, rig_parameters
 
 __all__ = ["in_frame_of_points"]
 
@@ -31,46 +32,21 @@ def in_frame_of_points(
     Raises `RigError` where fewer than three points are seen so, or the covariance is another rig's.
     """
     points = np.asarray(points_world, dtype=float).reshape(-1, 3)
-    shifts, seen = _shifts(rig, points)
+    _, shifts, seen = point_slopes(rig, points)
     if seen.sum() < FEWEST_POINTS:
         raise RigError(f"{seen.sum()} points are seen by two cameras; {FEWEST_POINTS} are needed")
     motions = np.concatenate([-skew(points[seen]), np.tile(np.eye(3), (seen.sum(), 1, 1))], axis=-1)
     motion_of = np.linalg.pinv(motions.reshape(-1, 6)) @ shifts[seen].reshape(-1, shifts.shape[-1])
-    names, follow = [], []
+    follow = []
     for camera in rig:
-        own = parameter_names(camera)
-        names += [f"{camera.name}.{name}" for name in own]
-        rows = np.zeros((len(own), 6))
+        rows = np.zeros((len(parameter_names(camera)), 6))
         rows[-6:-3, :3] = rows[-3:, 3:] = camera.rotation  # a camera that goes along with them
         follow.append(rows)
-    missing = [name for name in names if name not in covariance.names]
-    if missing:
-        raise RigError(f"the covariance does not know '{missing[0]}'; it belongs to another rig")
-    order = [covariance.names.index(name) for name in names]
+    names = rig_parameters(rig)
     change = np.eye(len(names)) + np.concatenate(follow) @ motion_of
-    matrix = change @ covariance.matrix[np.ix_(order, order)] @ change.T
+    matrix = change @ covariance.of(names) @ change.T
     return RigCovariance(
-        names=tuple(names),
+        names=names,
         matrix=(matrix + matrix.T) / 2,
         gauge=f"the {seen.sum()} points of a volume lie as still as they can",
     )
-
-
-def _shifts(rig: Rig, points: Array) -> tuple[Array, np.ndarray]:
-    """Return d point / d parameters (n, 3, p) of triangulated points, and which (n,) are seen."""
-    information, pulls = np.zeros((len(points), 3, 3)), []
-    views = np.zeros(len(points), dtype=int)
-    for camera in rig:
-        pixels = camera.project(points)
-        with np.errstate(invalid="ignore"):
-            inside = (pixels > -0.5) & (pixels < np.array(camera.size) - 0.5)
-        inside = inside.all(axis=-1) & is_seen(pixels)
-        by_point = np.where(inside[:, None, None], camera.project_jacobian(points), 0.0)
-        by_camera = np.where(inside[:, None, None], camera.parameter_jacobian(points), 0.0)
-        information += np.swapaxes(by_point, -1, -2) @ by_point
-        pulls.append(np.swapaxes(by_point, -1, -2) @ by_camera)
-        views += inside
-    seen = views >= 2
-    information[~seen] = np.eye(3)
-    shifts = -np.linalg.solve(information, np.concatenate(pulls, axis=-1))
-    return np.asarray(shifts, dtype=float), seen

@@ -8,13 +8,12 @@ from numpy.typing import ArrayLike
 from calibration.bundle import Normal, Problem, Solution, residuals
 from calibration.camera import Camera
 from calibration.covariance import RigCovariance
-from calibration.errors import RigError
 from calibration.geometry import Array
 from calibration.kernels import Robust
 from calibration.parameters import parameter_names
 from calibration.rig import Rig
 
-__all__ = ["parameter_covariance", "predict_uncertainty"]
+__all__ = ["parameter_covariance", "point_slopes", "predict_uncertainty", "rig_parameters"]
 
 
 def parameter_covariance(
@@ -65,28 +64,39 @@ def predict_uncertainty(
     together. To first order. NaN where fewer than two views see the point.
     """
     points = np.asarray(points_world, dtype=float)
-    flat = points.reshape(-1, 3)
-    information, carried = np.zeros((len(flat), 3, 3)), []
-    n_views, columns = np.zeros(len(flat)), []
-    for camera in rig:
-        inside = _is_inside(camera, flat)
-        by_point = np.where(inside[:, None, None], camera.project_jacobian(flat), 0.0)
-        by_camera = np.where(inside[:, None, None], camera.parameter_jacobian(flat), 0.0)
-        information += np.swapaxes(by_point, -1, -2) @ by_point
-        carried.append(np.swapaxes(by_point, -1, -2) @ by_camera)
-        columns += [f"{camera.name}.{name}" for name in parameter_names(camera)]
-        n_views += inside
-    missing = [name for name in columns if name not in covariance.names]
-    if missing:
-        raise RigError(f"the covariance does not know '{missing[0]}'; it belongs to another rig")
-    order = [covariance.names.index(name) for name in columns]
-    known = (n_views >= 2) & (np.linalg.det(information) > 0)
+    information, shifts, seen = point_slopes(rig, points.reshape(-1, 3))
     inverse = np.full(information.shape, np.nan)
-    inverse[known] = np.linalg.inv(information[known])
-    by_rig = inverse @ np.concatenate(carried, axis=-1)
-    parameters = covariance.matrix[np.ix_(order, order)]
-    result = pixel_sigma**2 * inverse + by_rig @ parameters @ np.swapaxes(by_rig, -1, -2)
+    inverse[seen] = np.linalg.inv(information[seen])
+    parameters = covariance.of(rig_parameters(rig))
+    result = pixel_sigma**2 * inverse + shifts @ parameters @ np.swapaxes(shifts, -1, -2)
     return result.reshape(*points.shape, 3)
+
+
+def rig_parameters(rig: Rig) -> tuple[str, ...]:
+    """Return the names of all parameters of a rig, camera by camera, such as "cam0.fx"."""
+    return tuple(f"{camera.name}.{name}" for camera in rig for name in parameter_names(camera))
+
+
+def point_slopes(rig: Rig, points_world: Array) -> tuple[Array, Array, np.ndarray]:
+    """Return how triangulated points (n, 3) follow pixels and cameras.
+
+    The information (n, 3, 3) that pixels of one px of noise give; d point / d parameters (n, 3, p)
+    in the order of `rig_parameters`; and which points (n,) two views or more hold. NaN elsewhere.
+    """
+    information, pulls = np.zeros((len(points_world), 3, 3)), []
+    views = np.zeros(len(points_world), dtype=int)
+    for camera in rig:
+        inside = _is_inside(camera, points_world)
+        by_point = np.where(inside[:, None, None], camera.project_jacobian(points_world), 0.0)
+        by_camera = np.where(inside[:, None, None], camera.parameter_jacobian(points_world), 0.0)
+        information += np.swapaxes(by_point, -1, -2) @ by_point
+        pulls.append(np.swapaxes(by_point, -1, -2) @ by_camera)
+        views += inside
+    seen = (views >= 2) & (np.linalg.det(information) > 0)
+    information[~seen] = np.eye(3)
+    shifts = -np.linalg.solve(information, np.concatenate(pulls, axis=-1))
+    information[~seen], shifts[~seen] = np.nan, np.nan
+    return information, shifts, seen
 
 
 def _inverse(system: Array, held: Array | None) -> Array:

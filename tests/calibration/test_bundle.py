@@ -37,7 +37,7 @@ def test_eliminating_the_bodies_solves_the_whole_system(scene):
     cameras, bodies = to_arrays(scene.rig.cameras), bodies_of(scene.board_poses)
     normal, damping = Normal.at(problem, cameras, bodies), 1e-3
     step, moves = normal.solve(damping)
-    n, p = len(normal.blocks), problem.layout.n_free
+    n, p = len(normal.blocks.sides), problem.layout.n_free
     whole = np.zeros((p + 6 * n,) * 2)
     whole[:p, :p] = normal.system
     for image, (view, body) in enumerate(
@@ -45,13 +45,13 @@ def test_eliminating_the_bodies_solves_the_whole_system(scene):
     ):
         places, at = problem.layout.index[view], slice(p + 6 * body, p + 6 * body + 6)
         rows = np.flatnonzero(places >= 0)
-        whole[places[rows], at] += normal.mixed[image, rows]
-        whole[at, places[rows]] += normal.mixed[image, rows].T
+        whole[places[rows], at] += normal.blocks.mixed[image, rows]
+        whole[at, places[rows]] += normal.blocks.mixed[image, rows].T
     for body in range(n):
         at = slice(p + 6 * body, p + 6 * body + 6)
-        whole[at, at] = normal.blocks[body]
+        whole[at, at] = normal.blocks.bodies[body]
     whole += damping * np.diag(np.diag(whole))
-    side = np.concatenate([normal.side, normal.sides.ravel()])
+    side = np.concatenate([normal.side, normal.blocks.sides.ravel()])
     scale = 1 / np.sqrt(np.diag(whole))
     expected = scale * np.linalg.solve(whole * np.outer(scale, scale), scale * side)
     np.testing.assert_allclose(step, expected[:p], rtol=1e-5, atol=1e-9)
