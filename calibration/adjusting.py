@@ -49,14 +49,14 @@ def adjust(
     *,
     free: Sequence[Collection[str]],
     posed: Sequence[bool],
-    sigma: Array,
+    sigma: float,
     prior: Prior | None = None,
     tolerance: float = FINE,
 ) -> Adjusted:
     """Return the cameras and boards of least robust cost.
 
     `corners` (view, frame, corner, 2) px; `points` (corner, 3) of the board; `free` and `posed`
-    as for `Layout.of`; `sigma` (view,) px the noise; `prior` as for `Problem`. An image in which
+    as for `Layout.of`; `sigma` px the noise; `prior` as for `Problem`. An image in which
     the start puts a corner behind the camera is not used, nor a frame whose board is NaN.
     """
     start = residuals_at(cameras, boards, corners, points)
@@ -66,7 +66,7 @@ def adjust(
     problem = Problem(
         sights=sights_of(used[:, known], points),
         layout=Layout.of(cameras, free, posed=posed),
-        robust=Robust(np.asarray(sigma, dtype=float), HUBER),
+        robust=Robust(sigma, HUBER),
         dof=6,
         prior=prior,
     )
@@ -93,7 +93,7 @@ def residuals_at(cameras: Sequence[Camera], boards: Array, corners: Array, point
     problem = Problem(
         sights=sights_of(corners[:, known], points),
         layout=Layout.of(cameras, [()] * len(cameras), posed=[False] * len(cameras)),
-        robust=Robust(np.ones(len(cameras)), np.inf),
+        robust=Robust(1.0, np.inf),
         dof=6,
     )
     result = np.full(corners.shape, np.nan)

@@ -197,7 +197,7 @@ def _run(
             posed=[view > 0 for view in range(len(cameras))],
             shared=options.intrinsics == "shared",
         ),
-        robust=Robust(np.ones(len(cameras)), np.inf if options.huber is None else options.huber),
+        robust=Robust(1.0, np.inf if options.huber is None else options.huber),
         dof=dof,
         prior=_prior(options, cameras) if options.priors else None,
     )

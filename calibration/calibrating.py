@@ -105,9 +105,7 @@ def _calibrate(
     fit = _without_folds(fit, choice)
     result = _finish(board, observations, fit, chosen)
     advance()
-    models = {
-        view: model.name for view, model in zip(observations.views, fit.models, strict=True)
-    }
+    models = {view: model.name for view, model in zip(observations.views, fit.models, strict=True)}
     metadata = {
         "reprojection_rms_px": result.rms,
         "board": board.to_dict(),

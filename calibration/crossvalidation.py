@@ -7,7 +7,7 @@ import numpy as np
 from calibration.adjusting import adjust
 from calibration.bundle import ROUGH
 from calibration.extrapolation import lens_prior
-from calibration.fitting import robust_scales
+from calibration.fitting import robust_scale
 from calibration.geometry import is_seen
 from calibration.heldout import HeldOut, judge_corners
 from calibration.lens_models import lens_model
@@ -46,7 +46,7 @@ def cross_validate(calibration: "Calibration") -> HeldOut:
             board.points,
             free=[model.free for model in models],
             posed=[view > 0 for view in range(len(rig))],
-            sigma=robust_scales(calibration.errors),
+            sigma=robust_scale(calibration.errors),
             prior=lens_prior(models, rig.cameras, corners),
             tolerance=ROUGH,
         ).cameras

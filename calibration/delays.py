@@ -83,10 +83,10 @@ def gain_by_delays(scene: Scene, *, period: float) -> tuple[float, float]:
     Board poses, from the scene's on, and delays are fitted to every second corner and judged by
     the others, in frames that two views or more saw. NaN where there is none.
     """
-    rig, points, noise = scene.rig, scene.board.points, np.full(len(scene.rig), NOISE)
+    rig, points = scene.rig, scene.board.points
     fitted = scene.corners.copy()
     fitted[:, :, 1::2] = np.nan
-    boards = pose_boards(rig.cameras, scene.board, fitted, scene.boards, noise)
+    boards = pose_boards(rig.cameras, scene.board, fitted, scene.boards, NOISE)
     predicted = rig.project(transform(boards, points))
     judged = is_seen(velocities(predicted, scene.taken, period)) & is_seen(scene.corners)
     judged &= (is_seen(scene.corners).any(axis=-1).sum(axis=0) > 1)[:, None]
@@ -98,7 +98,7 @@ def gain_by_delays(scene: Scene, *, period: float) -> tuple[float, float]:
     for _ in range(ROUNDS):
         scene = replace(scene, boards=boards)
         delays = fit_delays(scene, fitted, delays, period=period)
-        boards = pose_boards(rig.cameras, scene.board, delays.undo(fitted), boards, noise)
+        boards = pose_boards(rig.cameras, scene.board, delays.undo(fitted), boards, NOISE)
     predicted = rig.project(transform(boards, points))
     delayed = np.linalg.norm(predicted - delays.undo(scene.corners), axis=-1)[judged]
     return float(rigid), float(np.nanmean(delayed))

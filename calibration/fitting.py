@@ -18,7 +18,7 @@ from calibration.lens_models import LensModel, with_model
 from calibration.observations import fewest_corners
 from calibration.uncertainty import parameter_covariance
 
-__all__ = ["Fit", "fit_rig", "robust_scales"]
+__all__ = ["Fit", "fit_rig", "robust_scale"]
 
 ROUNDS = 8
 POSING_ROUNDS = 2  # in which board poses are found anew
@@ -37,8 +37,8 @@ class Fit:
 
     `boards` (frame, 4, 4) are NaN for frames without a usable image; `covariance` is that of the
     cameras' parameters; `rejected` (view, frame,
-    corner) bool; `residuals` (view, frame, corner, 2) px, NaN where not used; `sigma` (view,) px,
-    the noise of a coordinate.
+    corner) bool; `residuals` (view, frame, corner, 2) px, NaN where not used; `sigma` px the noise
+    of a coordinate.
     """
 
     board: Board
@@ -48,7 +48,7 @@ class Fit:
     corners: Array
     residuals: Array
     rejected: np.ndarray
-    sigma: Array
+    sigma: float
     covariance: RigCovariance
 
     @property
@@ -71,14 +71,15 @@ def fit_rig(
     The first camera stays where it is. In the first rounds board poses are found anew, since
     better cameras settle which of a flat board's two poses is right, unless an earlier fit of the
     same corners is given as `start`. Corners farther off than five standard deviations of their
-    view are left out of the next round.
+    view are left out of the next round: by view, because a camera may be blurred or badly
+    synchronised, and of all corners that were found, so that no view is whittled away.
     """
     cameras = tuple(with_model(c, model) for c, model in zip(cameras, models, strict=True))
     found = is_seen(corners)
     prior = lens_prior(models, start.cameras, start.believed) if start else None
     if start is None:
         posing, boards, believed = POSING_ROUNDS, np.empty(0), found
-        sigma = np.full(len(cameras), FIRST_SCALE)
+        sigma = FIRST_SCALE
     else:
         posing, boards, believed, sigma = 0, start.boards, found & ~start.rejected, start.sigma
     settle = partial(
@@ -95,14 +96,15 @@ def fit_rig(
         adjusted = settle(cameras, boards, chosen, sigma=sigma, tolerance=ROUGH)
         cameras, boards = adjusted.cameras, adjusted.boards
         errors = _distances(cameras, boards, corners, board)
-        before, sigma = sigma, robust_scales(errors)
+        before, sigma = sigma, robust_scale(errors)
         if round_ == 0 and posing:
             continue
-        keep = found & (errors < OUTLIER * sigma[:, None, None])
+        limits = [OUTLIER * robust_scale(seen) for seen in errors]
+        keep = found & (errors < np.reshape(limits, (-1, 1, 1)))
         keep &= (keep.sum(axis=-1) >= fewest_corners(board.n_corners))[..., None]
         changed = np.count_nonzero(keep != believed) > FEW * np.count_nonzero(found)
         believed = keep
-        if round_ >= posing and not changed and (np.abs(sigma / before - 1) < SETTLED).all():
+        if round_ >= posing and not changed and abs(sigma / before - 1) < SETTLED:
             break
     chosen = np.where(believed[..., None], corners, np.nan)
     adjusted = settle(cameras, boards, chosen, sigma=sigma, tolerance=tolerance)
@@ -120,17 +122,10 @@ def fit_rig(
     )
 
 
-def robust_scales(errors: Array) -> Array:
-    """Return the noise (view,) px that the median of distances (view, ...) px suggests.
-
-    By view, because a camera may be blurred or badly synchronised; of all corners that were found
-    and not only of those still believed, so that no view is whittled away round by round.
-    """
-    flat = np.where(np.isfinite(errors), errors, np.nan).reshape(len(errors), -1)
-    known = np.isfinite(flat).any(axis=1)
-    scales = np.full(len(errors), SMALLEST_SCALE)
-    scales[known] = np.nanmedian(flat[known], axis=1) / MEDIAN_OF_DISTANCE
-    return np.maximum(scales, SMALLEST_SCALE)
+def robust_scale(errors: Array) -> float:
+    """Return the noise, px, of a coordinate that the median of distances (...) px suggests."""
+    known = errors[np.isfinite(errors)]
+    return max(float(np.median(known)) / MEDIAN_OF_DISTANCE if known.size else 0, SMALLEST_SCALE)
 
 
 def _pose(board: Board, cameras: tuple[Camera, ...], corners: Array) -> Array:

@@ -11,7 +11,7 @@ from calibration.boardposes import best_world_poses, pose_candidates
 from calibration.bundle import CLOSE
 from calibration.camera import Camera
 from calibration.errors import CalibrationError
-from calibration.fitting import robust_scales
+from calibration.fitting import robust_scale
 from calibration.geometry import Array, transform
 from calibration.observations import Observations
 from calibration.rig import Rig
@@ -88,12 +88,12 @@ def pose_boards(
     board: Board,
     corners: Array,
     start: Array | None = None,
-    sigma: Array | None = None,
+    sigma: float | None = None,
 ) -> Array:
     """Return world_from_board (frame, 4, 4) fitted to all views, the cameras fixed.
 
     `corners` (view, frame, corner, 2) px, NaN where not to be used; `start` (frame, 4, 4) the
-    poses to start from, by default those on which the views agree best; `sigma` (view,) px the
+    poses to start from, by default those on which the views agree best; `sigma` px the
     noise, by default what the start suggests. NaN for frames without a usable image.
     """
     boards = start
@@ -107,7 +107,7 @@ def pose_boards(
         boards = best_world_poses(tuple(cameras), board.points, corners, candidates)
     if sigma is None:
         errors = np.linalg.norm(residuals_at(cameras, boards, corners, board.points), axis=-1)
-        sigma = robust_scales(errors)
+        sigma = robust_scale(errors)
     return adjust(
         cameras,
         boards,

@@ -55,7 +55,7 @@ def estimate_intrinsics(
                 board.points,
                 free=[names],
                 posed=[False],
-                sigma=np.array([SCALE]),
+                sigma=SCALE,
                 tolerance=ROUGH,
             )
             (camera,), boards = found.cameras, found.boards

@@ -92,9 +92,13 @@ class Blocks(NamedTuple):
 
 
 class Robust(NamedTuple):
-    """The noise `sigma` (view,) px of a coordinate, and Huber's limit in units of it."""
+    """The noise `sigma` px of a coordinate, and Huber's limit in units of it.
 
-    sigma: np.ndarray
+    All views count alike. Were each given its own noise, the one that the boards follow would seem
+    perfect, and then be all that they follow.
+    """
+
+    sigma: float
     limit: float
 
 
@@ -171,7 +175,7 @@ def residuals_of(cameras, bodies, sights, robust, residuals):
             u = k[0] * xd + k[SKEW] * yd + k[2] - sights.pixels[row, 0]
             w = k[1] * yd + k[3] - sights.pixels[row, 1]
             residuals[row, 0], residuals[row, 1] = u, w
-            size = math.sqrt(u * u + w * w) / robust.sigma[v]
+            size = math.sqrt(u * u + w * w) / robust.sigma
             if z <= 0 or not size < math.inf:
                 residuals[row, 0] = residuals[row, 1] = math.nan
                 cost = math.inf
@@ -262,9 +266,9 @@ def normal_blocks(cameras, bodies, sights, robust, layout, dof):
             q = _turned(cameras, bodies, sights, image, row)
             px, py = _rows(cameras, v, q, active[v, : counts[v]], (jacobian, by_lens))
             u, w = px - sights.pixels[row, 0], py - sights.pixels[row, 1]
-            distance = math.sqrt(u * u + w * w) / robust.sigma[v]
+            distance = math.sqrt(u * u + w * w) / robust.sigma
             weight = min(1.0, robust.limit / distance) if distance > 0 else 1.0
-            weight /= robust.sigma[v] * robust.sigma[v]
+            weight /= robust.sigma * robust.sigma
             for i in range(n):
                 left, right = weight * jacobian[0, i], weight * jacobian[1, i]
                 side[i] -= left * u + right * w

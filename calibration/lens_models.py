@@ -68,5 +68,7 @@ def with_model(camera: Camera, model: LensModel) -> Camera:
         sign = 1 if model.kind == "fisheye" else -1
         known = {"k1": known.get("k1", 0.0) + sign / 3}
     empty = Lens(distortions=np.zeros(model.size), model=model.kind)
-    values = [known.get(name, 0.0) if name in model.terms else 0.0 for name in empty.names]
+    values = np.array(
+        [known.get(name, 0.0) if name in model.terms else 0.0 for name in empty.names]
+    )
     return replace(camera, lens=Lens(distortions=values, model=model.kind))

@@ -11,7 +11,7 @@ from calibration.boardposes import best_world_poses, pose_candidates
 from calibration.bundle import ROUGH
 from calibration.calibrating import Calibration
 from calibration.extrinsics import place_cameras
-from calibration.fitting import robust_scales
+from calibration.fitting import robust_scale
 from calibration.geometry import Array
 from calibration.intrinsics import estimate_intrinsics
 from calibration.lens_models import DEFAULT_MODEL, with_model
@@ -82,9 +82,7 @@ class Scene:
     ) -> "Scene":
         """Return cameras, with plain lenses, and boards adjusted to other corners from here.
 
-        `free` names the intrinsic parameters that are fitted. All views count alike: were each
-        given its own noise, the one that the boards follow would seem perfect, and then be all
-        that they follow.
+        `free` names the intrinsic parameters that are fitted.
         """
         cameras = [with_model(camera, DEFAULT_MODEL) for camera in self.rig]
         points = self.board.points
@@ -96,7 +94,7 @@ class Scene:
             points,
             free=[free] * len(cameras),
             posed=[view > 0 for view in range(len(cameras))],
-            sigma=np.full(len(cameras), np.median(robust_scales(errors))),
+            sigma=robust_scale(errors),
             tolerance=ROUGH,
         )
         return replace(

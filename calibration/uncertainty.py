@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from calibration.blas import single_threaded
 from calibration.bundle import Normal, Problem, Solution, residuals
 from calibration.camera import Camera
 from calibration.covariance import RigCovariance
@@ -41,9 +42,9 @@ def parameter_covariance(
         dof=problem.dof,
         prior=problem.prior,
     )
-    normal = Normal.at(plain, solution.cameras, solution.bodies)
-    system, _ = normal.reduced(0.0)
-    inverse = _inverse(system, held) * _noise_factor(problem, solution)
+    with single_threaded():
+        system, _ = Normal.at(plain, solution.cameras, solution.bodies).reduced(0.0)
+        inverse = _inverse(system, held) * _noise_factor(problem, solution)
     padded = np.pad((inverse + inverse.T) / 2, (0, 1))  # place -1 is the zero row
     names, places = [], []
     for view, camera in enumerate(cameras):
@@ -94,7 +95,7 @@ def point_slopes(rig: Rig, points_world: Array) -> tuple[Array, Array, np.ndarra
         views += inside
     seen = (views >= 2) & (np.linalg.det(information) > 0)
     information[~seen] = np.eye(3)
-    shifts = -np.linalg.solve(information, np.concatenate(pulls, axis=-1))
+    shifts: Array = -np.linalg.solve(information, np.concatenate(pulls, axis=-1)).astype(float)
     information[~seen], shifts[~seen] = np.nan, np.nan
     return information, shifts, seen
 
@@ -123,9 +124,8 @@ def _is_inside(camera: Camera, points_world: Array) -> np.ndarray:
 def _noise_factor(problem: Problem, solution: Solution) -> float:
     """Return by what the inverse normal matrix is multiplied, from the residuals themselves."""
     sights, limit = problem.sights, problem.robust.limit
-    counts = np.diff(sights.start)
-    sigma = np.repeat(problem.robust.sigma[sights.camera], counts)[:, None]
-    size = np.linalg.norm(residuals(problem, solution.cameras, solution.bodies) / sigma, axis=-1)
+    found = residuals(problem, solution.cameras, solution.bodies)
+    size = np.linalg.norm(found, axis=-1) / problem.robust.sigma
     beyond = size > limit
     pulls = np.where(beyond, limit, size) ** 2
     slopes = np.where(beyond, limit / np.maximum(2 * size, 1e-300), 1.0)

@@ -26,7 +26,7 @@ def problem_of(scene: Scene, **options) -> Problem:
             posed=[view > 0 for view in range(len(cameras))],
             shared=options.pop("shared", False),
         ),
-        robust=Robust(np.full(len(cameras), 0.2), 1.5),
+        robust=Robust(0.2, 1.5),
         dof=6,
         **options,
     )
