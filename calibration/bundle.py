@@ -7,7 +7,7 @@ synthesis", 2000; the control of the damping is Nielsen's, "Damping parameter in
 method", 1999.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.linalg
@@ -32,7 +32,9 @@ from calibration.parameters import Layout, moved
 __all__ = ["CLOSE", "FINE", "ROUGH", "Normal", "Problem", "Solution", "residuals", "solve"]
 
 MOST_STEPS = 100
-ROUGH, CLOSE, FINE = 1e-4, 1e-6, 1e-8  # relative change of the cost at which a fit is finished
+ROUGH, CLOSE, FINE = 1e-4, 1e-6, 1e-7  # relative change of the cost at which a fit is finished
+NEAR = 3e-3  # relative change of the cost from where on the curvature of the loss is used
+NEWTON = 0.3  # of the curvature that reweighting reckons with along large residuals
 DAMPING, MOST_DAMPING = 1e-4, 1e12
 LEAST_DAMPING = 1e-15
 CHUNK = 1536  # rows of eliminated bodies handled at a time, so that they stay in the cache
@@ -173,6 +175,8 @@ def _descend(problem: Problem, cameras: Cameras, bodies: Bodies, tolerance: floa
             damping, growth = damping * growth, growth * 2
             continue
         gained = cost - trial_cost
+        if gained < NEAR * cost:
+            problem = replace(problem, robust=problem.robust._replace(bend=NEWTON))
         finished = gained <= tolerance * cost
         (cameras, bodies), cost = trial, trial_cost
         if finished:

@@ -9,7 +9,7 @@ import numpy as np
 from calibration.adjusting import residuals_at
 from calibration.blas import single_threaded
 from calibration.board import Board, ChessBoard
-from calibration.boardposes import pose_candidates
+from calibration.boardposes import best_world_poses, pose_candidates
 from calibration.bundle import ROUGH
 from calibration.camera import Camera
 from calibration.covariance import RigCovariance
@@ -17,11 +17,11 @@ from calibration.crossvalidation import cross_validate
 from calibration.errors import CalibrationError
 from calibration.extrapolation import folds_over
 from calibration.extrinsics import place_cameras, require_connected
-from calibration.fitting import Fit, fit_rig
+from calibration.fitting import Fit, first_fit, refit
 from calibration.geometry import Array
 from calibration.heldout import HeldOut, pose_boards, score_held_out
 from calibration.intrinsics import estimate_intrinsics
-from calibration.lens_models import DEFAULT_MODEL, LENS_MODELS, lens_model
+from calibration.lens_models import LENS_MODELS, lens_model
 from calibration.observations import Observations
 from calibration.rig import Rig
 from calibration.selection import LensChoice, choose_lens_models
@@ -96,13 +96,12 @@ def _calibrate(
     _check(board, observations)
     advance()
     chosen = _choose_frames(observations)
-    start, seen = _start(board, observations, chosen)
+    fit = first_fit(board, *_start(board, observations, chosen))
     advance()
-    fit = fit_rig(board, start, seen, (DEFAULT_MODEL,) * len(start), tolerance=ROUGH)
     choice = choose_lens_models(fit)
     advance()
-    fit = fit_rig(board, choice.cameras, seen, choice.models, start=fit)
-    fit = _without_folds(fit, choice)
+    fit = _without_folds(refit(fit, choice.cameras, choice.models, tolerance=ROUGH), choice)
+    fit = refit(fit, fit.cameras, fit.models)
     result = _finish(board, observations, fit, chosen)
     advance()
     models = {view: model.name for view, model in zip(observations.views, fit.models, strict=True)}
@@ -151,8 +150,8 @@ def _choose_frames(observations: Observations) -> np.ndarray:
 
 def _start(
     board: Board, observations: Observations, chosen: np.ndarray
-) -> tuple[tuple[Camera, ...], Array]:
-    """Return first cameras, and the corners (view, frame, corner, 2) of the chosen frames."""
+) -> tuple[tuple[Camera, ...], Array, Array]:
+    """Return first cameras, and of the chosen frames the boards and corners (view, frame, ...)."""
     corners = np.where(observations.usable[..., None, None], observations.corners, np.nan)
     cameras = [
         estimate_intrinsics(board, seen, view=view, size=size)
@@ -165,10 +164,11 @@ def _start(
     poses = place_cameras(
         candidates, board.points, observations.at(observations.frames[chosen]).coverage
     )
-    return tuple(
+    placed = tuple(
         replace(camera, rotation=pose[:3, :3], translation=pose[:3, 3])
         for camera, pose in zip(cameras, poses, strict=True)
-    ), corners
+    )
+    return placed, best_world_poses(placed, board.points, corners, candidates), corners
 
 
 def _without_folds(fit: Fit, choice: LensChoice) -> Fit:
@@ -185,7 +185,7 @@ def _without_folds(fit: Fit, choice: LensChoice) -> Fit:
                 models[view] = lens_model(min(left, key=left.__getitem__))
         if tuple(models) == fit.models:
             break
-        fit = fit_rig(fit.board, fit.cameras, fit.corners, tuple(models), start=fit)
+        fit = refit(fit, fit.cameras, tuple(models), tolerance=ROUGH)
     return fit
 
 

@@ -91,8 +91,9 @@ def _continuation(camera: Camera, corners: Array) -> tuple[Array, Array]:
     width, height = camera.size
     edges = np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]])
     end = np.linalg.norm((edges - center) / focal, axis=-1).max()
-    ideal = np.linalg.norm(camera.undistort(corners), axis=-1)
-    last = np.nanmax(ideal) if np.isfinite(ideal).any() else 0.1 * end
+    outermost = np.argmax(np.linalg.norm((corners - center) / focal, axis=-1))
+    last = float(np.linalg.norm(camera.undistort(corners[outermost])))
+    last = last if np.isfinite(last) else 0.1 * end
     radii = np.linspace(0, last, SAMPLES)[1:]
     imaged = np.linalg.norm(camera.lens.distort(np.column_stack([radii, 0 * radii])), axis=-1)
     a = np.arctan(radii)

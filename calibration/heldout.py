@@ -7,11 +7,10 @@ import numpy as np
 
 from calibration.adjusting import adjust, residuals_at
 from calibration.board import Board
-from calibration.boardposes import best_world_poses, pose_candidates
 from calibration.bundle import CLOSE
 from calibration.camera import Camera
 from calibration.errors import CalibrationError
-from calibration.fitting import robust_scale
+from calibration.fitting import pose_together, robust_scale
 from calibration.geometry import Array, transform
 from calibration.observations import Observations
 from calibration.rig import Rig
@@ -98,13 +97,7 @@ def pose_boards(
     """
     boards = start
     if boards is None:
-        candidates = np.stack(
-            [
-                pose_candidates(camera, board.points, seen)
-                for camera, seen in zip(cameras, corners, strict=True)
-            ]
-        )
-        boards = best_world_poses(tuple(cameras), board.points, corners, candidates)
+        boards = pose_together(board, cameras, corners)
     if sigma is None:
         errors = np.linalg.norm(residuals_at(cameras, boards, corners, board.points), axis=-1)
         sigma = robust_scale(errors)

@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 POSE_SIZE = 6  # a turn and a shift
+LEFT_OVER = 0.02  # of the curvature along residuals beyond Huber's limit, so that none is without
 
 
 class Cameras(NamedTuple):
@@ -94,12 +95,17 @@ class Blocks(NamedTuple):
 class Robust(NamedTuple):
     """The noise `sigma` px of a coordinate, and Huber's limit in units of it.
 
+    `bend` is the curvature of the loss that is reckoned with along residuals beyond the limit: 1
+    for reweighted least squares, which comes near from afar; less for Newton's steps, which from
+    nearby converge faster. The true one is 0, which may leave a body undetermined.
+
     All views count alike. Were each given its own noise, the one that the boards follow would seem
     perfect, and then be all that they follow.
     """
 
     sigma: float
     limit: float
+    bend: float = 1.0
 
 
 @compiled
@@ -227,6 +233,17 @@ def _rows(cameras, v, q, active, room):
 
 
 @compiled
+def _turn_rows(jacobian, u, w, n):
+    """Turn the rows of `jacobian` (2, n): one along the residual (u, w), the other across."""
+    size = math.sqrt(u * u + w * w)
+    cosine, sine = u / size, w / size
+    for i in range(n):
+        first, second = jacobian[0, i], jacobian[1, i]
+        jacobian[0, i] = cosine * first + sine * second
+        jacobian[1, i] = cosine * second - sine * first
+
+
+@compiled
 def _carry(rotation, shift, carry):
     """Fill `carry` (6, 6): the camera's turn and shift that do what the body's turn and shift do.
 
@@ -267,11 +284,16 @@ def normal_blocks(cameras, bodies, sights, robust, layout, dof):
             px, py = _rows(cameras, v, q, active[v, : counts[v]], (jacobian, by_lens))
             u, w = px - sights.pixels[row, 0], py - sights.pixels[row, 1]
             distance = math.sqrt(u * u + w * w) / robust.sigma
-            weight = min(1.0, robust.limit / distance) if distance > 0 else 1.0
-            weight /= robust.sigma * robust.sigma
+            across = along = 1 / (robust.sigma * robust.sigma)
+            pull = across
+            if distance > robust.limit:
+                across *= robust.limit / distance
+                pull, along = across, across * robust.bend
+                _turn_rows(jacobian, u, w, n)
+                u, w = math.sqrt(u * u + w * w), 0.0
             for i in range(n):
-                left, right = weight * jacobian[0, i], weight * jacobian[1, i]
-                side[i] -= left * u + right * w
+                side[i] -= pull * (jacobian[0, i] * u + jacobian[1, i] * w)
+                left, right = along * jacobian[0, i], across * jacobian[1, i]
                 for j in range(i + 1):
                     block[i, j] += left * jacobian[0, j] + right * jacobian[1, j]
         for i in range(n):
@@ -283,12 +305,12 @@ def normal_blocks(cameras, bodies, sights, robust, layout, dof):
         for i in range(n):
             for j in range(dof):
                 total = 0.0
-                for m in range(POSE_SIZE):
+                for m in range(skip, POSE_SIZE):  # a shift of the body does not turn the camera
                     total += block[i, m] * carry[m, skip + j]
                 carried[i, j] = total
                 mixed[image, i, j] = total
         for i in range(dof):
-            for m in range(POSE_SIZE):
+            for m in range(skip, POSE_SIZE):
                 factor = carry[m, skip + i]
                 sides[b, i] += factor * side[m]
                 for j in range(dof):

@@ -11,7 +11,6 @@ from functools import partial
 import numpy as np
 
 from calibration.adjusting import adjust, residuals_at
-from calibration.bundle import ROUGH
 from calibration.camera import Camera
 from calibration.extrapolation import folds_over, lens_prior
 from calibration.fitting import Fit
@@ -22,6 +21,7 @@ from calibration.lens_models import DEFAULT_MODEL, LENS_MODELS, LensModel, with_
 __all__ = ["LensChoice", "choose_lens_models"]
 
 WORTH_IT = 0.01  # a model must lower the held-out error by this part to be preferred
+TRIAL = 3e-4  # relative change of the cost at which a model is fitted well enough to judge it
 FEWEST_FRAMES = 8  # with fewer, those left out tell nothing
 MANY_FRAMES = 12  # of a camera, from where on halves are enough; below it quarters are left out
 WIDE = 0.85  # rad from the axis to the image's corner, from where on a fisheye is tried
@@ -110,7 +110,7 @@ def _try(fit: Fit, model: LensModel, posed: np.ndarray) -> _Trial:
         prior=lens_prior([model] * n_views, fit.cameras, corners),
     )
     start = [with_model(camera, model) for camera in fit.cameras]
-    whole = settle(start, fit.boards, corners, tolerance=ROUGH)
+    whole = settle(start, fit.boards, corners, tolerance=TRIAL)
     fewest = any_seen(corners[:, posed]).sum(axis=1).min()
     folds = 2 if fewest >= MANY_FRAMES else 4
     total, count = np.zeros(n_views), np.zeros(n_views)
@@ -118,7 +118,7 @@ def _try(fit: Fit, model: LensModel, posed: np.ndarray) -> _Trial:
         left_out = posed[fold::folds]
         fitted = np.setdiff1d(posed, left_out)
         cameras = settle(
-            whole.cameras, whole.boards[fitted], corners[:, fitted], tolerance=ROUGH
+            whole.cameras, whole.boards[fitted], corners[:, fitted], tolerance=TRIAL
         ).cameras
         seen = corners[:, left_out]
         boards = pose_boards(cameras, fit.board, seen, whole.boards[left_out], fit.sigma)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from calibration import calibrate
-from calibration.fitting import fit_rig
+from calibration.fitting import first_fit
 from calibration.lens import Lens
 from calibration.lens_models import DEFAULT_MODEL, lens_model
 from calibration.observations import Observations
@@ -59,7 +59,7 @@ def test_with_few_frames_nothing_is_tried():
     seen = Observations(
         views=seen.views, sizes=seen.sizes, frames=seen.frames[few], corners=seen.corners[:, few]
     )
-    fit = fit_rig(scene.board, scene.rig.cameras, seen.corners, (DEFAULT_MODEL,) * 2)
+    fit = first_fit(scene.board, scene.rig.cameras, scene.board_poses[few], seen.corners)
     choice = choose_lens_models(fit)
     assert choice.models == (DEFAULT_MODEL,) * 2
     assert choice.errors == ({}, {})
