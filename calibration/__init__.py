@@ -10,7 +10,7 @@ What needs OpenCV is imported when it is first asked for, so that `import calibr
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from calibration.board import (
+from calibration.boards.board import (
     Board,
     CharucoBoard,
     ChessBoard,
@@ -26,16 +26,16 @@ from calibration.lens import Lens
 from calibration.rig import Rig
 
 if TYPE_CHECKING:
-    from calibration.adjustment import Adjustment, adjust_boards, bundle_adjust
     from calibration.calibrating import Calibration, calibrate, score_held_out
-    from calibration.detection import detect_corners, observe
+    from calibration.corners.detection import detect_corners, observe
+    from calibration.corners.observations import Observations, ViewCorners, combine
     from calibration.epipolar import epipolar_error, essential_matrix, fundamental_matrix
+    from calibration.fitting.heldout import HeldOut
     from calibration.foreign.registry import RIG_FORMATS, RigFormat, load_rig, save_rig
-    from calibration.heldout import HeldOut
-    from calibration.observations import Observations, ViewCorners, combine
+    from calibration.solver.adjustment import Adjustment, adjust_boards, bundle_adjust
+    from calibration.solver.uncertainty import predict_uncertainty
     from calibration.stereo import Rectification, rectify
     from calibration.triangulation import Triangulation, triangulate_points
-    from calibration.uncertainty import predict_uncertainty
 
 __all__ = [
     "RIG_FORMATS",
@@ -77,26 +77,26 @@ __all__ = [
 ]
 
 _HOME = {
-    "Adjustment": "adjustment",
+    "Adjustment": "solver.adjustment",
     "Calibration": "calibrating",
-    "HeldOut": "heldout",
-    "Observations": "observations",
+    "HeldOut": "fitting.heldout",
+    "Observations": "corners.observations",
     "RIG_FORMATS": "foreign.registry",
     "Rectification": "stereo",
     "RigFormat": "foreign.registry",
     "Triangulation": "triangulation",
-    "ViewCorners": "observations",
-    "adjust_boards": "adjustment",
-    "bundle_adjust": "adjustment",
+    "ViewCorners": "corners.observations",
+    "adjust_boards": "solver.adjustment",
+    "bundle_adjust": "solver.adjustment",
     "calibrate": "calibrating",
-    "combine": "observations",
-    "detect_corners": "detection",
+    "combine": "corners.observations",
+    "detect_corners": "corners.detection",
     "epipolar_error": "epipolar",
     "essential_matrix": "epipolar",
     "fundamental_matrix": "epipolar",
     "load_rig": "foreign.registry",
-    "observe": "detection",
-    "predict_uncertainty": "uncertainty",
+    "observe": "corners.detection",
+    "predict_uncertainty": "solver.uncertainty",
     "rectify": "stereo",
     "save_rig": "foreign.registry",
     "score_held_out": "calibrating",

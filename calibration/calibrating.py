@@ -6,25 +6,25 @@ from functools import cached_property
 
 import numpy as np
 
-from calibration.adjusting import residuals_at
-from calibration.blas import single_threaded
-from calibration.board import Board, ChessBoard
-from calibration.boardposes import best_world_poses, pose_candidates
-from calibration.bundle import ROUGH
+from calibration.boards.board import Board, ChessBoard
 from calibration.camera import Camera
+from calibration.corners.observations import Observations
 from calibration.covariance import RigCovariance
-from calibration.crossvalidation import cross_validate
 from calibration.errors import CalibrationError
-from calibration.extrapolation import folds_over
-from calibration.extrinsics import place_cameras, require_connected
-from calibration.fitting import Fit, first_fit, refit
+from calibration.fitting.boardposes import best_world_poses, pose_candidates
+from calibration.fitting.crossvalidation import cross_validate
+from calibration.fitting.extrapolation import folds_over
+from calibration.fitting.extrinsics import place_cameras, require_connected
+from calibration.fitting.heldout import HeldOut, pose_boards, score_held_out
+from calibration.fitting.intrinsics import estimate_intrinsics
+from calibration.fitting.lens_models import LENS_MODELS, lens_model
+from calibration.fitting.robust import Fit, first_fit, refit
+from calibration.fitting.selection import LensChoice, choose_lens_models
 from calibration.geometry import Array
-from calibration.heldout import HeldOut, pose_boards, score_held_out
-from calibration.intrinsics import estimate_intrinsics
-from calibration.lens_models import LENS_MODELS, lens_model
-from calibration.observations import Observations
 from calibration.rig import Rig
-from calibration.selection import LensChoice, choose_lens_models
+from calibration.solver.adjusting import residuals_at
+from calibration.solver.blas import single_threaded
+from calibration.solver.bundle import ROUGH
 
 __all__ = ["Calibration", "calibrate", "score_held_out"]
 

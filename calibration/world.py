@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from calibration.alignment import WorldChange, rigid_alignment
-from calibration.board import Board
+from calibration.boards.board import Board
+from calibration.corners.observations import FEWEST_CORNERS
 from calibration.errors import CalibrationError
+from calibration.fitting.heldout import pose_boards
 from calibration.geometry import Array, invert_pose, is_seen, make_pose
-from calibration.heldout import pose_boards
-from calibration.observations import FEWEST_CORNERS
 from calibration.rig import Rig
 from calibration.triangulation import triangulate_points
 

@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from calibration.board import Board, CharucoBoard, MarkerBoard, TwoSidedBoard
+from calibration.boards.board import Board, CharucoBoard, MarkerBoard, TwoSidedBoard
+from calibration.boards.flatboards import FlatBoard
 from calibration.errors import BoardError
 from calibration.files import atomic_write, write_text
-from calibration.flatboards import FlatBoard
 from calibration.units import METRES
 
 __all__ = ["PAPERS", "Sheet", "Text", "board_cells", "board_sheet", "print_board"]

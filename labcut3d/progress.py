@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # brings numpy along
-    from calibration.findings import Finding
+    from calibration.checks.findings import Finding
 
 __all__ = ["SILENT", "Progress", "Reporter", "Silent"]
 

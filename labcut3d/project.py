@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import pydantic
 
-from calibration.board import Board, parse_board
+from calibration.boards.board import Board, parse_board
 from calibration.files import read_toml, reject_unknown_keys, write_text
 from labcut3d.detection.settings import DetectorSettings
 from labcut3d.errors import FileFormatError, Labcut3dError, ProjectError

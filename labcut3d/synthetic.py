@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from calibration.board import Board, CharucoBoard
+from calibration.boards.board import Board, CharucoBoard
 from calibration.camera import Camera
+from calibration.corners.observations import Observations
 from calibration.geometry import make_pose, rotation_from_vector, transform
 from calibration.lens import Lens
-from calibration.observations import Observations
 from calibration.rig import Rig
 from labcut3d.schema import make_detections
 from labcut3d.skeleton import Skeleton

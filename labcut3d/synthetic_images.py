@@ -7,8 +7,8 @@ exact; nine samples a pixel give soft edges.
 import numpy as np
 import numpy.typing as npt
 
+from calibration.boards.flatboards import FlatBoard
 from calibration.camera import Camera
-from calibration.flatboards import FlatBoard
 from calibration.geometry import invert_pose, transform
 from labcut3d.board_print import board_cells
 

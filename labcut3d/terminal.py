@@ -21,7 +21,7 @@ from rich.text import Text
 from labcut3d.progress import Progress
 
 if TYPE_CHECKING:  # brings numpy along
-    from calibration.findings import Finding
+    from calibration.checks.findings import Finding
 
 __all__ = ["Terminal", "make_findings_table", "make_table"]
 

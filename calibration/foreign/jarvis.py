@@ -18,6 +18,7 @@ import numpy as np
 
 from calibration.camera import Camera
 from calibration.errors import FileFormatError, RigError
+from calibration.foreign.filestorage import read_storage, write_storage
 from calibration.foreign.parts import (
     Given,
     lens_of,
@@ -26,7 +27,6 @@ from calibration.foreign.parts import (
     refuse_skew,
     require_keys,
 )
-from calibration.foreign.storage import read_storage, write_storage
 from calibration.lens import Lens
 from calibration.rig import Rig
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from calibration.camera import Camera
 from calibration.errors import FileFormatError, RigError
+from calibration.foreign.filestorage import read_storage, write_storage
 from calibration.foreign.parts import (
     Given,
     lens_of,
@@ -23,7 +24,6 @@ from calibration.foreign.parts import (
     refuse_skew,
     rotation_of,
 )
-from calibration.foreign.storage import read_storage, write_storage
 from calibration.geometry import Array, invert_pose, make_pose
 from calibration.rig import Rig
 

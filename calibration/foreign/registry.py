@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from calibration.errors import FileFormatError
 from calibration.files import read_toml
 from calibration.foreign.caliscope import holds_caliscope, load_caliscope, save_caliscope
+from calibration.foreign.filestorage import read_storage, starts_like_storage
 from calibration.foreign.jarvis import (
     JARVIS_KEY,
     jarvis_cautions,
@@ -20,7 +21,6 @@ from calibration.foreign.matfile import starts_like_mat
 from calibration.foreign.opencv import holds_opencv, load_opencv, save_opencv
 from calibration.foreign.parts import Given, refuse_skew
 from calibration.foreign.pose2sim import holds_pose2sim, load_pose2sim, save_pose2sim
-from calibration.foreign.storage import read_storage, starts_like_storage
 from calibration.rig import Rig
 
 __all__ = ["RIG_FORMATS", "RigFormat", "load_rig", "recognise_format", "save_rig"]

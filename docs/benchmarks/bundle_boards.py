@@ -15,7 +15,7 @@ from ceres import solve_boards
 from scenes import BoardScene, board_scene
 
 from calibration import adjust_boards
-from calibration.adjustment import Adjustment
+from calibration.solver.adjustment import Adjustment
 
 
 def adjust(scene: BoardScene, tolerance: float) -> Adjustment:

@@ -13,7 +13,7 @@ from ceres import solve_points
 from scenes import PointScene, point_scene
 
 from calibration import bundle_adjust
-from calibration.adjustment import Adjustment
+from calibration.solver.adjustment import Adjustment
 
 
 def adjust(scene: PointScene, tolerance: float) -> Adjustment:

@@ -15,8 +15,8 @@ import numpy as np
 from ceres import CeresResult
 from common import show, time_in_turn
 
-from calibration.adjustment import Adjustment
-from calibration.bundle import FINE
+from calibration.solver.adjustment import Adjustment
+from calibration.solver.bundle import FINE
 
 __all__ = ["compare"]
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -12,17 +12,22 @@ from common import cache_dir, data_dir
 
 from calibration import Camera, CharucoBoard, Lens, Rig
 from calibration.geometry import Array, rotation_from_vector
+from calibration.timing.timestamps import Timeline, read_timestamps
 
 __all__ = ["DATASETS", "Recording", "fly_chamber_truth", "opencv_corners"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Recording:
-    """A board in synchronous grey images (view -> list), with the board as it was printed."""
+    """A board in synchronous grey images (view -> list), with the board as it was printed.
+
+    `timelines` say when each view's images were taken, empty where nothing does.
+    """
 
     name: str
     board: CharucoBoard
     images: dict[str, list[np.ndarray]]
+    timelines: dict[str, Timeline] = field(default_factory=dict)
 
     @property
     def views(self) -> tuple[str, ...]:
@@ -51,7 +56,9 @@ def charuco_4cam() -> Recording:
     folder = data_dir("charuco_4cam") / "calibration" / "extrinsic"
     images = {f"cam_{view}": list(_frames(folder / f"cam_{view}.mp4")) for view in range(4)}
     board = _board(4, 5, 54.0, 40.5, "DICT_4X4_1000", inverted=True)
-    return Recording(name="charuco_4cam", board=board, images=images)
+    counts = {view: len(frames) for view, frames in images.items()}
+    timelines = read_timestamps(folder / "timestamps.csv", counts)
+    return Recording(name="charuco_4cam", board=board, images=images, timelines=timelines)
 
 
 def fly_chamber() -> Recording:

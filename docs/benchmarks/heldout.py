@@ -8,6 +8,7 @@ since finding corners is part of it; each rig is scored on both kinds of corners
 
 import sys
 import warnings
+from dataclasses import replace
 
 import numpy as np
 from common import show
@@ -16,20 +17,55 @@ from peers import calibrate_aniposelib, calibrate_caliscope, calibrate_opencv
 from scoring import score
 
 from calibration import Observations, Rig, calibrate, observe
+from calibration.fitting.heldout import pose_boards
 from calibration.geometry import Array
+from calibration.timing.delays import gain_by_delays
+from calibration.timing.scene import Scene, common_times
+from calibration.timing.synchronization import calibrate_in_time
+from calibration.timing.timestamps import with_times
 
 EVEN, ODD = slice(0, None, 2), slice(1, None, 2)
 
 
 def calibrate_labcut3d(recording: Recording, corners: Array) -> Rig:
     """Return labcut3d's rig from corners (view, frame, corner, 2) px."""
-    observations = Observations(
+    return calibrate(recording.board, _observations(recording, corners)).rig
+
+
+def calibrate_in_labcut3d_time(recording: Recording, corners: Array) -> Rig:
+    """Return labcut3d's rig from the even frames of all corners, and what time has to do with it.
+
+    Prints the error of the odd frames as rigid boards, of which every second corner is fitted and
+    the others judged, without and with a delay of each image.
+    """
+    seen = _observations(recording, corners)
+    lines = {view: replace(line, numbers=seen.frames) for view, line in recording.timelines.items()}
+    seen = with_times(seen, lines)
+    rig = calibrate_in_time(recording.board, seen.at(seen.frames[EVEN])).rig
+    odd = seen.at(seen.frames[ODD])
+    scene = Scene(
+        board=recording.board,
+        rig=rig,
+        boards=pose_boards(rig.cameras, recording.board, odd.corners),
+        corners=odd.corners,
+        taken=common_times(odd),
+    )
+    period = float(np.median(np.diff(scene.taken)))
+    rigid, delayed = gain_by_delays(scene, period=period)
+    print(
+        f"{recording.name}: odd frames, rigid boards {rigid:.3f} px, with delays {delayed:.3f} px"
+    )
+    return rig
+
+
+def _observations(recording: Recording, corners: Array) -> Observations:
+    """Return corners (view, frame, corner, 2) px as labcut3d takes them."""
+    return Observations(
         views=recording.views,
         sizes=(recording.size,) * len(recording.views),
         frames=np.arange(corners.shape[1]),
         corners=corners,
     )
-    return calibrate(recording.board, observations).rig
 
 
 def rigs_of(recording: Recording, theirs: Array, ours: Array) -> dict[str, Rig]:
@@ -45,6 +81,8 @@ def rigs_of(recording: Recording, theirs: Array, ours: Array) -> dict[str, Rig]:
         "aniposelib (f, k1, k2), our corners": calibrate_aniposelib(*given, own, extra_dist=True),
         "OpenCV, our corners": calibrate_opencv(*given, own),
     }
+    if recording.timelines:
+        rigs["labcut3d, own corners and time stamps"] = calibrate_in_labcut3d_time(recording, ours)
     if recording.name == "fly_chamber":
         rigs["the true cameras"] = fly_chamber_truth()
     else:  # where Caliscope did not end within six minutes

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from calibration import Rig
-from calibration.boardposes import best_world_poses, pose_candidates
+from calibration.fitting.boardposes import best_world_poses, pose_candidates
 from calibration.geometry import Array, is_seen, rotation_from_vector, transform
 
 __all__ = ["Score", "score"]

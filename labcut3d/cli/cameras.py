@@ -36,7 +36,7 @@ def calibrate(
             raise typer.BadParameter("-o and --unit go with --board")
         folder = calibrate_project(open_project(what[0]), drop, terminal).parent
     else:
-        from calibration.board import load_board
+        from calibration.boards.board import load_board
         from labcut3d.video import open_frames
 
         if output is None:

@@ -56,7 +56,7 @@ def board(
     unit: Unit = None,
 ) -> None:
     """Draw a calibration board to print at exact size, with rulers to check the printer."""
-    from calibration.board import load_board
+    from calibration.boards.board import load_board
     from labcut3d.board_print import print_board
 
     print_board(load_board(file, unit=unit), output)

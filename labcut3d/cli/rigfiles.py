@@ -11,7 +11,7 @@ from labcut3d.cli.common import Unit, console, parse_pairs, show_files
 from labcut3d.terminal import Terminal, make_findings_table
 
 if TYPE_CHECKING:
-    from calibration.findings import Finding
+    from calibration.checks.findings import Finding
     from calibration.rig import Rig
 
 __all__ = ["check", "convert"]
@@ -48,8 +48,8 @@ def check(
 
     Exit status 1 when something FAILs.
     """
-    from calibration.checking import check_rig
-    from calibration.findings import Finding, worst_first, worst_level
+    from calibration.checks.checking import check_rig
+    from calibration.checks.findings import Finding, worst_first, worst_level
     from labcut3d.errors import RigError
 
     if (board is None) == bool(sources):
@@ -65,7 +65,7 @@ def check(
         if board is not None:
             found = [*found, *_check_boards(loaded, board, parse_pairs(sources or []))]
         if clicks is not None:
-            from calibration.evidence import check_clicks
+            from calibration.checks.evidence import check_clicks
             from calibration.pointfiles import read_clicks
 
             found = [*found, *check_clicks(loaded, read_clicks(clicks, loaded.names))]
@@ -118,9 +118,9 @@ def _load(
 
 def _check_boards(rig: "Rig", board_file: Path, paths: dict[str, Path]) -> "tuple[Finding, ...]":
     """Return what board videos say about a rig."""
-    from calibration.board import load_board
-    from calibration.detection import observe
-    from calibration.evidence import check_boards
+    from calibration.boards.board import load_board
+    from calibration.checks.evidence import check_boards
+    from calibration.corners.detection import observe
     from labcut3d.video import open_frames
 
     sources = {name: open_frames(path) for name, path in paths.items()}

@@ -11,7 +11,7 @@ from labcut3d.cli.common import Unit, console, open_project, parse_pairs, show_f
 
 if TYPE_CHECKING:
     from calibration.alignment import WorldChange
-    from calibration.board import Board
+    from calibration.boards.board import Board
     from calibration.rig import Rig
     from labcut3d.project import Project
     from labcut3d.video import Frames
@@ -110,7 +110,7 @@ def _find_by_board(
     how: tuple[int | None, bool, bool, float],
 ) -> Find:
     """Return the function that finds the world of a board, or board file, on the floor."""
-    from calibration.board import load_board
+    from calibration.boards.board import load_board
     from calibration.world import world_from_board
     from labcut3d.stages.aligning import see_board
 

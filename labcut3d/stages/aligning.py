@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from calibration.alignment import WorldChange
-from calibration.board import Board
+from calibration.boards.board import Board
+from calibration.corners.detection import observe
 from calibration.covariance import RigCovariance, covariance_path
-from calibration.detection import observe
 from calibration.errors import CalibrationError
 from calibration.geometry import Array
 from calibration.rig import Rig

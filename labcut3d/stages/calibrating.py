@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from calibration.board import Board
+from calibration.boards.board import Board
 from calibration.calibrating import Calibration
-from calibration.detection import observe
+from calibration.corners.detection import observe
 from calibration.files import sha256_of, write_text
-from calibration.synchronization import calibrate_in_time
-from calibration.timestamps import Timeline, pair_by_time, read_timestamps, with_times
+from calibration.timing.synchronization import calibrate_in_time
+from calibration.timing.timestamps import Timeline, pair_by_time, read_timestamps, with_times
 from labcut3d.errors import ProjectError
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
@@ -57,7 +57,7 @@ def calibrate_sources(
     """Calibrate from board videos or image folders -> OUT/rig.toml and OUT/calibration.html.
 
     Images are matched by their numbers; videos by a timestamps.csv beside them, or else by their
-    own time stamps (see calibration/timestamps.py), and their clocks are set right.
+    own time stamps (see calibration/timing/timestamps.py), and their clocks are set right.
     """
     out = Path(out)
     timelines = _timelines(sources)

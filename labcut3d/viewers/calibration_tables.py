@@ -11,7 +11,7 @@ from labcut3d.viewers.page import number_text, table_block
 
 if TYPE_CHECKING:  # a page needs no solver
     from calibration import Calibration
-    from calibration.clocks import Clock
+    from calibration.timing.clocks import Clock
 
 __all__ = ["clock_table", "lens_table", "parameter_table", "refusal_table", "seen_table"]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from calibration.board import Board
-from calibration.findings import Finding
+from calibration.boards.board import Board
+from calibration.checks.findings import Finding
 from labcut3d.viewers.calibration_figures import grid_shape
 
 if TYPE_CHECKING:  # a page needs no solver

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from calibration.board import Board
+from calibration.boards.board import Board
 from calibration.camera import Camera
 from calibration.geometry import transform
 from calibration.rig import Rig

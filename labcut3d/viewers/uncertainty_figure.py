@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from calibration.checks.precision import in_frame_of_points
 from calibration.errors import RigError
 from calibration.geometry import transform
-from calibration.precision import in_frame_of_points
-from calibration.uncertainty import predict_uncertainty
+from calibration.solver.uncertainty import predict_uncertainty
 from labcut3d.viewers.palette import TEMPLATE, plain
 from labcut3d.viewers.rig_figure import camera_traces, cube_around, scene_layout, view_camera
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from calibration.checking import check_rig
-from calibration.findings import Finding, Level, worst_first, worst_level
+from calibration.checks.checking import check_rig
+from calibration.checks.findings import Finding, Level, worst_first, worst_level
 from labcut3d.viewers.judging import (
     judge_conditioning,
     judge_coverage,

@@ -11,10 +11,10 @@ import pytest
 
 from calibration import Calibration, calibrate, observe, score_held_out
 from calibration.alignment import rigid_alignment
-from calibration.board import ChessBoard, load_board, parse_board
+from calibration.boards.board import ChessBoard, load_board, parse_board
+from calibration.corners.observations import Observations
 from calibration.errors import CalibrationError
 from calibration.geometry import vector_from_rotation
-from calibration.observations import Observations
 from calibration.rig import Rig
 from calibration.triangulation import triangulate_points
 from labcut3d.synthetic import Blemishes, Scene, make_scene

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from calibration.alignment import WorldChange
-from calibration.board import CharucoBoard
+from calibration.boards.board import CharucoBoard
 from calibration.errors import CalibrationError
 from calibration.geometry import make_pose, rotation_from_vector, transform
 from calibration.world import change_scale, locate_points, world_from_board, world_from_points

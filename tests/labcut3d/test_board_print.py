@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calibration.board import Board, CharucoBoard, ChessBoard
+from calibration.boards.board import Board, CharucoBoard, ChessBoard
 from calibration.errors import BoardError
 from labcut3d.board_print import PAPERS, board_cells, board_sheet, print_board
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from calibration.board import CharucoBoard, ChessBoard
+from calibration.boards.board import CharucoBoard, ChessBoard
 from calibration.geometry import transform
 from labcut3d.schema import validate_detections
 from labcut3d.synthetic import (

@@ -7,7 +7,7 @@ import pytest
 
 from calibration import Lens, Rig, load_rig, save_rig
 from calibration.errors import FileFormatError, RigError
-from calibration.foreign.storage import write_storage
+from calibration.foreign.filestorage import write_storage
 
 # The first two coefficients are k1 and k2, the only ones that JARVIS applies.
 VALUES = {

@@ -14,7 +14,7 @@ import xarray as xr
 from calibration.calibrating import Calibration
 from calibration.covariance import RigCovariance
 from calibration.geometry import transform
-from calibration.parameters import parameter_names
+from calibration.solver.parameters import parameter_names
 from labcut3d.schema import make_trajectories
 from labcut3d.synthetic import Blemishes, Scene, make_scene
 

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from calibration.clocks import Clock
+from calibration.corners.observations import Refusal
 from calibration.covariance import RigCovariance
-from calibration.heldout import HeldOut
-from calibration.observations import Refusal
+from calibration.fitting.heldout import HeldOut
+from calibration.timing.clocks import Clock
 from labcut3d.synthetic import make_scene
 from labcut3d.viewers import (
     calibration_page,

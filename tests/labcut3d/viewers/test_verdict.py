@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from calibration import calibrate, load_board, observe
-from calibration.heldout import HeldOut
+from calibration.fitting.heldout import HeldOut
 from calibration.lens import Lens
 from labcut3d.video import open_frames
 from labcut3d.viewers import calibration_page, judge_calibration

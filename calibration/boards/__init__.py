@@ -1,0 +1,1 @@
+"""Boards whose points are known: what they are, and the TOML files that describe them."""

@@ -1,0 +1,1 @@
+"""Images of a board -> its corners, to a few hundredths of a pixel."""

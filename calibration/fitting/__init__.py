@@ -1,0 +1,1 @@
+"""Corners -> a rig: first estimates, the robust fit, the choice of lenses, what is held out."""

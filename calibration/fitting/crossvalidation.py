@@ -1,0 +1,60 @@
+"""What a calibration says of images that it has not seen, from its own images."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from calibration.fitting.extrapolation import lens_prior
+from calibration.fitting.heldout import HeldOut, judge_corners
+from calibration.fitting.lens_models import lens_model
+from calibration.fitting.robust import robust_scale
+from calibration.geometry import is_seen
+from calibration.rig import Rig
+from calibration.solver.adjusting import adjust
+from calibration.solver.bundle import ROUGH
+
+if TYPE_CHECKING:
+    from calibration.calibrating import Calibration
+
+__all__ = ["cross_validate"]
+
+FOLDS = 2
+FEWEST_FRAMES = 8  # with fewer, half of them fix no camera
+
+
+def cross_validate(calibration: "Calibration") -> HeldOut:
+    """Return how well the rig's cameras, fitted to half of the frames, explain the other half.
+
+    Both halves are left out in turn, every second frame each. Corners that the calibration did not
+    believe are left aside. Empty where there are too few frames to leave any out.
+    """
+    rig, board = calibration.rig, calibration.board
+    used = is_seen(calibration.residuals)[..., None]
+    corners = np.where(used, calibration.observations.corners, np.nan)
+    posed = np.flatnonzero(used.any(axis=(0, 2, 3)))
+    models = [lens_model(calibration.lens_models[view]) for view in rig.names]
+    if len(posed) < FEWEST_FRAMES:
+        return HeldOut(pixels=np.empty(0), corner_errors=np.empty(0), spacing_errors=np.empty(0))
+    parts = []
+    for fold in range(FOLDS):
+        left_out = posed[fold::FOLDS]
+        fitted = np.setdiff1d(posed, left_out)
+        cameras = adjust(
+            rig.cameras,
+            calibration.board_poses[fitted],
+            corners[:, fitted],
+            board.points,
+            free=[model.free for model in models],
+            posed=[view > 0 for view in range(len(rig))],
+            sigma=robust_scale(calibration.errors),
+            prior=lens_prior(models, rig.cameras, corners),
+            tolerance=ROUGH,
+        ).cameras
+        half = Rig(cameras=cameras, unit=rig.unit)
+        start = calibration.board_poses[left_out]
+        parts.append(judge_corners(half, board, corners[:, left_out], start))
+    return HeldOut(
+        pixels=np.concatenate([part.pixels for part in parts]),
+        corner_errors=np.concatenate([part.corner_errors for part in parts]),
+        spacing_errors=np.concatenate([part.spacing_errors for part in parts]),
+    )

@@ -1,0 +1,294 @@
+"""Bundle adjustment for everybody: a rig and what it saw, points or boards, refined together."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from calibration.camera import Camera
+from calibration.covariance import RigCovariance
+from calibration.errors import CalibrationError
+from calibration.geometry import Array, is_seen, make_pose, transform
+from calibration.rig import Rig
+from calibration.solver.adjusting import bodies_of, sights_of, spread_residuals
+from calibration.solver.bundle import Problem, Solution, residuals, solve
+from calibration.solver.kernels import Cameras, Robust
+from calibration.solver.lens_kernels import SKEW, Prior
+from calibration.solver.parameters import INTRINSICS, Layout, from_arrays, to_arrays
+from calibration.solver.uncertainty import parameter_covariance
+
+__all__ = ["Adjustment", "IntrinsicsChoice", "adjust_boards", "bundle_adjust"]
+
+IntrinsicsChoice = Literal["free", "shared", "fixed"]
+
+EXACT = 1e-10  # relative change of the cost at which an adjustment is finished
+BOARD_GAUGE = "the first camera's pose is fixed; the board's size sets the scale"
+POINT_GAUGE = "the first camera's pose and the mean distance of the others from it are fixed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Adjustment:
+    """A refined rig and what it was refined with.
+
+    `points_world` (point, 3), of boards (frame, corner, 3); `board_poses` (frame, 4, 4)
+    world_from_board, empty for points; `residuals` as the pixels, predicted minus seen, NaN where
+    not seen; `cost` is half the sum of Huber's loss; `iterations` the steps that were tried.
+    """
+
+    rig: Rig
+    points_world: Array
+    board_poses: Array
+    residuals: Array
+    cost: float
+    iterations: int
+    covariance: RigCovariance
+
+
+def bundle_adjust(
+    rig: Rig,
+    points_world: ArrayLike,
+    pixels: ArrayLike,
+    *,
+    huber: float | None = 1.0,
+    intrinsics: IntrinsicsChoice = "free",
+    fixed: Collection[str] = (),
+    priors: Mapping[str, float] | None = None,
+    tolerance: float = EXACT,
+) -> Adjustment:
+    """Return the rig and the points that agree best with what the cameras saw.
+
+    `points_world` (point, 3) to start from, in the rig's unit (`triangulate_points` finds them);
+    `pixels` (view, point, 2), NaN = not seen. Half the sum of Huber's loss of the reprojection
+    distances is minimised, quadratic up to `huber` px and linear beyond; None is plain least
+    squares. Pixels cannot tell the rig's size, place and direction: the first camera stays where
+    it is, and so does the mean distance of the others from it.
+
+    `intrinsics` of the cameras are "free", "fixed", or one set "shared" by all; `fixed` names
+    single ones that stay, such as "k3"; `priors` gives standard deviations of intrinsics about
+    the values in `rig`, such as {"fx": 5.0}. Deterministic.
+
+    Raises `CalibrationError` where shapes do not fit, a point is seen by fewer than two cameras or
+    lies behind one that sees it.
+    """
+    points, pixels = np.asarray(points_world, dtype=float), np.asarray(pixels, dtype=float)
+    if points.ndim != 2 or points.shape[1] != 3 or pixels.shape != (len(rig), len(points), 2):
+        raise CalibrationError(
+            f"points of shape {points.shape} and pixels of shape {pixels.shape}: give (point, 3) "
+            f"and ({len(rig)}, point, 2), one row of pixels for each camera of the rig"
+        )
+    few = np.flatnonzero(is_seen(pixels).sum(axis=0) < 2)
+    if few.size or not np.isfinite(points).all():
+        raise CalibrationError(
+            f"point {few[0]} is seen by fewer than two cameras"
+            if few.size
+            else "points_world holds values that are not finite; leave those points out"
+        )
+    poses = make_pose(np.broadcast_to(np.eye(3), (len(points), 3, 3)), points)
+    options = _Options(intrinsics=intrinsics, fixed=fixed, priors=priors or {}, huber=huber)
+    found, cameras, flat, covariance = _run(
+        rig, (np.zeros((1, 3)), poses, pixels[:, :, None]), options, 3, tolerance
+    )
+    scale, center = _same_size(rig.cameras, cameras), rig.cameras[0].center
+    cameras = tuple(_scaled(camera, scale, center) for camera in cameras)
+    return Adjustment(
+        rig=replace(rig, cameras=cameras),
+        points_world=center + scale * (found.bodies.translations - center),
+        board_poses=np.empty((0, 4, 4)),
+        residuals=flat[:, :, 0],
+        cost=found.cost,
+        iterations=found.steps,
+        covariance=covariance,
+    )
+
+
+def adjust_boards(
+    rig: Rig,
+    board_points: ArrayLike,
+    board_poses: ArrayLike,
+    corners: ArrayLike,
+    *,
+    huber: float | None = 1.0,
+    intrinsics: IntrinsicsChoice = "free",
+    fixed: Collection[str] = (),
+    priors: Mapping[str, float] | None = None,
+    tolerance: float = EXACT,
+) -> Adjustment:
+    """Return the rig and the board poses that agree best with the corners that were seen.
+
+    `board_points` (corner, 3) of one board; `board_poses` (frame, 4, 4) world_from_board to start
+    from; `corners` (view, frame, corner, 2) px, NaN = not seen. The first camera stays where it
+    is. All else is as for `bundle_adjust`.
+    """
+    points, poses = np.asarray(board_points, dtype=float), np.asarray(board_poses, dtype=float)
+    corners = np.asarray(corners, dtype=float)
+    if corners.shape != (len(rig), len(poses), len(points), 2) or poses.shape[1:] != (4, 4):
+        raise CalibrationError(
+            f"corners of shape {corners.shape}, board poses of shape {poses.shape} and "
+            f"{len(points)} board points: give ({len(rig)}, frame, {len(points)}, 2) and "
+            "(frame, 4, 4)"
+        )
+    blank = np.flatnonzero(~is_seen(corners).any(axis=(0, 2)) | ~np.isfinite(poses).all((1, 2)))
+    if blank.size:
+        raise CalibrationError(
+            f"frame {blank[0]} shows no corner or has no board pose; leave such frames out"
+        )
+    options = _Options(intrinsics=intrinsics, fixed=fixed, priors=priors or {}, huber=huber)
+    found, cameras, flat, covariance = _run(rig, (points, poses, corners), options, 6, tolerance)
+    poses = make_pose(found.bodies.rotations, found.bodies.translations)
+    return Adjustment(
+        rig=replace(rig, cameras=cameras),
+        points_world=transform(poses, points),
+        board_poses=poses,
+        residuals=flat,
+        cost=found.cost,
+        iterations=found.steps,
+        covariance=covariance,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """What the caller asked for."""
+
+    intrinsics: IntrinsicsChoice
+    fixed: Collection[str]
+    priors: Mapping[str, float]
+    huber: float | None
+
+    def __post_init__(self) -> None:
+        if self.intrinsics not in get_args(IntrinsicsChoice):
+            raise CalibrationError(
+                f"intrinsics = {self.intrinsics!r}: give {', '.join(get_args(IntrinsicsChoice))}"
+            )
+        if self.huber is not None and not self.huber > 0:
+            raise CalibrationError(f"huber = {self.huber!r} px: give a positive number or None")
+        for name, deviation in self.priors.items():
+            if not deviation > 0:
+                raise CalibrationError(f"prior of {name} = {deviation!r}: it must be positive")
+
+    def free(self, camera: Camera) -> tuple[str, ...]:
+        """Return the intrinsic parameters of a camera that may move."""
+        names = () if self.intrinsics == "fixed" else (*INTRINSICS, *camera.lens.names)
+        return tuple(name for name in names if name not in self.fixed)
+
+
+def _run(
+    rig: Rig,
+    scene: tuple[Array, Array, Array],
+    options: _Options,
+    dof: int,
+    tolerance: float,
+) -> tuple[Solution, tuple[Camera, ...], Array, RigCovariance]:
+    """Return the solution, its cameras, residuals in the shape of the pixels, and the covariance.
+
+    `scene` is the points of a body, the bodies' poses and what was seen of them.
+    """
+    points, poses, seen = scene
+    cameras = rig.cameras if options.intrinsics != "shared" else _with_common_intrinsics(rig)
+    free = [options.free(camera) for camera in cameras]
+    _check_names(options, cameras)
+    problem = Problem(
+        sights=sights_of(seen, points),
+        layout=Layout.of(
+            cameras,
+            free,
+            posed=[view > 0 for view in range(len(cameras))],
+            shared=options.intrinsics == "shared",
+        ),
+        robust=Robust(1.0, np.inf if options.huber is None else options.huber),
+        dof=dof,
+        prior=_prior(options, cameras) if options.priors else None,
+    )
+    start = to_arrays(cameras), bodies_of(poses)
+    first = spread_residuals(residuals(problem, *start), seen)
+    behind = np.argwhere(is_seen(seen) & ~is_seen(first))
+    if behind.size:
+        view, body, _ = behind[0]
+        raise CalibrationError(
+            f"at the start, {'point' if dof == 3 else 'a corner in frame'} {body} lies behind "
+            f"camera '{rig.names[view]}', which sees it; start from better cameras or poses, or "
+            "leave it out"
+        )
+    found = solve(problem, *start, tolerance=tolerance)
+    flat = spread_residuals(residuals(problem, found.cameras, found.bodies), seen)
+    covariance = parameter_covariance(
+        problem,
+        found,
+        cameras,
+        gauge=POINT_GAUGE if dof == 3 else BOARD_GAUGE,
+        held=_size_slope(problem.layout, found.cameras) if dof == 3 else None,
+    )
+    return found, from_arrays(found.cameras, cameras), flat, covariance
+
+
+def _check_names(options: _Options, cameras: Sequence[Camera]) -> None:
+    """Refuse names of parameters that no camera has."""
+    known = {name for camera in cameras for name in (*INTRINSICS, *camera.lens.names)}
+    for name in (*options.fixed, *options.priors):
+        if name not in known:
+            raise CalibrationError(f"no intrinsic parameter '{name}'; there are {sorted(known)}")
+
+
+def _with_common_intrinsics(rig: Rig) -> tuple[Camera, ...]:
+    """Return the cameras with the mean of their intrinsics; all must be of one kind."""
+    first = rig.cameras[0]
+    for camera in rig.cameras:
+        if camera.size != first.size or camera.lens.names != first.lens.names:
+            raise CalibrationError(
+                f"cameras '{first.name}' and '{camera.name}' differ in image size or lens model; "
+                'they cannot share intrinsics: use intrinsics="free"'
+            )
+    matrix = np.mean([camera.matrix for camera in rig.cameras], axis=0)
+    lens = replace(
+        first.lens, distortions=np.mean([camera.distortions for camera in rig.cameras], axis=0)
+    )
+    return tuple(replace(camera, matrix=matrix, lens=lens) for camera in rig.cameras)
+
+
+def _prior(options: _Options, cameras: Sequence[Camera]) -> Prior:
+    """Return the prior about where the cameras start; shared parameters have it once."""
+    arrays = to_arrays(cameras)
+    information = np.zeros((len(cameras), SKEW + 1))
+    for row, camera in zip(information, cameras, strict=True):
+        names = (*INTRINSICS, *camera.lens.names)
+        for name in set(names) & set(options.priors):
+            row[names.index(name)] = 1 / options.priors[name] ** 2
+    if options.intrinsics == "shared":
+        information /= len(cameras)
+    empty = np.zeros((len(cameras), 0))
+    return Prior(
+        mean=arrays.intrinsics,
+        information=information,
+        rays=np.zeros((len(cameras), 0, 2)),
+        targets=np.zeros((len(cameras), 0, 2)),
+        weights=empty,
+    )
+
+
+def _same_size(before: Sequence[Camera], after: Sequence[Camera]) -> float:
+    """Return the factor that gives the rig its old mean distance from the first camera."""
+    sizes = [
+        np.mean([np.linalg.norm(camera.center - cameras[0].center) for camera in cameras])
+        for cameras in (before, after)
+    ]
+    return float(sizes[0] / sizes[1]) if sizes[1] > 0 else 1.0
+
+
+def _size_slope(layout: Layout, cameras: Cameras) -> Array | None:
+    """Return the derivative (n_free,) of the mean distance from the first camera; None if alone."""
+    rotations, shifts = cameras.rotations, cameras.translations
+    centers = -np.einsum("vji,vj->vi", rotations, shifts)
+    away = centers[1:] - centers[0]
+    away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-300)
+    turned = np.einsum("vij,vj->vi", rotations[1:], away)
+    slope = np.zeros(layout.n_free)
+    slope[layout.index[1:, :6]] = np.hstack([np.cross(shifts[1:], turned), -turned])
+    return slope if slope.any() else None
+
+
+def _scaled(camera: Camera, scale: float, origin: Array) -> Camera:
+    """Return a camera moved to `scale` times its distance from `origin`."""
+    center = origin + scale * (camera.center - origin)
+    return replace(camera, translation=-camera.rotation @ center)

@@ -1,0 +1,315 @@
+"""The compiled heart of the bundle adjustment: residuals, their derivatives, and the elimination.
+
+Everything that is not a camera is a body: a board that moves as one, with six degrees of freedom,
+or a free point, which is a body of one point that cannot turn, with three. An image is all that
+one view saw of one body; images are sorted by body.
+
+A camera's parameters are, in this order, a small turn and a shift of camera_from_world (turns act
+from the left, `exp(turn) @ rotation`, so they have no singularity), then those of its intrinsics
+that are free. A body's point moves in the camera when either moves, so that the derivatives by the
+body are those by the camera's pose times a 6 x 6 matrix that is the same for all points of an
+image (`_carry`): only the cameras' blocks are summed over corners.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from calibration.solver.lens_kernels import (
+    LENS_TERMS,
+    SKEW,
+    compiled,
+    distort,
+    distort_fisheye,
+    fisheye_slopes,
+    lens_slopes,
+)
+
+__all__ = [
+    "POSE_SIZE",
+    "Blocks",
+    "Bodies",
+    "Cameras",
+    "Robust",
+    "Sights",
+    "move_poses",
+    "normal_blocks",
+    "residuals_of",
+]
+
+POSE_SIZE = 6  # a turn and a shift
+LEFT_OVER = 0.02  # of the curvature along residuals beyond Huber's limit, so that none is without
+
+
+class Cameras(NamedTuple):
+    """All cameras: `intrinsics` (view, 17) are fx, fy, cx, cy, twelve coefficients, skew."""
+
+    intrinsics: np.ndarray
+    fisheye: np.ndarray
+    rotations: np.ndarray
+    translations: np.ndarray
+
+
+class Bodies(NamedTuple):
+    """The poses world_from_body: `rotations` (body, 3, 3), `translations` (body, 3)."""
+
+    rotations: np.ndarray
+    translations: np.ndarray
+
+
+class Sights(NamedTuple):
+    """What was seen.
+
+    `points` (point, 3) in the frame of their body; `camera`, `body` (image,); the observations of
+    image i are rows `start[i]` to `start[i + 1]` of `point` (n,) and `pixels` (n, 2); the images
+    of body b are rows `first[b]` to `first[b + 1]`.
+    """
+
+    points: np.ndarray
+    camera: np.ndarray
+    body: np.ndarray
+    start: np.ndarray
+    first: np.ndarray
+    point: np.ndarray
+    pixels: np.ndarray
+
+
+class Blocks(NamedTuple):
+    """The normal equations in blocks; s is 6 and the most free intrinsics of a view.
+
+    `own` (view, s, s) of the cameras with right-hand sides `own_side` (view, s); `mixed` (image,
+    s, dof); `bodies` (body, dof, dof) with right-hand sides `sides` (body, dof).
+    """
+
+    own: np.ndarray
+    own_side: np.ndarray
+    mixed: np.ndarray
+    bodies: np.ndarray
+    sides: np.ndarray
+
+
+class Robust(NamedTuple):
+    """The noise `sigma` px of a coordinate, and Huber's limit in units of it.
+
+    `bend` is the curvature of the loss that is reckoned with along residuals beyond the limit: 1
+    for reweighted least squares, which comes near from afar; less for Newton's steps, which from
+    nearby converge faster. The true one is 0, which may leave a body undetermined.
+
+    All views count alike. Were each given its own noise, the one that the boards follow would seem
+    perfect, and then be all that they follow.
+    """
+
+    sigma: float
+    limit: float
+    bend: float = 1.0
+
+
+@compiled
+def _turn(rotation, x, y, z):
+    """Return a rotation times a vector."""
+    return (
+        rotation[0, 0] * x + rotation[0, 1] * y + rotation[0, 2] * z,
+        rotation[1, 0] * x + rotation[1, 1] * y + rotation[1, 2] * z,
+        rotation[2, 0] * x + rotation[2, 1] * y + rotation[2, 2] * z,
+    )
+
+
+@compiled
+def move_poses(rotations, translations, steps):
+    """Return poses (n, 3, 3) and (n, 3) moved by steps (n, 6), a turn and a shift each.
+
+    Steps (n, 3) are shifts alone. Turns are made by Rodrigues' formula.
+    """
+    if steps.shape[1] == 3:
+        return rotations, translations + steps
+    result, turn = np.empty_like(rotations), np.empty((3, 3))
+    for i in range(len(steps)):
+        x, y, z = steps[i, 0], steps[i, 1], steps[i, 2]
+        angle2 = x * x + y * y + z * z
+        angle = math.sqrt(angle2)
+        if angle < 1e-4:  # the series is exact to the last bit
+            sine, cosine = 1 - angle2 / 6, 0.5 - angle2 / 24
+        else:
+            sine, cosine = math.sin(angle) / angle, (1 - math.cos(angle)) / angle2
+        turn[0, 0] = 1 - cosine * (y * y + z * z)
+        turn[1, 1] = 1 - cosine * (x * x + z * z)
+        turn[2, 2] = 1 - cosine * (x * x + y * y)
+        turn[0, 1], turn[1, 0] = cosine * x * y - sine * z, cosine * x * y + sine * z
+        turn[0, 2], turn[2, 0] = cosine * x * z + sine * y, cosine * x * z - sine * y
+        turn[1, 2], turn[2, 1] = cosine * y * z - sine * x, cosine * y * z + sine * x
+        for j in range(3):
+            for k in range(3):
+                total = 0.0
+                for m in range(3):
+                    total += turn[j, m] * rotations[i, m, k]
+                result[i, j, k] = total
+    return result, translations + steps[:, 3:]
+
+
+@compiled
+def _turned(cameras, bodies, sights, image, row):
+    """Return a sighted point, turned into the camera's directions but not yet shifted."""
+    v, b, p = sights.camera[image], sights.body[image], sights.point[row]
+    at = sights.points[p]
+    x, y, z = _turn(bodies.rotations[b], at[0], at[1], at[2])
+    shift = bodies.translations[b]
+    return _turn(cameras.rotations[v], x + shift[0], y + shift[1], z + shift[2])
+
+
+@compiled
+def residuals_of(cameras, bodies, sights, robust, residuals):
+    """Fill `residuals` (n, 2), predicted minus seen, px; return half the robust cost.
+
+    The cost is infinite where a point that was seen lies behind its camera.
+    """
+    cost = 0.0
+    for image in range(len(sights.camera)):
+        v = sights.camera[image]
+        k, shift = cameras.intrinsics[v], cameras.translations[v]
+        for row in range(sights.start[image], sights.start[image + 1]):
+            x, y, z = _turned(cameras, bodies, sights, image, row)
+            z += shift[2]
+            x, y = (x + shift[0]) / z, (y + shift[1]) / z
+            if cameras.fisheye[v]:
+                xd, yd, _, _, _ = distort_fisheye(k, x, y)
+            else:
+                xd, yd, _, _, _ = distort(k, x, y)
+            u = k[0] * xd + k[SKEW] * yd + k[2] - sights.pixels[row, 0]
+            w = k[1] * yd + k[3] - sights.pixels[row, 1]
+            residuals[row, 0], residuals[row, 1] = u, w
+            size = math.sqrt(u * u + w * w) / robust.sigma
+            if z <= 0 or not size < math.inf:
+                residuals[row, 0] = residuals[row, 1] = math.nan
+                cost = math.inf
+            elif size <= robust.limit:
+                cost += 0.5 * size * size
+            else:
+                cost += robust.limit * (size - 0.5 * robust.limit)
+    return cost
+
+
+@compiled
+def _rows(cameras, v, q, active, room):
+    """Fill the first of `room` (2, 6 + active) with slopes for a point `q` turned into view `v`.
+
+    Returns the pixel. The second, (2, 12), is room for the slopes by the lens.
+    """
+    jacobian, by_lens = room
+    k, shift = cameras.intrinsics[v], cameras.translations[v]
+    z = q[2] + shift[2]
+    x, y = (q[0] + shift[0]) / z, (q[1] + shift[1]) / z
+    if cameras.fisheye[v]:
+        xd, yd, a, b, c, d = fisheye_slopes(k, x, y, by_lens)
+    else:
+        xd, yd, a, b, c, d = lens_slopes(k, x, y, by_lens)
+    fx, fy, skew = k[0], k[1], k[SKEW]
+    for row in range(2):
+        if row == 0:
+            px, py = (fx * a + skew * c) / z, (fx * b + skew * d) / z
+        else:
+            px, py = fy * c / z, fy * d / z
+        pz = -(px * x + py * y)
+        jacobian[row, 0] = q[1] * pz - q[2] * py
+        jacobian[row, 1] = q[2] * px - q[0] * pz
+        jacobian[row, 2] = q[0] * py - q[1] * px
+        jacobian[row, 3], jacobian[row, 4], jacobian[row, 5] = px, py, pz
+    for place in range(len(active)):
+        term, at = active[place], 6 + place
+        jacobian[0, at] = jacobian[1, at] = 0.0
+        if term == 0:
+            jacobian[0, at] = xd
+        elif term == 1:
+            jacobian[1, at] = yd
+        elif term < 4:
+            jacobian[term - 2, at] = 1.0
+        else:
+            jacobian[0, at] = fx * by_lens[0, term - 4] + skew * by_lens[1, term - 4]
+            jacobian[1, at] = fy * by_lens[1, term - 4]
+    return fx * xd + skew * yd + k[2], fy * yd + k[3]
+
+
+@compiled
+def _turn_rows(jacobian, u, w, n):
+    """Turn the rows of `jacobian` (2, n): one along the residual (u, w), the other across."""
+    size = math.sqrt(u * u + w * w)
+    cosine, sine = u / size, w / size
+    for i in range(n):
+        first, second = jacobian[0, i], jacobian[1, i]
+        jacobian[0, i] = cosine * first + sine * second
+        jacobian[1, i] = cosine * second - sine * first
+
+
+@compiled
+def _carry(rotation, shift, carry):
+    """Fill `carry` (6, 6): the camera's turn and shift that do what the body's turn and shift do.
+
+    A body turned about its own origin at `shift` is the world turned about its origin, and moved
+    back: R exp(b) = exp(R b) R.
+    """
+    for i in range(3):
+        for j in range(3):
+            carry[i, j] = carry[3 + i, 3 + j] = rotation[i, j]
+            carry[i, 3 + j] = 0.0
+        r = rotation[i]
+        carry[3 + i, 0] = r[1] * shift[2] - r[2] * shift[1]
+        carry[3 + i, 1] = r[2] * shift[0] - r[0] * shift[2]
+        carry[3 + i, 2] = r[0] * shift[1] - r[1] * shift[0]
+
+
+@compiled
+def normal_blocks(cameras, bodies, sights, robust, layout, dof):
+    """Return the weighted normal equations as `Blocks`.
+
+    `layout` is (active (view, m), counts (view,)): the free intrinsics of each view.
+    """
+    active, counts = layout
+    size = POSE_SIZE + active.shape[1]
+    n_views, n_bodies, skip = len(counts), len(sights.first) - 1, POSE_SIZE - dof
+    own, own_side = np.zeros((n_views, size, size)), np.zeros((n_views, size))
+    mixed = np.zeros((len(sights.camera), size, dof))
+    blocks, sides = np.zeros((n_bodies, dof, dof)), np.zeros((n_bodies, dof))
+    block, side = np.zeros((size, size)), np.zeros(size)
+    jacobian, by_lens = np.zeros((2, size)), np.zeros((2, LENS_TERMS))
+    carry, carried = np.zeros((POSE_SIZE, POSE_SIZE)), np.zeros((size, dof))
+    for image in range(len(sights.camera)):
+        v, b = sights.camera[image], sights.body[image]
+        n = POSE_SIZE + counts[v]
+        block[:], side[:] = 0.0, 0.0
+        for row in range(sights.start[image], sights.start[image + 1]):
+            q = _turned(cameras, bodies, sights, image, row)
+            px, py = _rows(cameras, v, q, active[v, : counts[v]], (jacobian, by_lens))
+            u, w = px - sights.pixels[row, 0], py - sights.pixels[row, 1]
+            distance = math.sqrt(u * u + w * w) / robust.sigma
+            across = along = 1 / (robust.sigma * robust.sigma)
+            pull = across
+            if distance > robust.limit:
+                across *= robust.limit / distance
+                pull, along = across, across * robust.bend
+                _turn_rows(jacobian, u, w, n)
+                u, w = math.sqrt(u * u + w * w), 0.0
+            for i in range(n):
+                side[i] -= pull * (jacobian[0, i] * u + jacobian[1, i] * w)
+                left, right = along * jacobian[0, i], across * jacobian[1, i]
+                for j in range(i + 1):
+                    block[i, j] += left * jacobian[0, j] + right * jacobian[1, j]
+        for i in range(n):
+            for j in range(i):
+                block[j, i] = block[i, j]
+        own[v] += block
+        own_side[v] += side
+        _carry(cameras.rotations[v], bodies.translations[b], carry)
+        for i in range(n):
+            for j in range(dof):
+                total = 0.0
+                for m in range(skip, POSE_SIZE):  # a shift of the body does not turn the camera
+                    total += block[i, m] * carry[m, skip + j]
+                carried[i, j] = total
+                mixed[image, i, j] = total
+        for i in range(dof):
+            for m in range(skip, POSE_SIZE):
+                factor = carry[m, skip + i]
+                sides[b, i] += factor * side[m]
+                for j in range(dof):
+                    blocks[b, i, j] += factor * carried[m, j]
+    return Blocks(own, own_side, mixed, blocks, sides)

@@ -1,0 +1,148 @@
+"""The names of a camera's parameters, which of them may move, and their way to the solver and back.
+
+A camera has fx, fy, cx, cy, the coefficients of its lens, and a small turn and shift of
+camera_from_world.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from calibration.camera import Camera
+from calibration.geometry import Array
+from calibration.lens import Lens
+from calibration.solver.elimination import gather_blocks
+from calibration.solver.kernels import POSE_SIZE, Cameras, move_poses
+from calibration.solver.lens_kernels import SKEW
+
+__all__ = ["INTRINSICS", "POSE", "Layout", "from_arrays", "moved", "parameter_names", "to_arrays"]
+
+INTRINSICS = ("fx", "fy", "cx", "cy")
+POSE = (
+    *("rotation_x", "rotation_y", "rotation_z"),
+    *("translation_x", "translation_y", "translation_z"),
+)
+
+
+def parameter_names(camera: Camera) -> tuple[str, ...]:
+    """Return the names of a camera's parameters: intrinsics, lens, pose."""
+    return (*INTRINSICS, *camera.lens.names, *POSE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Layout:
+    """Which parameters are free, and where each stands among all that are.
+
+    `active` (view, m) int are the free intrinsics of each view as columns of
+    `Cameras.intrinsics`, padded with -1, and `counts` (view,) how many they are; `index`
+    (view, 6 + m) is the place of pose and free intrinsics among the `n_free` free parameters, -1
+    where held. Views that share a parameter have the same place for it.
+    """
+
+    active: np.ndarray
+    counts: np.ndarray
+    index: np.ndarray
+    n_free: int
+
+    @classmethod
+    def of(
+        cls,
+        cameras: Sequence[Camera],
+        free: Sequence[Collection[str]],
+        *,
+        posed: Sequence[bool],
+        shared: bool = False,
+    ) -> "Layout":
+        """Return the layout in which each camera's intrinsics named in `free` may move.
+
+        `posed` tells whose pose may move; `shared` makes equal intrinsics of all cameras one.
+        """
+        terms = [
+            [i for i, name in enumerate((*INTRINSICS, *camera.lens.names)) if name in names]
+            for camera, names in zip(cameras, free, strict=True)
+        ]
+        counts = np.array([len(columns) for columns in terms])
+        active = np.full((len(terms), counts.max()), -1)
+        index = np.full((len(terms), POSE_SIZE + counts.max()), -1)
+        n_free, common = 0, dict[int, int]()
+        for view, columns in enumerate(terms):
+            active[view, : len(columns)] = columns
+            if posed[view]:
+                index[view, :POSE_SIZE] = np.arange(n_free, n_free + POSE_SIZE)
+                n_free += POSE_SIZE
+            for place, column in enumerate(columns):
+                if not shared or column not in common:
+                    common[column] = n_free
+                    n_free += 1
+                index[view, POSE_SIZE + place] = common[column]
+        return cls(active=active, counts=counts, index=index, n_free=n_free)
+
+    def spread(self, step: Array) -> tuple[Array, Array]:
+        """Return steps of poses (view, 6) and intrinsics (view, 17) from a step (n_free,)."""
+        local = np.where(self.index >= 0, np.append(step, 0.0)[self.index], 0.0)
+        intrinsics = np.zeros((len(self.counts), SKEW + 1))
+        for view, count in enumerate(self.counts):
+            columns = self.active[view, :count]
+            intrinsics[view, columns] = local[view, POSE_SIZE : POSE_SIZE + count]
+        return local[:, :POSE_SIZE], intrinsics
+
+    def gather(self, own: Array, own_side: Array) -> tuple[Array, Array]:
+        """Return the cameras' system (n_free, n_free) and right-hand side from their blocks."""
+        return gather_blocks(self.index, own, own_side, self.n_free)
+
+    def local(self, pull: Array, information: Array) -> tuple[Array, Array]:
+        """Return blocks (view, s, s) and sides (view, s) of terms on intrinsics (view, 17)."""
+        blocks = np.zeros((len(self.counts), self.index.shape[1], self.index.shape[1]))
+        sides = np.zeros(self.index.shape)
+        for view, count in enumerate(self.counts):
+            columns, at = self.active[view, :count], slice(POSE_SIZE, POSE_SIZE + count)
+            blocks[view, at, at] = information[view][np.ix_(columns, columns)]
+            sides[view, at] = pull[view, columns]
+        return blocks, sides
+
+    def places(self, view: int, names: Sequence[str]) -> np.ndarray:
+        """Return the places of a camera's parameters, in the order of `names`; -1 where held."""
+        places = np.full(len(names), -1)
+        places[-POSE_SIZE:] = self.index[view, :POSE_SIZE]
+        count = self.counts[view]
+        places[self.active[view, :count]] = self.index[view, POSE_SIZE : POSE_SIZE + count]
+        return places
+
+
+def to_arrays(cameras: Sequence[Camera]) -> Cameras:
+    """Return cameras as the arrays that the solver works on."""
+    intrinsics = np.zeros((len(cameras), SKEW + 1))
+    for row, camera in zip(intrinsics, cameras, strict=True):
+        row[:4] = camera.matrix[[0, 1, 0, 1], [0, 1, 2, 2]]
+        row[4 : 4 + len(camera.distortions)] = camera.distortions
+        row[SKEW] = camera.matrix[0, 1]
+    return Cameras(
+        intrinsics=intrinsics,
+        fisheye=np.array([camera.lens.model == "fisheye" for camera in cameras]),
+        rotations=np.stack([camera.rotation for camera in cameras]),
+        translations=np.stack([camera.translation for camera in cameras]),
+    )
+
+
+def from_arrays(arrays: Cameras, cameras: Sequence[Camera]) -> tuple[Camera, ...]:
+    """Return `cameras` with the parameters that the solver's arrays hold."""
+    left, _, right = np.linalg.svd(arrays.rotations)  # onto the rotations, against rounding
+    return tuple(
+        replace(
+            camera,
+            matrix=[[row[0], row[SKEW], row[2]], [0.0, row[1], row[3]], [0.0, 0.0, 1.0]],
+            lens=Lens(distortions=row[4 : 4 + len(camera.distortions)], model=camera.lens.model),
+            rotation=rotation,
+            translation=translation,
+        )
+        for camera, row, rotation, translation in zip(
+            cameras, arrays.intrinsics, left @ right, arrays.translations, strict=True
+        )
+    )
+
+
+def moved(arrays: Cameras, poses: Array, intrinsics: Array) -> Cameras:
+    """Return cameras moved by steps of poses (view, 6) and of intrinsics (view, 17)."""
+    turned = move_poses(arrays.rotations, arrays.translations, poses)
+    return Cameras(arrays.intrinsics + intrinsics, arrays.fisheye, *turned)

@@ -1,0 +1,135 @@
+"""How well an adjustment knows its cameras, and what that means for points in space."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from calibration.camera import Camera
+from calibration.covariance import RigCovariance
+from calibration.geometry import Array
+from calibration.rig import Rig
+from calibration.solver.blas import single_threaded
+from calibration.solver.bundle import Normal, Problem, Solution, residuals
+from calibration.solver.kernels import Robust
+from calibration.solver.parameters import parameter_names
+
+__all__ = ["parameter_covariance", "point_slopes", "predict_uncertainty", "rig_parameters"]
+
+
+def parameter_covariance(
+    problem: Problem,
+    solution: Solution,
+    cameras: Sequence[Camera],
+    *,
+    gauge: str,
+    held: Array | None = None,
+) -> RigCovariance:
+    """Return the covariance of all camera parameters at a solution; zero rows where held.
+
+    `held` (n_free,) is the derivative of a quantity that nothing determines and that was kept
+    as it was, such as the size of a rig that saw free points only.
+
+    It is that of an M-estimator: the inverse of the plain normal matrix, bodies eliminated, times
+    the mean square of the pulls over the square of their mean slope (Huber, "Robust statistics",
+    1981, section 7.6, with his correction for the number of parameters).
+    """
+    layout = problem.layout
+    plain = Problem(
+        sights=problem.sights,
+        layout=layout,
+        robust=Robust(problem.robust.sigma, np.inf),
+        dof=problem.dof,
+        prior=problem.prior,
+    )
+    with single_threaded():
+        system, _ = Normal.at(plain, solution.cameras, solution.bodies).reduced(0.0)
+        inverse = _inverse(system, held) * _noise_factor(problem, solution)
+    padded = np.pad((inverse + inverse.T) / 2, (0, 1))  # place -1 is the zero row
+    names, places = [], []
+    for view, camera in enumerate(cameras):
+        own = parameter_names(camera)
+        names += [f"{camera.name}.{name}" for name in own]
+        places.append(layout.places(view, own))
+    where = np.concatenate(places)
+    return RigCovariance(names=tuple(names), matrix=padded[np.ix_(where, where)], gauge=gauge)
+
+
+def predict_uncertainty(
+    rig: Rig, covariance: RigCovariance, points_world: ArrayLike, pixel_sigma: float
+) -> Array:
+    """Return the covariance (..., 3, 3), unit^2, of points (..., 3) triangulated with a rig.
+
+    Two parts: the noise of the pixels, `pixel_sigma` px a coordinate in every view whose image
+    holds the point, and the calibration's own uncertainty, which shifts neighbouring points
+    together. To first order. NaN where fewer than two views see the point.
+    """
+    points = np.asarray(points_world, dtype=float)
+    information, shifts, seen = point_slopes(rig, points.reshape(-1, 3))
+    inverse = np.full(information.shape, np.nan)
+    inverse[seen] = np.linalg.inv(information[seen])
+    parameters = covariance.of(rig_parameters(rig))
+    result = pixel_sigma**2 * inverse + shifts @ parameters @ np.swapaxes(shifts, -1, -2)
+    return result.reshape(*points.shape, 3)
+
+
+def rig_parameters(rig: Rig) -> tuple[str, ...]:
+    """Return the names of all parameters of a rig, camera by camera, such as "cam0.fx"."""
+    return tuple(f"{camera.name}.{name}" for camera in rig for name in parameter_names(camera))
+
+
+def point_slopes(rig: Rig, points_world: Array) -> tuple[Array, Array, np.ndarray]:
+    """Return how triangulated points (n, 3) follow pixels and cameras.
+
+    The information (n, 3, 3) that pixels of one px of noise give; d point / d parameters (n, 3, p)
+    in the order of `rig_parameters`; and which points (n,) two views or more hold. NaN elsewhere.
+    """
+    information, pulls = np.zeros((len(points_world), 3, 3)), []
+    views = np.zeros(len(points_world), dtype=int)
+    for camera in rig:
+        inside = _is_inside(camera, points_world)
+        by_point = np.where(inside[:, None, None], camera.project_jacobian(points_world), 0.0)
+        by_camera = np.where(inside[:, None, None], camera.parameter_jacobian(points_world), 0.0)
+        information += np.swapaxes(by_point, -1, -2) @ by_point
+        pulls.append(np.swapaxes(by_point, -1, -2) @ by_camera)
+        views += inside
+    seen = (views >= 2) & (np.linalg.det(information) > 0)
+    information[~seen] = np.eye(3)
+    shifts: Array = -np.linalg.solve(information, np.concatenate(pulls, axis=-1)).astype(float)
+    information[~seen], shifts[~seen] = np.nan, np.nan
+    return information, shifts, seen
+
+
+def _inverse(system: Array, held: Array | None) -> Array:
+    """Return the inverse of a normal matrix, within the steps that leave a quantity as it was."""
+    if not len(system):
+        return system
+    scale = 1 / np.sqrt(np.maximum(np.diag(system), 1e-300))
+    basis = np.eye(len(system))
+    if held is not None:
+        basis = np.linalg.qr((held * scale)[:, None], mode="complete")[0][:, 1:]
+    within = basis.T @ (system * np.outer(scale, scale)) @ basis
+    inverse = basis @ np.linalg.pinv(within, hermitian=True) @ basis.T
+    return inverse * np.outer(scale, scale)
+
+
+def _is_inside(camera: Camera, points_world: Array) -> np.ndarray:
+    """Return which points (n, 3) a camera images inside its frame."""
+    pixels = camera.project(points_world)
+    with np.errstate(invalid="ignore"):
+        inside = (pixels > -0.5) & (pixels < np.array(camera.size) - 0.5)
+    return np.asarray(inside.all(axis=-1))
+
+
+def _noise_factor(problem: Problem, solution: Solution) -> float:
+    """Return by what the inverse normal matrix is multiplied, from the residuals themselves."""
+    sights, limit = problem.sights, problem.robust.limit
+    found = residuals(problem, solution.cameras, solution.bodies)
+    size = np.linalg.norm(found, axis=-1) / problem.robust.sigma
+    beyond = size > limit
+    pulls = np.where(beyond, limit, size) ** 2
+    slopes = np.where(beyond, limit / np.maximum(2 * size, 1e-300), 1.0)
+    n_bodies = len(sights.first) - 1
+    spare = 2 * len(size) - problem.layout.n_free - problem.dof * n_bodies
+    correction = 1 + (1 - spare / (2 * len(size))) * slopes.var() / slopes.mean() ** 2
+    return float(correction**2 * pulls.sum() / max(spare, 1) / slopes.mean() ** 2)

@@ -1,0 +1,1 @@
+"""When images were really taken: time stamps, offsets and drifts of clocks, delays."""
