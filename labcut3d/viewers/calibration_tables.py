@@ -159,6 +159,8 @@ def _measured(value: float, deviation: float) -> str:
 
 def _clock_text(clock: "Clock") -> str:
     """Return whether a clock differs from the first camera's."""
+    if clock.jitter:
+        return f"each image at a moment of its own, ± {1e3 * clock.jitter:.0f} ms; corrected"
     if not np.isfinite(clock.offset_sigma):
         return "not estimated"
     return "corrected" if clock.corrected else "in step"
