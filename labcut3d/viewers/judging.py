@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # a page needs no solver
     from calibration import Calibration
 
 __all__ = [
+    "judge_clocks",
     "judge_conditioning",
     "judge_coverage",
     "judge_errors",
@@ -226,6 +227,31 @@ def judge_rejections(calibration: "Calibration") -> Iterator[Finding]:
             reason=f"{_listed(many)}: {_listed(many.values())} % of the corners were rejected",
             remedy=f"Look at the board videos of {_listed(many)}: blur, glare or a bent board "
             "spoil corners.",
+        )
+
+
+def judge_clocks(calibration: "Calibration") -> Iterator[Finding]:
+    """Yield cameras whose images were not taken together; the calibration has allowed for it."""
+    stray = {c.view: f"{1e3 * c.jitter:.0f}" for c in calibration.observations.clocks if c.jitter}
+    late = {
+        clock.view: f"{1e3 * clock.offset:.1f}"
+        for clock in calibration.observations.clocks
+        if clock.corrected and not clock.jitter
+    }
+    if stray:
+        yield Finding(
+            level="WARN",
+            reason=f"{_listed(stray)}: each image was taken at a moment of its own, ± "
+            f"{_listed(stray.values())} ms; that was allowed for here, but recordings suffer the "
+            "same",
+            remedy="Trigger the cameras together before you record what moves.",
+        )
+    if late:
+        yield Finding(
+            level="WARN",
+            reason=f"{_listed(late)}: images come {_listed(late.values())} ms off the first "
+            "camera's; that was corrected here, but recordings may suffer the same",
+            remedy="Start the cameras by one trigger, or match recordings by their time stamps.",
         )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from calibration.checks.checking import check_rig
 from calibration.checks.findings import Finding, Level, worst_first, worst_level
 from labcut3d.viewers.judging import (
+    judge_clocks,
     judge_conditioning,
     judge_coverage,
     judge_errors,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:  # a page needs no solver
 
 __all__ = ["Finding", "Verdict", "judge_calibration"]
 
+TOLD_TWICE = ("same pose", "folds over", "moment")  # by the calibration itself and by a judge
 JUDGES = (
     judge_errors,
     judge_held_out,
@@ -32,6 +34,7 @@ JUDGES = (
     judge_tilts,
     judge_conditioning,
     judge_rejections,
+    judge_clocks,
 )
 
 
@@ -73,7 +76,9 @@ def judge_calibration(calibration: "Calibration") -> Verdict:
         notes=tuple(
             text
             for text in calibration.warnings
-            if not any(topic in text and topic in told for topic in ("same pose", "folds over"))
+            if not any(
+                topic in text and topic in told for topic in ("same pose", "folds over", "moment")
+            )
         ),
     )
 

@@ -8,6 +8,7 @@ import pytest
 from calibration import calibrate, load_board, observe
 from calibration.fitting.heldout import HeldOut
 from calibration.lens import Lens
+from calibration.timing.clocks import Clock
 from labcut3d.video import open_frames
 from labcut3d.viewers import calibration_page, judge_calibration
 from labcut3d.viewers.judging import judge_tilts, spacing_of
@@ -128,6 +129,20 @@ def test_many_rejections(calibration):
     residuals = np.where(rejected[..., None], np.nan, calibration.residuals)
     found = found_in(changed(calibration, rejected=rejected, residuals=residuals))
     assert any(reason.startswith("cam2:") and "rejected" in reason for reason in found)
+
+
+@pytest.mark.parametrize(
+    ("clock", "words"),
+    [
+        (Clock(view="cam1", jitter=0.02), "moment of its own, ± 20 ms"),
+        (Clock(view="cam1", offset=0.012, corrected=True), "images come 12.0 ms off"),
+        (Clock(view="cam1", offset=0.0, offset_sigma=1e-4), ""),
+    ],
+)
+def test_cameras_out_of_step(calibration, clock, words):
+    seen = replace(calibration.observations, clocks=(Clock(view="cam0"), clock))
+    reasons = [r for r in found_in(changed(calibration, observations=seen)) if "cam1: " in r]
+    assert [words in reason for reason in reasons] == [True] * bool(words)
 
 
 def test_two_cameras_in_one_place(calibration):
