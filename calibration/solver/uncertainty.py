@@ -11,7 +11,8 @@ from calibration.geometry import Array
 from calibration.rig import Rig
 from calibration.solver.blas import single_threaded
 from calibration.solver.bundle import Normal, Problem, Solution, residuals
-from calibration.solver.kernels import Robust
+from calibration.solver.clusters import cluster_factor
+from calibration.solver.kernels import POSE_SIZE, Robust
 from calibration.solver.parameters import parameter_names
 
 __all__ = ["parameter_covariance", "point_slopes", "predict_uncertainty", "rig_parameters"]
@@ -32,7 +33,8 @@ def parameter_covariance(
 
     It is that of an M-estimator: the inverse of the plain normal matrix, bodies eliminated, times
     the mean square of the pulls over the square of their mean slope (Huber, "Robust statistics",
-    1981, section 7.6, with his correction for the number of parameters).
+    1981, section 7.6, with his correction for the number of parameters). It is larger where the
+    corners of a frame err together (see `cluster_factor`).
     """
     layout = problem.layout
     plain = Problem(
@@ -45,6 +47,8 @@ def parameter_covariance(
     with single_threaded():
         system, _ = Normal.at(plain, solution.cameras, solution.bodies).reduced(0.0)
         inverse = _inverse(system, held) * _noise_factor(problem, solution)
+        if problem.dof == POSE_SIZE and layout.n_free:  # a free point is one witness anyhow
+            inverse *= cluster_factor(problem, solution)
     padded = np.pad((inverse + inverse.T) / 2, (0, 1))  # place -1 is the zero row
     names, places = [], []
     for view, camera in enumerate(cameras):
