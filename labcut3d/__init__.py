@@ -7,11 +7,11 @@
 The stages, as functions, are in `labcut3d.pipeline`.
 """
 
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from labcut3d.lazy import load_lazily
 from labcut3d.version import __version__
 
 if TYPE_CHECKING:
@@ -29,27 +29,17 @@ __all__ = [
     "save_dataset",
 ]
 
-# Where each public name lives; loaded on first use, so that importing labcut3d is fast.
-_HOMES = {
-    "Labcut3dError": "labcut3d.errors",
-    "Project": "labcut3d.project",
-    "load_project": "labcut3d.project",
-    "new_project": "labcut3d.project",
-    "open_dataset": "labcut3d.schema",
-    "save_dataset": "labcut3d.schema",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Load a public name from its home."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'labcut3d' has no attribute '{name}'")
-    return getattr(import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    """List the public names, for completion in a notebook."""
-    return sorted(__all__)
+__getattr__, __dir__ = load_lazily(
+    __name__,
+    {
+        "Labcut3dError": "labcut3d.errors",
+        "Project": "labcut3d.project",
+        "load_project": "labcut3d.project",
+        "new_project": "labcut3d.project",
+        "open_dataset": "labcut3d.schema",
+        "save_dataset": "labcut3d.schema",
+    },
+)
 
 
 def _require_own_calibration() -> None:

@@ -26,7 +26,7 @@ def calibrate(
     drop_camera: DropCamera = None,
 ) -> None:
     """Calibrate the cameras from board videos -> rig.toml and calibration.html."""
-    from labcut3d.pipeline import calibrate_project, calibrate_sources
+    from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
 
     terminal, drop = Terminal(console), drop_camera or []
     if board is None:

@@ -9,10 +9,10 @@ rest: animals drift.
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
 
 __all__ = ["Bout", "BoutSettings", "bridge_gaps", "find_bouts", "smooth_signal"]
 
@@ -160,7 +160,7 @@ def _describe(
     level = float(np.nanmedian(inside[inside >= np.nanmedian(inside)]))
     observed = float(np.isfinite(raw[start : stop + 1]).mean())
     excess = level - settings.enter
-    certainty = float(norm.cdf(excess / noise)) if noise > 0 else float(excess > 0)
+    certainty = NormalDist().cdf(excess / noise) if noise > 0 else float(excess > 0)
     return Bout(
         start=start,
         stop=stop,
