@@ -33,6 +33,7 @@ __getattr__, __dir__ = load_lazily(
     __name__,
     {
         "Labcut3dError": "labcut3d.errors",
+        "__version__": "labcut3d.version",
         "Project": "labcut3d.project",
         "load_project": "labcut3d.project",
         "new_project": "labcut3d.project",
