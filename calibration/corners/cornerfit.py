@@ -17,7 +17,8 @@ or dark in one quadrant alone.
 import math
 
 import numpy as np
-from numba import njit
+
+from calibration.compiling import compiled
 
 __all__ = ["fit_corners"]
 
@@ -33,8 +34,6 @@ GOOD_GAIN = 0.5  # of the promised fall of the sum of squares
 SETTLED = 1e-4  # of the sum of squares, no longer gained
 FEWEST_PIXELS = 24
 SHARPEST = 0.3  # px; a pixel's own width makes an edge this soft
-
-compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @compiled

@@ -8,7 +8,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from calibration.compiling import compiled
 
 __all__ = [
     "LENS_TERMS",
@@ -25,8 +26,6 @@ __all__ = [
 
 LENS_TERMS = 12  # the most distortion coefficients a lens has
 SKEW = 4 + LENS_TERMS  # the column of the skew, after fx, fy, cx, cy and the lens
-
-compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 class Prior(NamedTuple):
