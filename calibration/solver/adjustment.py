@@ -73,10 +73,11 @@ def bundle_adjust(
     lies behind one that sees it.
     """
     points, pixels = np.asarray(points_world, dtype=float), np.asarray(pixels, dtype=float)
-    if points.ndim != 2 or points.shape[1] != 3 or pixels.shape != (len(rig), len(points), 2):
+    shaped = points.ndim == 2 and points.shape[1] == 3 and len(points) > 0
+    if not shaped or pixels.shape != (len(rig), len(points), 2):
         raise CalibrationError(
             f"points of shape {points.shape} and pixels of shape {pixels.shape}: give (point, 3) "
-            f"and ({len(rig)}, point, 2), one row of pixels for each camera of the rig"
+            f"and ({len(rig)}, point, 2), one row of pixels for each camera, and at least one point"
         )
     few = np.flatnonzero(is_seen(pixels).sum(axis=0) < 2)
     if few.size or not np.isfinite(points).all():
@@ -123,11 +124,17 @@ def adjust_boards(
     """
     points, poses = np.asarray(board_points, dtype=float), np.asarray(board_poses, dtype=float)
     corners = np.asarray(corners, dtype=float)
-    if corners.shape != (len(rig), len(poses), len(points), 2) or poses.shape[1:] != (4, 4):
+    if (
+        points.ndim != 2
+        or points.shape[1] != 3
+        or poses.shape[1:] != (4, 4)
+        or not len(poses)
+        or corners.shape != (len(rig), len(poses), len(points), 2)
+    ):
         raise CalibrationError(
-            f"corners of shape {corners.shape}, board poses of shape {poses.shape} and "
-            f"{len(points)} board points: give ({len(rig)}, frame, {len(points)}, 2) and "
-            "(frame, 4, 4)"
+            f"corners of shape {corners.shape}, board poses of shape {poses.shape} and board "
+            f"points of shape {points.shape}: give ({len(rig)}, frame, corner, 2), (frame, 4, 4) "
+            "and (corner, 3), and at least one frame"
         )
     blank = np.flatnonzero(~is_seen(corners).any(axis=(0, 2)) | ~np.isfinite(poses).all((1, 2)))
     if blank.size:

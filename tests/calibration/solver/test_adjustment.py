@@ -274,3 +274,19 @@ def test_a_frame_without_corners_is_named(scene):
     corners[:, 2] = np.nan
     with pytest.raises(CalibrationError, match="frame 2"):
         adjust_boards(scene.rig, scene.board.points, scene.board_poses, corners)
+
+
+@pytest.mark.parametrize("columns", [2, 4])
+def test_board_points_that_are_no_points_in_space_never_reach_the_compiled_code(scene, columns):
+    """It does not check bounds: two columns would read beyond the array."""
+    points = np.zeros((scene.board.n_corners, columns))
+    with pytest.raises(CalibrationError, match=rf"board points of shape .*{columns}\)"):
+        adjust_boards(scene.rig, points, scene.board_poses, scene.observations.corners)
+
+
+def test_nothing_to_adjust_to_is_refused(scene):
+    corners = scene.observations.corners[:, :0]
+    with pytest.raises(CalibrationError, match="at least one frame"):
+        adjust_boards(scene.rig, scene.board.points, scene.board_poses[:0], corners)
+    with pytest.raises(CalibrationError, match="at least one point"):
+        bundle_adjust(scene.rig, np.zeros((0, 3)), np.zeros((len(scene.rig), 0, 2)))
