@@ -16,11 +16,11 @@ from calibration.fitting.crossvalidation import cross_validate
 from calibration.fitting.extrapolation import folds_over
 from calibration.fitting.extrinsics import place_cameras, require_connected
 from calibration.fitting.heldout import HeldOut, pose_boards, score_held_out
-from calibration.fitting.intrinsics import estimate_intrinsics
+from calibration.fitting.intrinsics import estimate_intrinsics, require_plausible
 from calibration.fitting.lens_models import LENS_MODELS, lens_model
 from calibration.fitting.robust import Fit, first_fit, refit
 from calibration.fitting.selection import LensChoice, choose_lens_models
-from calibration.geometry import Array
+from calibration.geometry import Array, is_seen
 from calibration.rig import Rig
 from calibration.solver.adjusting import residuals_at
 from calibration.solver.blas import single_threaded
@@ -30,6 +30,7 @@ __all__ = ["Calibration", "calibrate", "score_held_out"]
 
 MOST_FRAMES = 400  # used in the fit; more hardly change it
 FEW_PAIRS = 5  # frames shared by a camera and its best partner below which a warning is due
+UNSURE = 0.02  # standard deviation as a part of the focal length
 MUCH_REJECTED = 0.1  # of a view's corners
 
 
@@ -102,6 +103,7 @@ def _calibrate(
     advance()
     fit = _without_folds(refit(fit, choice.cameras, choice.models, tolerance=ROUGH), choice)
     fit = refit(fit, fit.cameras, fit.models)
+    _require_sense(fit)
     result = _finish(board, observations, fit, chosen)
     advance()
     models = {view: model.name for view, model in zip(observations.views, fit.models, strict=True)}
@@ -127,6 +129,7 @@ def _check(board: Board, observations: Observations) -> None:
         )
     if not observations.views:
         raise CalibrationError("no view is left to calibrate; drop fewer cameras")
+    _require_inside(observations)
     require_connected(observations)
     if isinstance(board, ChessBoard) and board.is_symmetric and len(observations.views) > 1:
         raise CalibrationError(
@@ -135,6 +138,33 @@ def _check(board: Board, observations: Observations) -> None:
             f"counts differ by an odd number, such as {board.squares_x} x {board.squares_y - 1}, "
             "or a ChArUco board"
         )
+
+
+def _require_inside(observations: Observations) -> None:
+    """Refuse corners that lie far outside their image: they are no pixels of it."""
+    for view, size, seen in zip(
+        observations.views, observations.sizes, observations.corners, strict=True
+    ):
+        with np.errstate(invalid="ignore"):
+            outside = ((seen < -np.array(size)) | (seen > 2 * np.array(size))).any(axis=-1)
+        if outside.any():
+            worst = seen[outside][0]
+            raise CalibrationError(
+                f"view '{view}': a corner at ({worst[0]:.4g}, {worst[1]:.4g}) px in images of "
+                f"{size[0]} x {size[1]}; give pixels of these images"
+            )
+
+
+def _require_sense(fit: Fit) -> None:
+    """Refuse cameras that no real camera is, or that explain nothing of what they saw."""
+    for camera, seen, believed in zip(fit.cameras, fit.corners, fit.believed, strict=True):
+        if not is_seen(believed).any():
+            raise CalibrationError(
+                f"view '{camera.name}': none of its {is_seen(seen).sum()} corners fit the board; "
+                "check that the board is the one described, and that the view is not mirrored and "
+                "in step with the others"
+            )
+        require_plausible(camera)
 
 
 def _choose_frames(observations: Observations) -> np.ndarray:
@@ -208,6 +238,7 @@ def _finish(board: Board, observations: Observations, fit: Fit, chosen: np.ndarr
         for camera in fit.cameras
         if folds_over(camera)
     )
+    covariance = fit.covariance
     return Calibration(
         rig=rig,
         board=board,
@@ -215,10 +246,24 @@ def _finish(board: Board, observations: Observations, fit: Fit, chosen: np.ndarr
         board_poses=boards,
         residuals=residuals,
         rejected=rejected,
-        covariance=fit.covariance,
-        warnings=_warnings(observations, rejected, residuals) + folded + rig.warnings,
+        covariance=covariance,
+        warnings=_warnings(observations, rejected, residuals)
+        + _unsure(rig, covariance)
+        + folded
+        + rig.warnings,
         lens_models={},
         held_out={},
+    )
+
+
+def _unsure(rig: Rig, covariance: RigCovariance) -> tuple[str, ...]:
+    """Return a sentence for each camera whose focal length the images hardly determine."""
+    parts = {c.name: covariance.deviation(f"{c.name}.fx") / c.matrix[0, 0] for c in rig}
+    return tuple(
+        f"view '{name}': its focal length is known to ± {100 * part:.0f} % only; show the board "
+        "tilted by 30 to 45 degrees, near and far"
+        for name, part in parts.items()
+        if part > UNSURE
     )
 
 

@@ -19,7 +19,7 @@ from calibration.lens import Lens
 from calibration.solver.adjusting import adjust, residuals_at
 from calibration.solver.bundle import ROUGH
 
-__all__ = ["estimate_intrinsics"]
+__all__ = ["estimate_intrinsics", "require_plausible"]
 
 MOST_IMAGES = 30
 FEWEST_IMAGES = 3  # views of a plane that fix a camera's intrinsics
@@ -59,18 +59,25 @@ def estimate_intrinsics(
                 tolerance=ROUGH,
             )
             (camera,), boards = found.cameras, found.boards
-    if not _is_plausible(camera.matrix[0, 0], size):
-        raise CalibrationError(
-            f"view '{view}': the images of the board lead to a focal length of "
-            f"{camera.matrix[0, 0]:.3g} px; show the board at several tilts and distances"
-        )
+    require_plausible(camera)
     return camera
+
+
+def require_plausible(camera: Camera) -> None:
+    """Raise `CalibrationError` for a camera with a focal length that no real lens has."""
+    focal = float(camera.matrix[0, 0])
+    if not _is_plausible(focal, camera.size):
+        raise CalibrationError(
+            f"view '{camera.name}': the images of the board lead to a focal length of {focal:.3g} "
+            f"px for images of {camera.size[0]} x {camera.size[1]}; show the board at several "
+            "tilts and distances, and check that the view is not mirrored and in step with others"
+        )
 
 
 def _first_camera(board: Board, corners: Array, view: str, size: tuple[int, int]) -> Camera:
     """Return a camera without distortion: from homographies, or the best of many focal lengths."""
     flat = [flat_coordinates(board.points[is_seen(image)]) for image in corners]
-    if all(points is not None for points in flat):
+    if all(points is not None for points in flat) and np.ptp(corners[is_seen(corners)]) > 0:
         matrix = cv2.initCameraMatrix2D(
             [np.asarray(points, dtype=np.float32) for points in flat],
             [image[is_seen(image)].astype(np.float32) for image in corners],
@@ -114,7 +121,7 @@ def _choose_images(corners: Array, size: tuple[int, int]) -> np.ndarray:
     mean = np.nanmean(scaled, axis=1)
     centered = scaled - mean[:, None]
     spread = np.sqrt(np.nanmean(centered**2, axis=1))
-    shear = np.nanmean(centered.prod(axis=-1), axis=1) / spread.prod(axis=-1)
+    shear = np.nanmean(centered.prod(axis=-1), axis=1) / np.maximum(spread.prod(axis=-1), 1e-12)
     features = np.column_stack([mean, 2 * spread, 0.3 * shear])
     chosen = [int(np.argmax(counts))]
     distance = np.full(len(corners), np.inf)

@@ -24,6 +24,7 @@ __all__ = ["Adjustment", "IntrinsicsChoice", "adjust_boards", "bundle_adjust"]
 IntrinsicsChoice = Literal["free", "shared", "fixed"]
 
 EXACT = 1e-10  # relative change of the cost at which an adjustment is finished
+NOT_RIGID = 1e-6  # how far R R' may be from the identity
 BOARD_GAUGE = "the first camera's pose is fixed; the board's size sets the scale"
 POINT_GAUGE = "the first camera's pose and the mean distance of the others from it are fixed"
 
@@ -141,6 +142,14 @@ def adjust_boards(
         raise CalibrationError(
             f"frame {blank[0]} shows no corner or has no board pose; leave such frames out"
         )
+    turns = poses[:, :3, :3]
+    stretched = np.abs(turns @ np.swapaxes(turns, -1, -2) - np.eye(3)).max(axis=(1, 2)) > NOT_RIGID
+    wrong = np.flatnonzero(stretched | (np.linalg.det(turns) < 0))
+    if wrong.size:
+        raise CalibrationError(
+            f"the board pose of frame {wrong[0]} is not a rigid motion: its rotation is "
+            f"{turns[wrong[0]].tolist()}"
+        )
     options = _Options(intrinsics=intrinsics, fixed=fixed, priors=priors or {}, huber=huber)
     found, cameras, flat, covariance = _run(rig, (points, poses, corners), options, 6, tolerance)
     poses = make_pose(found.bodies.rotations, found.bodies.translations)
@@ -208,6 +217,12 @@ def _run(
         dof=dof,
         prior=_prior(options, cameras) if options.priors else None,
     )
+    unknown, known = problem.layout.n_free + dof * len(poses), 2 * int(is_seen(seen).sum())
+    if unknown - (dof == 3) > known and not options.priors:
+        raise CalibrationError(
+            f"{known} pixel coordinates cannot determine {unknown} parameters; give more "
+            f'{"points" if dof == 3 else "frames"}, or fix intrinsics (intrinsics="fixed")'
+        )
     start = to_arrays(cameras), bodies_of(poses)
     first = spread_residuals(residuals(problem, *start), seen)
     behind = np.argwhere(is_seen(seen) & ~is_seen(first))

@@ -161,12 +161,15 @@ def _turned(cameras, bodies, sights, image, row):
 def residuals_of(cameras, bodies, sights, robust, residuals):
     """Fill `residuals` (n, 2), predicted minus seen, px; return half the robust cost.
 
-    The cost is infinite where a point that was seen lies behind its camera.
+    The cost is infinite where a point that was seen lies behind its camera, or a focal length is
+    not positive.
     """
     cost = 0.0
     for image in range(len(sights.camera)):
         v = sights.camera[image]
         k, shift = cameras.intrinsics[v], cameras.translations[v]
+        if k[0] <= 0 or k[1] <= 0:
+            cost = math.inf  # no camera has such a focal length
         for row in range(sights.start[image], sights.start[image + 1]):
             x, y, z = _turned(cameras, bodies, sights, image, row)
             z += shift[2]

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from calibration.camera import Camera
 from calibration.covariance import RigCovariance
+from calibration.errors import RigError
 from calibration.geometry import Array
 from calibration.rig import Rig
 from calibration.solver.blas import single_threaded
@@ -69,6 +70,10 @@ def predict_uncertainty(
     together. To first order. NaN where fewer than two views see the point.
     """
     points = np.asarray(points_world, dtype=float)
+    if points.shape[-1:] != (3,):
+        raise RigError(f"points of shape {points.shape}: give (..., 3)")
+    if not 0 <= pixel_sigma < np.inf:
+        raise RigError(f"pixel_sigma = {pixel_sigma!r} px: give a number that is not negative")
     information, shifts, seen = point_slopes(rig, points.reshape(-1, 3))
     inverse = np.full(information.shape, np.nan)
     inverse[seen] = np.linalg.inv(information[seen])
@@ -134,6 +139,8 @@ def _noise_factor(problem: Problem, solution: Solution) -> float:
     pulls = np.where(beyond, limit, size) ** 2
     slopes = np.where(beyond, limit / np.maximum(2 * size, 1e-300), 1.0)
     n_bodies = len(sights.first) - 1
+    if not len(size):
+        return 1.0
     spare = 2 * len(size) - problem.layout.n_free - problem.dof * n_bodies
     correction = 1 + (1 - spare / (2 * len(size))) * slopes.var() / slopes.mean() ** 2
     return float(correction**2 * pulls.sum() / max(spare, 1) / slopes.mean() ** 2)

@@ -24,6 +24,7 @@ __all__ = ["Timeline", "pair_by_time", "read_timestamps", "with_times"]
 
 COLUMNS = ("sync_index", "cam_id", "frame_time")
 UNEVEN = 0.25  # of a frame: stamps farther than this off an even grid tell a variable frame rate
+MOST_GAPS = 1000  # frames left out for each that is there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -163,7 +164,16 @@ def _timeline(path: Path, view: str, rows: list[tuple[int, int, float]], count: 
 
 
 def _missing(numbers: np.ndarray) -> tuple[int, ...]:
-    """Return the numbers that rising numbers leave out."""
+    """Return the numbers that rising numbers leave out.
+
+    Raises `CalibrationError` where they leave out so many that they cannot be frame numbers.
+    """
+    span = int(numbers[-1]) - int(numbers[0])
+    if span > MOST_GAPS * (len(numbers) + MOST_GAPS):
+        raise CalibrationError(
+            f"frame numbers or times from {numbers[0]} to {numbers[-1]} for {len(numbers)} frames: "
+            "nearly all would be missing; look for a mistyped one in the time stamps"
+        )
     return tuple(np.setdiff1d(np.arange(numbers[0], numbers[-1] + 1), numbers).tolist())
 
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:  # a page needs no solver
 
 __all__ = ["Finding", "Verdict", "judge_calibration"]
 
-TOLD_TWICE = ("same pose", "folds over", "moment")  # by the calibration itself and by a judge
+# What both the calibration itself and a judge tell.
+TOLD_TWICE = ("same pose", "folds over", "moment", "focal length is known")
 JUDGES = (
     judge_errors,
     judge_held_out,

@@ -14,7 +14,7 @@ from calibration.alignment import rigid_alignment
 from calibration.boards.board import ChessBoard, load_board, parse_board
 from calibration.corners.observations import Observations
 from calibration.errors import CalibrationError
-from calibration.geometry import vector_from_rotation
+from calibration.geometry import transform, vector_from_rotation
 from calibration.rig import Rig
 from calibration.triangulation import triangulate_points
 from labcut3d.synthetic import Blemishes, Scene, make_scene
@@ -101,6 +101,41 @@ def test_the_same_observations_give_the_same_bits(noisy, noisy_result):
     second = calibrate(noisy.board, noisy.observations)
     assert first.rig == second.rig
     np.testing.assert_array_equal(first.covariance.matrix, second.covariance.matrix)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda c: 0 * c + 5.0, "view 'cam0': none of its"),
+        (lambda c: 1e9 * c, r"view 'cam0': a corner at .* in images of 640 x 480"),
+        (lambda c: np.stack([c[0], [639, 0] + c[1] * [-1, 1], c[2]]), "cam1.*mirrored"),
+        (lambda c: np.stack([c[0], np.roll(c[1], 5, axis=0), c[2]]), "cam1.*in step"),
+    ],
+    ids=["one point", "no pixels", "mirrored", "out of step"],
+)
+def test_corners_that_no_camera_explains_are_refused(spoil, words):
+    scene = make_scene(6, n_cameras=3, n_boards=20, blemishes=Blemishes(noise=0.1))
+    seen = scene.observations
+    spoilt = Observations(
+        views=seen.views, sizes=seen.sizes, frames=seen.frames, corners=spoil(seen.corners)
+    )
+    with pytest.raises(CalibrationError, match=words):
+        calibrate(scene.board, spoilt)
+
+
+def test_a_board_always_face_on_is_warned_of():
+    scene = make_scene(1, n_cameras=1, n_boards=30)
+    rng = np.random.default_rng(0)
+    poses = np.tile(np.eye(4), (30, 1, 1))
+    poses[:, :3, 3] = rng.uniform([-40, -40, 300], [0, 0, 310], (30, 3))
+    corners = scene.rig.project(transform(poses, scene.board.points))
+    seen = Observations(
+        views=("cam0",),
+        sizes=((640, 480),),
+        frames=np.arange(30),
+        corners=corners + rng.normal(scale=0.1, size=corners.shape),
+    )
+    assert any("focal length is known" in text for text in calibrate(scene.board, seen).warnings)
 
 
 def test_the_first_camera_is_the_world(noisy_result):

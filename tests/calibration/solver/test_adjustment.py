@@ -269,6 +269,28 @@ def test_cameras_of_two_kinds_cannot_share_intrinsics(scene):
         bundle_adjust(rig, points, pixels, intrinsics="shared")
 
 
+def test_what_pixels_cannot_determine_is_refused(scene):
+    points, pixels = seen_points(scene.rig)
+    with pytest.raises(CalibrationError, match="cannot determine"):
+        bundle_adjust(scene.rig, points[:1], pixels[:, :1])
+
+
+@pytest.mark.parametrize("turn", [1.5 * np.eye(3), np.diag([1.0, 1.0, -1.0]), np.zeros((3, 3))])
+def test_board_poses_that_are_not_rigid_are_named(scene, turn):
+    poses = scene.board_poses.copy()
+    poses[3, :3, :3] = turn
+    with pytest.raises(CalibrationError, match="frame 3 is not a rigid motion"):
+        adjust_boards(scene.rig, scene.board.points, poses, scene.observations.corners)
+
+
+@pytest.mark.parametrize(("points", "sigma"), [(np.zeros((6, 2)), 1.0), (np.zeros(3), -1.0)])
+def test_predictions_of_nonsense_are_refused(scene, points, sigma):
+    corners = scene.observations.corners
+    found = adjust_boards(scene.rig, scene.board.points, scene.board_poses, corners)
+    with pytest.raises(RigError, match="give"):
+        predict_uncertainty(found.rig, found.covariance, points, sigma)
+
+
 def test_a_frame_without_corners_is_named(scene):
     corners = scene.observations.corners.copy()
     corners[:, 2] = np.nan

@@ -49,6 +49,15 @@ def test_a_wrong_file_is_refused_with_the_place(tmp_path, change, message):
         read_timestamps(path, {"cam0": 4, "cam1": 4})
 
 
+@pytest.mark.parametrize("far", [10**9, 10**18])
+def test_a_mistyped_number_is_refused_before_all_between_are_listed(tmp_path, far):
+    rows = [*_grid(), *((far, camera, 99.0) for camera in (0, 1))]
+    path = _write(tmp_path / "t.csv", rows)
+    counts = {f"cam{i}": sum(row[1] == i for row in rows) for i in (0, 1)}
+    with pytest.raises(CalibrationError, match="mistyped"):
+        read_timestamps(path, counts)
+
+
 def test_a_missing_column_is_named(tmp_path):
     """The message says which column."""
     path = _write(tmp_path / "t.csv", _grid(), header="sync_index,camera,frame_time")
