@@ -106,16 +106,6 @@ class Robust(NamedTuple):
 
 
 @compiled
-def _turn(rotation, x, y, z):
-    """Return a rotation times a vector."""
-    return (
-        rotation[0, 0] * x + rotation[0, 1] * y + rotation[0, 2] * z,
-        rotation[1, 0] * x + rotation[1, 1] * y + rotation[1, 2] * z,
-        rotation[2, 0] * x + rotation[2, 1] * y + rotation[2, 2] * z,
-    )
-
-
-@compiled
 def move_poses(rotations, translations, steps):
     """Return poses (n, 3, 3) and (n, 3) moved by steps (n, 6), a turn and a shift each.
 
@@ -148,13 +138,32 @@ def move_poses(rotations, translations, steps):
 
 
 @compiled
-def _turned(cameras, bodies, sights, image, row):
-    """Return a sighted point, turned into the camera's directions but not yet shifted."""
-    v, b, p = sights.camera[image], sights.body[image], sights.point[row]
-    at = sights.points[p]
-    x, y, z = _turn(bodies.rotations[b], at[0], at[1], at[2])
-    shift = bodies.translations[b]
-    return _turn(cameras.rotations[v], x + shift[0], y + shift[1], z + shift[2])
+def _compose(cameras, bodies, v, b, turn):
+    """Fill `turn` (3, 4): what turns a body's points into a camera's directions, and moves them."""
+    rotation = cameras.rotations[v]
+    for i in range(3):
+        for j in range(3):
+            turn[i, j] = (
+                rotation[i, 0] * bodies.rotations[b, 0, j]
+                + rotation[i, 1] * bodies.rotations[b, 1, j]
+                + rotation[i, 2] * bodies.rotations[b, 2, j]
+            )
+        turn[i, 3] = (
+            rotation[i, 0] * bodies.translations[b, 0]
+            + rotation[i, 1] * bodies.translations[b, 1]
+            + rotation[i, 2] * bodies.translations[b, 2]
+        )
+
+
+@compiled
+def _turned(turn, points, p):
+    """Return point `p`, turned into the camera's directions but not yet shifted."""
+    x, y, z = points[p, 0], points[p, 1], points[p, 2]
+    return (
+        turn[0, 0] * x + turn[0, 1] * y + turn[0, 2] * z + turn[0, 3],
+        turn[1, 0] * x + turn[1, 1] * y + turn[1, 2] * z + turn[1, 3],
+        turn[2, 0] * x + turn[2, 1] * y + turn[2, 2] * z + turn[2, 3],
+    )
 
 
 @compiled
@@ -164,14 +173,15 @@ def residuals_of(cameras, bodies, sights, robust, residuals):
     The cost is infinite where a point that was seen lies behind its camera, or a focal length is
     not positive.
     """
-    cost = 0.0
+    cost, turn = 0.0, np.zeros((3, 4))
     for image in range(len(sights.camera)):
         v = sights.camera[image]
+        _compose(cameras, bodies, v, sights.body[image], turn)
         k, shift = cameras.intrinsics[v], cameras.translations[v]
         if k[0] <= 0 or k[1] <= 0:
             cost = math.inf  # no camera has such a focal length
         for row in range(sights.start[image], sights.start[image + 1]):
-            x, y, z = _turned(cameras, bodies, sights, image, row)
+            x, y, z = _turned(turn, sights.points, sights.point[row])
             z += shift[2]
             x, y = (x + shift[0]) / z, (y + shift[1]) / z
             if cameras.fisheye[v]:
@@ -193,16 +203,15 @@ def residuals_of(cameras, bodies, sights, robust, residuals):
 
 
 @compiled
-def _rows(cameras, v, q, active, room):
-    """Fill the first of `room` (2, 6 + active) with slopes for a point `q` turned into view `v`.
+def _rows(k, fisheye, shift, q, active, room):
+    """Fill the first of `room` (2, 6 + active) with slopes for a point `q` turned into a view.
 
     Returns the pixel. The second, (2, 12), is room for the slopes by the lens.
     """
     jacobian, by_lens = room
-    k, shift = cameras.intrinsics[v], cameras.translations[v]
     z = q[2] + shift[2]
     x, y = (q[0] + shift[0]) / z, (q[1] + shift[1]) / z
-    if cameras.fisheye[v]:
+    if fisheye:
         xd, yd, a, b, c, d = fisheye_slopes(k, x, y, by_lens)
     else:
         xd, yd, a, b, c, d = lens_slopes(k, x, y, by_lens)
@@ -273,15 +282,18 @@ def normal_blocks(cameras, bodies, sights, robust, layout, dof):
     mixed = np.zeros((len(sights.camera), size, dof))
     blocks, sides = np.zeros((n_bodies, dof, dof)), np.zeros((n_bodies, dof))
     block, side = np.zeros((size, size)), np.zeros(size)
-    jacobian, by_lens = np.zeros((2, size)), np.zeros((2, LENS_TERMS))
+    jacobian, turn = np.zeros((2, size)), np.zeros((3, 4))
+    room = (jacobian, np.zeros((2, LENS_TERMS)))
     carry, carried = np.zeros((POSE_SIZE, POSE_SIZE)), np.zeros((size, dof))
     for image in range(len(sights.camera)):
         v, b = sights.camera[image], sights.body[image]
-        n = POSE_SIZE + counts[v]
+        n, k, shift = POSE_SIZE + counts[v], cameras.intrinsics[v], cameras.translations[v]
+        fisheye, terms = cameras.fisheye[v], active[v, : counts[v]]
+        _compose(cameras, bodies, v, b, turn)
         block[:], side[:] = 0.0, 0.0
         for row in range(sights.start[image], sights.start[image + 1]):
-            q = _turned(cameras, bodies, sights, image, row)
-            px, py = _rows(cameras, v, q, active[v, : counts[v]], (jacobian, by_lens))
+            q = _turned(turn, sights.points, sights.point[row])
+            px, py = _rows(k, fisheye, shift, q, terms, room)
             u, w = px - sights.pixels[row, 0], py - sights.pixels[row, 1]
             distance = math.sqrt(u * u + w * w) / robust.sigma
             across = along = 1 / (robust.sigma * robust.sigma)
