@@ -24,7 +24,6 @@ from calibration.geometry import Array, is_seen
 from calibration.rig import Rig
 from calibration.solver.adjusting import residuals_at
 from calibration.solver.blas import single_threaded
-from calibration.solver.bundle import ROUGH
 
 __all__ = ["Calibration", "calibrate", "score_held_out"]
 
@@ -101,8 +100,7 @@ def _calibrate(
     advance()
     choice = choose_lens_models(fit)
     advance()
-    fit = _without_folds(refit(fit, choice.cameras, choice.models, tolerance=ROUGH), choice)
-    fit = refit(fit, fit.cameras, fit.models)
+    fit = _without_folds(refit(fit, choice.cameras, choice.models), choice)
     _require_sense(fit)
     result = _finish(board, observations, fit, chosen)
     advance()
@@ -215,7 +213,7 @@ def _without_folds(fit: Fit, choice: LensChoice) -> Fit:
                 models[view] = lens_model(min(left, key=left.__getitem__))
         if tuple(models) == fit.models:
             break
-        fit = refit(fit, fit.cameras, tuple(models), tolerance=ROUGH)
+        fit = refit(fit, fit.cameras, tuple(models))
     return fit
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from numba import njit
 
-__all__ = ["compiled"]
+__all__ = ["compiled", "inlined"]
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
@@ -16,7 +16,20 @@ def compiled(function: Callable[..., Any]) -> Any:
     Where neither the package's folder nor the user's cache can be written (installed by an
     administrator, in a container without a home), it is compiled anew in every run.
     """
+    return _compile(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Return a function that becomes a part of the compiled ones that call it.
+
+    A call costs more than a few multiplications do, since its arrays' owners are counted.
+    """
+    return _compile(function, forceinline=True)
+
+
+def _compile(function: Callable[..., Any], **options: Any) -> Any:
+    """Return a compiled function, kept on disk where that is possible."""
     try:
-        return njit(cache=True, **OPTIONS)(function)
+        return njit(cache=True, **OPTIONS, **options)(function)
     except RuntimeError:  # numba's "no locator available"
-        return njit(**OPTIONS)(function)
+        return njit(**OPTIONS, **options)(function)

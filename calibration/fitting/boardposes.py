@@ -15,6 +15,7 @@ __all__ = ["best_world_poses", "flat_coordinates", "pose_candidates"]
 
 THINNEST = 1e-3  # of their length: points narrower than that lie on a line
 FLATTEST = 0.02  # of their width: points thicker than that lie in no plane
+_Plane = tuple[Array, float]  # what `_plane` returns
 CAP = 10.0  # px; a corner farther off counts as this much when poses are compared
 
 
@@ -26,33 +27,37 @@ def pose_candidates(camera: Camera, points: Array, corners: Array) -> Array:
     """
     poses = np.full((len(corners), 2, 4, 4), np.nan)
     normalized = camera.undistort(corners)
+    plane = _plane(points)
     for frame, image in enumerate(normalized):
         seen = np.isfinite(image[:, 0])
-        if seen.sum() < fewest_corners(len(points)):
+        if np.count_nonzero(seen) < fewest_corners(len(points)):
             continue
-        found = _solve(points[seen], image[seen])
+        among = points[seen]
+        found = _solve(among, image[seen], plane if _is_flat(plane) else _plane(among))
         for index in range(2 if found else 0):
             poses[frame, index] = found[min(index, len(found) - 1)]
     return poses
 
 
-def _solve(points: Array, image: Array) -> list[Array]:
+def _solve(points: Array, image: Array, plane: _Plane | None) -> list[Array]:
     """Return the poses (4, 4), best first, that put points (n, 3) at normalized image (n, 2).
 
     Points of one plane have two (IPPE, in the plane's own frame), others one (SQPnP: Terzakis &
     Lourakis 2020), points of a line none.
     """
-    plane = _plane(points)
     if plane is None:
         return []
-    plane_from_board, flatness = plane
-    if flatness > FLATTEST:
+    if not _is_flat(plane):
         found, turn, shift = cv2.solvePnP(points, image, np.eye(3), None, flags=cv2.SOLVEPNP_SQPNP)
         return [make_pose(cv2.Rodrigues(turn)[0], shift.ravel())] if found else []
+    plane_from_board, _ = plane
     flat = transform(plane_from_board, points) * [1, 1, 0]
+    middle = flat[:, :2].mean(axis=0)
+    affine, _, _, extent = np.linalg.lstsq(flat[:, :2] - middle, image - image.mean(axis=0))
+    if not extent[1] > THINNEST * extent[0]:
+        return []
     # OpenCV's IPPE misses the pose of a plane that is seen from behind at certain turns.
-    affine = np.linalg.lstsq(flat[:, :2], image - image.mean(axis=0), rcond=None)[0]
-    if np.linalg.det(affine) < 0:
+    if affine[0, 0] * affine[1, 1] < affine[0, 1] * affine[1, 0]:
         turn = np.diag([1.0, -1.0, -1.0, 1.0])
         plane_from_board, flat = turn @ plane_from_board, flat * [1, -1, 0]
     _, turns, shifts, _ = cv2.solvePnPGeneric(flat, image, np.eye(3), None, flags=cv2.SOLVEPNP_IPPE)
@@ -65,12 +70,15 @@ def _solve(points: Array, image: Array) -> list[Array]:
 def flat_coordinates(points: Array) -> Array | None:
     """Return points (n, 3) that lie in one plane in that plane's frame, z = 0; None else."""
     found = _plane(points)
-    if found is None or found[1] > FLATTEST:
-        return None
-    return transform(found[0], points) * [1, 1, 0]
+    return transform(found[0], points) * [1, 1, 0] if found and _is_flat(found) else None
 
 
-def _plane(points: Array) -> tuple[Array, float] | None:
+def _is_flat(plane: _Plane | None) -> bool:
+    """Tell whether there is a plane, and the points lie in it."""
+    return plane is not None and plane[1] <= FLATTEST
+
+
+def _plane(points: Array) -> _Plane | None:
     """Return plane_from_board (4, 4) of points (n, 3), and their thickness over their width.
 
     None where they lie on a line.

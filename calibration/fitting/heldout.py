@@ -88,12 +88,14 @@ def pose_boards(
     corners: Array,
     start: Array | None = None,
     sigma: float | None = None,
+    tolerance: float = CLOSE,
 ) -> Array:
     """Return world_from_board (frame, 4, 4) fitted to all views, the cameras fixed.
 
     `corners` (view, frame, corner, 2) px, NaN where not to be used; `start` (frame, 4, 4) the
     poses to start from, by default those on which the views agree best; `sigma` px the
-    noise, by default what the start suggests. NaN for frames without a usable image.
+    noise, by default what the start suggests; `tolerance` as for `adjust`. NaN for frames without
+    a usable image.
     """
     boards = start
     if boards is None:
@@ -109,5 +111,5 @@ def pose_boards(
         free=[()] * len(cameras),
         posed=[False] * len(cameras),
         sigma=sigma,
-        tolerance=CLOSE,
+        tolerance=tolerance,
     ).boards

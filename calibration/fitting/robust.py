@@ -1,7 +1,7 @@
 """The robust fit of a rig: adjust, measure the noise, leave out what cannot be right, repeat."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -84,7 +84,7 @@ def first_fit(board: Board, cameras: Sequence[Camera], boards: Array, corners: A
     adjusted = settle(cameras, boards, corners, sigma=FIRST_SCALE, tolerance=ROUGH)
     boards = pose_together(board, adjusted.cameras, corners)
     sigma = robust_scale(_distances(board, adjusted.cameras, boards, corners))
-    adjusted = settle(adjusted.cameras, boards, corners, sigma=sigma, tolerance=ROUGH)
+    adjusted = replace(adjusted, boards=boards)
     fit = Fit(board=board, models=models, corners=corners, sigma=sigma, adjusted=adjusted)
     return refit(fit, fit.cameras, models, tolerance=ROUGH)
 

@@ -21,7 +21,7 @@ from calibration.solver.adjusting import adjust, residuals_at
 __all__ = ["LensChoice", "choose_lens_models"]
 
 WORTH_IT = 0.01  # a model must lower the held-out error by this part to be preferred
-TRIAL = 3e-4  # relative change of the cost at which a model is fitted well enough to judge it
+TRIAL = 1e-3  # relative change of the cost at which a model is fitted well enough to judge it
 FEWEST_FRAMES = 8  # with fewer, those left out tell nothing
 MANY_FRAMES = 12  # of a camera, from where on halves are enough; below it quarters are left out
 WIDE = 0.85  # rad from the axis to the image's corner, from where on a fisheye is tried
@@ -121,7 +121,7 @@ def _try(fit: Fit, model: LensModel, posed: np.ndarray) -> _Trial:
             whole.cameras, whole.boards[fitted], corners[:, fitted], tolerance=TRIAL
         ).cameras
         seen = corners[:, left_out]
-        boards = pose_boards(cameras, fit.board, seen, whole.boards[left_out], fit.sigma)
+        boards = pose_boards(cameras, fit.board, seen, whole.boards[left_out], fit.sigma, TRIAL)
         errors = np.linalg.norm(residuals_at(cameras, boards, seen, points), axis=-1)
         total += np.nansum(errors, axis=(1, 2))
         count += np.isfinite(errors).sum(axis=(1, 2))

@@ -107,26 +107,27 @@ def sights_of(corners: Array, points: Array) -> Sights:
 
     Every frame must have at least one corner.
     """
-    by_frame = np.swapaxes(corners, 0, 1)
+    by_frame = np.ascontiguousarray(np.swapaxes(corners, 0, 1))
     seen = is_seen(by_frame)
     body, view = np.nonzero(seen.any(axis=-1))
     counts = seen[body, view].sum(axis=-1)
+    rows = np.flatnonzero(seen)
     return Sights(
         points=np.ascontiguousarray(points, dtype=float),
         camera=view,
         body=body,
         start=np.concatenate([[0], np.cumsum(counts)]),
         first=np.searchsorted(body, np.arange(len(by_frame) + 1)),
-        point=np.nonzero(seen)[2],
-        pixels=by_frame[seen],
+        point=rows % seen.shape[-1],
+        pixels=by_frame.reshape(-1, 2)[rows],
     )
 
 
 def spread_residuals(flat: Array, corners: Array) -> Array:
     """Return the solver's residuals (n, 2) in the shape of corners (view, frame, corner, 2)."""
-    result = np.full(corners.shape, np.nan)
-    np.swapaxes(result, 0, 1)[is_seen(np.swapaxes(corners, 0, 1))] = flat
-    return result
+    by_frame = np.full((corners.shape[1], corners.shape[0], *corners.shape[2:]), np.nan)
+    by_frame.reshape(-1, 2)[np.flatnonzero(is_seen(np.swapaxes(corners, 0, 1)))] = flat
+    return np.swapaxes(by_frame, 0, 1)
 
 
 def bodies_of(poses: Array) -> Bodies:

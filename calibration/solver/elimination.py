@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from calibration.solver.lens_kernels import compiled
+from calibration.compiling import compiled
 
 __all__ = ["back_substitute", "eliminate", "gather_blocks"]
 

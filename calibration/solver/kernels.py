@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from calibration.compiling import compiled, inlined
 from calibration.solver.lens_kernels import (
     LENS_TERMS,
     SKEW,
-    compiled,
     distort,
     distort_fisheye,
     fisheye_slopes,
@@ -39,7 +39,6 @@ __all__ = [
 ]
 
 POSE_SIZE = 6  # a turn and a shift
-LEFT_OVER = 0.02  # of the curvature along residuals beyond Huber's limit, so that none is without
 
 
 class Cameras(NamedTuple):
@@ -155,7 +154,7 @@ def _compose(cameras, bodies, v, b, turn):
         )
 
 
-@compiled
+@inlined
 def _turned(turn, points, p):
     """Return point `p`, turned into the camera's directions but not yet shifted."""
     x, y, z = points[p, 0], points[p, 1], points[p, 2]
@@ -202,15 +201,15 @@ def residuals_of(cameras, bodies, sights, robust, residuals):
     return cost
 
 
-@compiled
+@inlined
 def _rows(k, fisheye, shift, q, active, room):
     """Fill the first of `room` (2, 6 + active) with slopes for a point `q` turned into a view.
 
     Returns the pixel. The second, (2, 12), is room for the slopes by the lens.
     """
     jacobian, by_lens = room
-    z = q[2] + shift[2]
-    x, y = (q[0] + shift[0]) / z, (q[1] + shift[1]) / z
+    near = 1 / (q[2] + shift[2])
+    x, y = (q[0] + shift[0]) * near, (q[1] + shift[1]) * near
     if fisheye:
         xd, yd, a, b, c, d = fisheye_slopes(k, x, y, by_lens)
     else:
@@ -218,9 +217,9 @@ def _rows(k, fisheye, shift, q, active, room):
     fx, fy, skew = k[0], k[1], k[SKEW]
     for row in range(2):
         if row == 0:
-            px, py = (fx * a + skew * c) / z, (fx * b + skew * d) / z
+            px, py = (fx * a + skew * c) * near, (fx * b + skew * d) * near
         else:
-            px, py = fy * c / z, fy * d / z
+            px, py = fy * c * near, fy * d * near
         pz = -(px * x + py * y)
         jacobian[row, 0] = q[1] * pz - q[2] * py
         jacobian[row, 1] = q[2] * px - q[0] * pz
@@ -285,6 +284,7 @@ def normal_blocks(cameras, bodies, sights, robust, layout, dof):
     jacobian, turn = np.zeros((2, size)), np.zeros((3, 4))
     room = (jacobian, np.zeros((2, LENS_TERMS)))
     carry, carried = np.zeros((POSE_SIZE, POSE_SIZE)), np.zeros((size, dof))
+    precision = 1 / robust.sigma
     for image in range(len(sights.camera)):
         v, b = sights.camera[image], sights.body[image]
         n, k, shift = POSE_SIZE + counts[v], cameras.intrinsics[v], cameras.translations[v]
@@ -295,8 +295,8 @@ def normal_blocks(cameras, bodies, sights, robust, layout, dof):
             q = _turned(turn, sights.points, sights.point[row])
             px, py = _rows(k, fisheye, shift, q, terms, room)
             u, w = px - sights.pixels[row, 0], py - sights.pixels[row, 1]
-            distance = math.sqrt(u * u + w * w) / robust.sigma
-            across = along = 1 / (robust.sigma * robust.sigma)
+            distance = math.sqrt(u * u + w * w) * precision
+            across = along = precision * precision
             pull = across
             if distance > robust.limit:
                 across *= robust.limit / distance

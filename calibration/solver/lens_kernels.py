@@ -9,13 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from calibration.compiling import compiled
+from calibration.compiling import compiled, inlined
 
 __all__ = [
     "LENS_TERMS",
     "SKEW",
     "Prior",
-    "compiled",
     "distort",
     "distort_fisheye",
     "fisheye_slopes",
@@ -43,7 +42,7 @@ class Prior(NamedTuple):
     weights: np.ndarray
 
 
-@compiled
+@inlined
 def distort(k, x, y):
     """Return the distorted place of (x, y) and the factors that its derivatives need."""
     r2 = x * x + y * y
@@ -67,28 +66,29 @@ def distort_fisheye(k, x, y):
     return x * image / r, y * image / r, r, angle, image
 
 
-@compiled
+@inlined
 def lens_slopes(k, x, y, by_lens):
     """Return the distorted place and its 2 x 2 slopes; fill `by_lens` (2, 12)."""
     xd, yd, r2, radial, denominator = distort(k, x, y)
     d_numerator = k[4] + r2 * (2 * k[5] + r2 * 3 * k[8])
     d_denominator = k[9] + r2 * (2 * k[10] + r2 * 3 * k[11])
-    slope = 2 * (d_numerator - radial * d_denominator) / denominator
+    up = 1 / denominator
+    slope = 2 * (d_numerator - radial * d_denominator) * up
     p1, p2 = k[6], k[7]
     prism_x, prism_y = 2 * (k[12] + 2 * k[13] * r2), 2 * (k[14] + 2 * k[15] * r2)
     mixed = x * y * slope + 2 * (p1 * x + p2 * y)
     a = radial + x * x * slope + 2 * p1 * y + 6 * p2 * x + prism_x * x
     d = radial + y * y * slope + 6 * p1 * y + 2 * p2 * x + prism_y * y
-    up = 1 / denominator
-    down = -radial / denominator
+    down = -radial * up
     for row in range(2):
         z = x if row == 0 else y
-        by_lens[row, 0] = z * r2 * up
-        by_lens[row, 1] = z * r2 * r2 * up
-        by_lens[row, 4] = z * r2 * r2 * r2 * up
-        by_lens[row, 5] = z * r2 * down
-        by_lens[row, 6] = z * r2 * r2 * down
-        by_lens[row, 7] = z * r2 * r2 * r2 * down
+        rise, fall = z * r2 * up, z * r2 * down
+        by_lens[row, 0] = rise
+        by_lens[row, 1] = rise * r2
+        by_lens[row, 4] = rise * r2 * r2
+        by_lens[row, 5] = fall
+        by_lens[row, 6] = fall * r2
+        by_lens[row, 7] = fall * r2 * r2
         by_lens[row, 8 + 2 * row] = r2
         by_lens[row, 9 + 2 * row] = r2 * r2
         by_lens[row, 10 - 2 * row] = 0.0
