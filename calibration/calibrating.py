@@ -12,12 +12,13 @@ from calibration.corners.observations import Observations
 from calibration.covariance import RigCovariance
 from calibration.errors import CalibrationError
 from calibration.fitting.boardposes import best_world_poses, pose_candidates
+from calibration.fitting.cautions import cautions
 from calibration.fitting.crossvalidation import cross_validate
 from calibration.fitting.extrapolation import folds_over
 from calibration.fitting.extrinsics import place_cameras, require_connected
 from calibration.fitting.heldout import HeldOut, pose_boards, score_held_out
 from calibration.fitting.intrinsics import estimate_intrinsics, require_plausible
-from calibration.fitting.lens_models import LENS_MODELS, lens_model
+from calibration.fitting.lens_models import LENS_MODELS, LENS_NAMES, lens_model
 from calibration.fitting.robust import Fit, first_fit, refit
 from calibration.fitting.selection import LensChoice, choose_lens_models
 from calibration.geometry import Array, is_seen
@@ -28,9 +29,6 @@ from calibration.solver.blas import single_threaded
 __all__ = ["Calibration", "calibrate", "score_held_out"]
 
 MOST_FRAMES = 400  # used in the fit; more hardly change it
-FEW_PAIRS = 5  # frames shared by a camera and its best partner below which a warning is due
-UNSURE = 0.02  # standard deviation as a part of the focal length
-MUCH_REJECTED = 0.1  # of a view's corners
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,11 +53,12 @@ class Calibration:
     warnings: tuple[str, ...]
     lens_models: dict[str, str]
     held_out: dict[str, dict[str, float]]
+    judged: HeldOut | None = None  # what `check` gives, where it was found on the way
 
     @cached_property
     def check(self) -> HeldOut:
         """What the cameras, fitted to half of the frames, say of the other half."""
-        return cross_validate(self)
+        return cross_validate(self) if self.judged is None else self.judged
 
     @property
     def errors(self) -> Array:
@@ -77,19 +76,27 @@ def calibrate(
     observations: Observations,
     *,
     drop_cameras: Sequence[str] = (),
+    lens: str | None = None,
     progress: Callable[..., None] | None = None,
 ) -> Calibration:
     """Return the rig that explains the observations of a board, in the first camera's frame.
 
-    Deterministic: the same observations give the same rig. Raises `CalibrationError` where a
-    view never saw the board, or shared no frame with the others, unless it is in `drop_cameras`.
+    `lens` names the lens model of all cameras (see `LENS_NAMES`); by default it is chosen for each
+    by held-out error. Deterministic: the same observations give the same rig. Raises
+    `CalibrationError` where a view never saw the board, or shared no frame with the others, unless
+    it is in `drop_cameras`.
     """
+    if lens is not None and lens not in LENS_NAMES:
+        raise CalibrationError(f"lens = {lens!r}: give one of {', '.join(LENS_NAMES)}")
     with single_threaded():
-        return _calibrate(board, observations.without(drop_cameras), progress)
+        return _calibrate(board, observations.without(drop_cameras), lens, progress)
 
 
 def _calibrate(
-    board: Board, observations: Observations, progress: Callable[..., None] | None
+    board: Board,
+    observations: Observations,
+    lens: str | None,
+    progress: Callable[..., None] | None,
 ) -> Calibration:
     """Return the rig that explains the observations, stage by stage."""
     advance = _Stages(progress, ("cameras one by one", "lens model", "all together", "done"))
@@ -98,10 +105,10 @@ def _calibrate(
     chosen = _choose_frames(observations)
     fit = first_fit(board, *_start(board, observations, chosen))
     advance()
-    choice = choose_lens_models(fit)
+    choice = choose_lens_models(fit) if lens is None else LensChoice.given(fit, lens_model(lens))
     advance()
     fit = _without_folds(refit(fit, choice.cameras, choice.models), choice)
-    _require_sense(fit)
+    _require_sense(fit, observations.at(observations.frames[chosen]))
     result = _finish(board, observations, fit, chosen)
     advance()
     models = {view: model.name for view, model in zip(observations.views, fit.models, strict=True)}
@@ -153,8 +160,11 @@ def _require_inside(observations: Observations) -> None:
             )
 
 
-def _require_sense(fit: Fit) -> None:
-    """Refuse cameras that no real camera is, or that explain nothing of what they saw."""
+def _require_sense(fit: Fit, observations: Observations) -> None:
+    """Refuse cameras that no real camera is, or that explain nothing of what they saw together.
+
+    `observations` are those of the fit's frames.
+    """
     for camera, seen, believed in zip(fit.cameras, fit.corners, fit.believed, strict=True):
         if not is_seen(believed).any():
             raise CalibrationError(
@@ -163,6 +173,13 @@ def _require_sense(fit: Fit) -> None:
                 "in step with the others"
             )
         require_plausible(camera)
+    try:
+        require_connected(replace(observations, corners=fit.believed))
+    except CalibrationError as error:
+        raise CalibrationError(
+            "what views saw of the board together fits no rigid rig; check that they are in step, "
+            f"and that it is one board. Without it, {error}"
+        ) from error
 
 
 def _choose_frames(observations: Observations) -> np.ndarray:
@@ -230,12 +247,6 @@ def _finish(board: Board, observations: Observations, fit: Fit, chosen: np.ndarr
         boards[rest] = pose_boards(fit.cameras, board, corners[:, rest])
     residuals = residuals_at(fit.cameras, boards, corners, board.points)
     rig = Rig(cameras=fit.cameras, unit=board.unit)
-    folded = tuple(
-        f"view '{camera.name}': its lens model folds over inside the image, so that pixels near "
-        "the border have no ray; show the board there too, up to the corners of the image"
-        for camera in fit.cameras
-        if folds_over(camera)
-    )
     covariance = fit.covariance
     return Calibration(
         rig=rig,
@@ -245,48 +256,10 @@ def _finish(board: Board, observations: Observations, fit: Fit, chosen: np.ndarr
         residuals=residuals,
         rejected=rejected,
         covariance=covariance,
-        warnings=_warnings(observations, rejected, residuals)
-        + _unsure(rig, covariance)
-        + folded
-        + rig.warnings,
+        warnings=cautions(rig, covariance, observations, rejected),
         lens_models={},
         held_out={},
     )
-
-
-def _unsure(rig: Rig, covariance: RigCovariance) -> tuple[str, ...]:
-    """Return a sentence for each camera whose focal length the images hardly determine."""
-    parts = {c.name: covariance.deviation(f"{c.name}.fx") / c.matrix[0, 0] for c in rig}
-    return tuple(
-        f"view '{name}': its focal length is known to ± {100 * part:.0f} % only; show the board "
-        "tilted by 30 to 45 degrees, near and far"
-        for name, part in parts.items()
-        if part > UNSURE
-    )
-
-
-def _warnings(
-    observations: Observations, rejected: np.ndarray, residuals: Array
-) -> tuple[str, ...]:
-    """Return sentences about what is doubtful: little overlap, many corners not believed."""
-    warnings = []
-    shared = observations.coverage - np.diag(observations.coverage.diagonal())
-    counts = rejected.sum(axis=(1, 2))
-    found = observations.seen.sum(axis=(1, 2)) + observations.misfits.sum(axis=(1, 2))
-    for view, name in enumerate(observations.views):
-        if len(observations.views) > 1 and shared[view].max() < FEW_PAIRS:
-            warnings.append(
-                f"view '{name}' shared the board with another view in only {shared[view].max()} "
-                f"frames; film at least {FEW_PAIRS}, better 20, where both see it"
-            )
-        if counts[view]:
-            share = counts[view] / found[view]
-            warnings.append(
-                f"view '{name}': {counts[view]} of {found[view]} corners ({100 * share:.1f} %) "
-                "fit neither board nor rig and were left out"
-                + ("; look for reflections, blur or a bent board" if share > MUCH_REJECTED else "")
-            )
-    return tuple(warnings)
 
 
 class _Stages:

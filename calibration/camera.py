@@ -3,6 +3,7 @@
 OpenCV's conventions: x right, y down, z forward; the integer coordinate of a pixel is its centre.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from calibration.lens import Lens
 
 __all__ = ["Camera"]
 
+LARGEST = 1e15  # of any number of a camera in any unit, so that products stay finite
 ROTATION_TOLERANCE = 1e-6  # how far R R' may be from the identity
 
 
@@ -39,6 +41,8 @@ class Camera:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
             raise RigError(f"camera name = {self.name!r}: give every camera a name")
+        if re.search(r"[\x00-\x1f\x7f]", self.name):
+            raise RigError(f"camera name = {self.name!r}: leave out control characters")
         where = f"camera '{self.name}'"
         object.__setattr__(self, "size", _check_size(self.size, where))
         for name, shape in (("matrix", (3, 3)), ("rotation", (3, 3)), ("translation", (3,))):
@@ -156,8 +160,11 @@ def _check_array(value: object, shape: tuple[int, ...], name: str, where: str) -
         raise RigError(f"{where}: {name} is not an array of numbers ({error})") from error
     if array.shape != shape:
         raise RigError(f"{where}: {name} has shape {array.shape}; it must have {shape}")
-    if not np.isfinite(array).all():
-        raise RigError(f"{where}: {name} = {array.tolist()} holds a value that is not finite")
+    if not (np.abs(array) <= LARGEST).all():
+        raise RigError(
+            f"{where}: {name} = {array.tolist()} holds a value that is not finite, or beyond "
+            f"{LARGEST:g}"
+        )
     array.flags.writeable = False
     return array
 

@@ -56,11 +56,13 @@ class RigCovariance:
         places = [self.names.index(name) for name in names]
         return self.matrix[np.ix_(places, places)]
 
-    def save(self, rig_path: str | os.PathLike[str]) -> Path:
+    def save(
+        self, rig_path: str | os.PathLike[str], content: str | os.PathLike[str] | None = None
+    ) -> Path:
         """Write the covariance beside the rig file `rig_path` and return its path.
 
         The hash of the rig file is written too, so that a covariance is never read with a rig
-        that it does not belong to.
+        that it does not belong to. `content` is a file that will take the rig's place.
         """
         path = covariance_path(rig_path)
         with atomic_write(path) as temporary:
@@ -69,7 +71,7 @@ class RigCovariance:
                 names=np.array(self.names, dtype=np.str_),
                 matrix=self.matrix,
                 gauge=np.array(self.gauge, dtype=np.str_),
-                rig_sha256=np.array(sha256_of(rig_path), dtype=np.str_),
+                rig_sha256=np.array(sha256_of(content or rig_path), dtype=np.str_),
             )
         return path
 

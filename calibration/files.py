@@ -1,6 +1,8 @@
-"""Reading TOML with errors that name the place, and writing so that no half-file is ever seen."""
+"""Reading files with errors that name the place, and writing so that no half-file is ever seen."""
 
+import csv
 import difflib
+import errno
 import hashlib
 import os
 import tempfile
@@ -12,9 +14,19 @@ from typing import Any
 
 from calibration.errors import FileFormatError
 
-__all__ = ["atomic_write", "read_toml", "reject_unknown_keys", "sha256_of", "write_text"]
+__all__ = [
+    "atomic_write",
+    "read_table",
+    "read_text",
+    "read_toml",
+    "reject_unknown_keys",
+    "require_regular_file",
+    "sha256_of",
+    "write_text",
+]
 
-LARGEST_TOML = 64 * 2**20  # bytes; a settings file beyond this is a mistake or an attack
+LARGEST_TEXT = 64 * 2**20  # bytes; a settings file beyond this is a mistake or an attack
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
 @contextmanager
@@ -22,27 +34,39 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary file beside `path` that takes its place only if the block succeeds.
 
     The data is on disk (fsync) before the rename, so after a crash or a power cut `path` holds
-    either the old content or the new one. On an error the temporary file is removed.
+    either the old content or the new one. On an error the temporary file is removed. A link stays
+    one: what it points to is replaced. An existing file keeps its permissions.
+
+    Raises `FileFormatError` naming the path where it cannot be written, or the disk is full.
     """
-    path = Path(path)
+    asked, path = path, Path(os.path.realpath(path))
     if path.is_dir():
-        raise FileFormatError(f"{path}: is a folder; give the name of a file to write")
+        raise FileFormatError(f"{asked}: is a folder; give the name of a file to write")
+    if path.exists() and not path.is_file():
+        raise FileFormatError(f"{asked}: is no regular file; give the name of a file to write")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
             prefix=f".{path.stem}.", suffix=f".tmp{path.suffix}", dir=path.parent
         )
     except OSError as error:
-        raise FileFormatError(f"{path}: cannot be written there ({error.strerror})") from error
+        raise FileFormatError(f"{asked}: cannot be written there ({error.strerror})") from error
     os.close(handle)
     temporary = Path(name)
-    temporary.chmod(0o666 & ~_umask())
+    temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
     try:
         yield temporary
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
         temporary.replace(path)
         _sync_folder(path.parent)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise FileFormatError(
+            f"{asked}: could not be written ({error.strerror}); make room there, or write "
+            "elsewhere, and run again: what was there before is unchanged"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -53,21 +77,63 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def require_regular_file(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a file that ends; raise `FileFormatError` for a pipe, device or folder."""
+    path = Path(path)
+    if not path.exists():
+        raise FileFormatError(f"{path}: no such file; check the path")
+    if not path.is_file():
+        kind = "a folder" if path.is_dir() else "a pipe or a device"
+        raise FileFormatError(f"{path}: is {kind}; give a file")
+    return path
+
+
+def read_text(path: str | os.PathLike[str], largest: int = LARGEST_TEXT) -> str:
+    """Read a text file in UTF-8 of at most `largest` bytes.
+
+    Raises `FileFormatError` naming the file where there is none, it is larger, or no text.
+    """
+    path = require_regular_file(path)
+    try:
+        if path.stat().st_size > largest:
+            raise FileFormatError(
+                f"{path}: larger than {largest / 2**20:.0f} MiB, which no such file is"
+            )
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileFormatError(f"{path}: cannot be read as a text file ({error})") from error
+
+
+def read_table(
+    path: str | os.PathLike[str], columns: Collection[str]
+) -> list[tuple[int, dict[str, str]]]:
+    """Read a CSV file whose first line names at least `columns`: (line, row) of each row.
+
+    A field that is missing is empty. Raises `FileFormatError` naming the file, and the line where
+    it is no CSV.
+    """
+    reader = csv.DictReader(read_text(path).splitlines(), skipinitialspace=True, restval="")
+    try:
+        rows = [(reader.line_num, row) for row in reader]
+    except csv.Error as error:
+        raise FileFormatError(f"{path}, line {reader.line_num + 1}: not CSV ({error})") from error
+    missing = [name for name in columns if name not in (reader.fieldnames or ())]
+    if missing:
+        raise FileFormatError(
+            f"{path}: column '{missing[0]}' is missing; its first line must be {','.join(columns)}"
+        )
+    return rows
+
+
 def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read a TOML file.
 
     Raises `FileFormatError` naming the file, and the line where it is not TOML.
     """
-    path = Path(path)
+    text = read_text(path)
     try:
-        if path.stat().st_size > LARGEST_TOML:
-            raise FileFormatError(f"{path}: larger than 64 MiB, which no settings file is")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise FileFormatError(f"{path}: no such file; check the path") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileFormatError(f"{path}: cannot be read as a text file ({error})") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # a number of 5000 digits is a ValueError
         raise FileFormatError(f"{path}: not valid TOML: {error}") from error
 
 

@@ -1,6 +1,5 @@
 """Named points in CSV files: where they were clicked in the views, and where they really are."""
 
-import csv
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,9 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from calibration.errors import FileFormatError
+from calibration.files import read_table
 from calibration.geometry import Array
 
 __all__ = ["read_clicks", "read_known_points"]
+
+LARGEST = 1e12  # px, or the unit of length
 
 
 def read_clicks(path: str | os.PathLike[str], views: Sequence[str]) -> dict[str, Array]:
@@ -51,26 +53,15 @@ def _rows(
     path: str | os.PathLike[str], columns: tuple[str, ...]
 ) -> Iterator[tuple[str, str, str, Array]]:
     """Yield (place in the file, view or "", point, numbers) of every row of a CSV file."""
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise FileFormatError(f"{path}: no such file; check the path") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileFormatError(f"{path}: cannot be read as a text file ({error})") from error
-    reader = csv.DictReader(text.splitlines(), skipinitialspace=True)
-    missing = [name for name in columns if name not in (reader.fieldnames or ())]
-    if missing:
-        raise FileFormatError(
-            f"{path}: column '{missing[0]}' is missing; its first line must be {','.join(columns)}"
-        )
     coordinates = [name for name in columns if name not in ("view", "point")]
-    for row in reader:
-        where = f"{path}, line {reader.line_num}"
+    for line, row in read_table(path, columns):
+        where = f"{Path(path)}, line {line}"
         try:
             numbers = np.array([float(row[name]) for name in coordinates])
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             raise FileFormatError(f"{where}: {', '.join(coordinates)} must be numbers") from error
-        if not np.isfinite(numbers).all() or not row["point"]:
-            raise FileFormatError(f"{where}: give a point's name and finite numbers")
+        if not (np.abs(numbers) <= LARGEST).all() or not row["point"]:
+            raise FileFormatError(
+                f"{where}: give a point's name and finite numbers, none beyond {LARGEST:g}"
+            )
         yield where, row.get("view") or "", row["point"], numbers

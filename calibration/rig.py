@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from calibration.camera import Camera
 from calibration.covariance import RigCovariance
 from calibration.errors import FileFormatError, RigError
-from calibration.files import read_toml, write_text
+from calibration.files import atomic_write, read_toml
 from calibration.geometry import Array, rotation_from_vector, vector_from_rotation
 from calibration.lens import Lens
 from calibration.units import check_unit
@@ -96,7 +96,10 @@ class Rig:
         return np.stack([camera.project(points_world) for camera in self.cameras])
 
     def save(self, path: str | os.PathLike[str], covariance: RigCovariance | None = None) -> None:
-        """Write the rig, atomically, and its covariance beside it where one is given."""
+        """Write the rig, atomically, and its covariance beside it where one is given.
+
+        Neither takes its place before both are written, so that a full disk leaves the old pair.
+        """
         import tomlkit  # here, because reading and computing do not need it
 
         width = len(str(len(self.cameras) - 1))
@@ -104,9 +107,11 @@ class Rig:
             f"cam_{index:0{width}d}": _table_of(camera) for index, camera in enumerate(self.cameras)
         }
         metadata = {"unit": self.unit, **self.metadata}
-        write_text(path, tomlkit.dumps({**tables, **self.extra, "metadata": metadata}))
-        if covariance is not None:
-            covariance.save(path)
+        with atomic_write(path) as temporary:
+            text = tomlkit.dumps({**tables, **self.extra, "metadata": metadata})
+            temporary.write_text(text, encoding="utf-8")
+            if covariance is not None:
+                covariance.save(path, content=temporary)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, unit: str | None = None) -> "Rig":

@@ -24,6 +24,7 @@ __all__ = ["Rectification", "rectify"]
 BORDER = 50  # points along each side of an image
 FLATTEST = 0.2  # cosine: rays of an image turned further from the new axis are stretched 25-fold
 MOST_TURNED = np.deg2rad(50)  # of the baseline, until it lies in the images' plane
+LEAST_ZOOM = 0.01
 OUTSIDE = -1e4  # px: where the maps point when no camera sees a rectified pixel
 
 
@@ -149,6 +150,8 @@ def rectify(
     smaller. Raises `RigError` with the reason where two views cannot be rectified: cameras behind
     each other, or that look in too different directions.
     """
+    if not LEAST_ZOOM <= zoom <= 1 / LEAST_ZOOM:
+        raise RigError(f"zoom = {zoom!r}: give {LEAST_ZOOM:g} to {1 / LEAST_ZOOM:g}")
     essential_matrix(rig, left, right)  # refuses cameras in one place
     pose = relative_pose(rig, left, right)
     cameras = (rig[left], rig[right])

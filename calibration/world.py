@@ -23,6 +23,8 @@ __all__ = ["Origin", "change_scale", "locate_points", "world_from_board", "world
 
 Origin = Literal["corner", "centre"]
 
+HIGHEST = 1e3  # of the board's width: no board is that thick
+WORST_SCALE = 1e12  # a change beyond it comes from a slip of the pen
 WORST_BOARD = 5.0  # px; a board that lies farther from its corners was not seen by this rig
 WORST_POINTS = 0.05  # of the spread of the points: beyond, they are not those points
 EXPLAINS = 3.0  # by how much a mirror image or a scale must fit better to be called the reason
@@ -55,6 +57,10 @@ def world_from_board(
     if board.unit != rig.unit:
         raise CalibrationError(
             f"the board is in {board.unit}, the rig in {rig.unit}; give the board in {rig.unit}"
+        )
+    if not abs(height) <= HIGHEST * np.ptp(board.points, axis=0).max():
+        raise CalibrationError(
+            f"height = {height:g} {rig.unit}: give the thickness of the board in {rig.unit}"
         )
     usable = is_seen(corners).sum(axis=-1) >= FEWEST_CORNERS
     if not usable.any():
@@ -133,6 +139,11 @@ def change_scale(found: float, true: float, between: Sequence[str], unit: str = 
     for value in (found, true):
         if not (np.isfinite(value) and value > 0):
             raise CalibrationError(f"distance between {_listed(between)} = {value}: not positive")
+    if not 1 / WORST_SCALE <= true / found <= WORST_SCALE:
+        raise CalibrationError(
+            f"distance between {_listed(between)} = {true:g} {unit}, which the rig has as "
+            f"{found:.4g}: give the true length in the rig's unit"
+        )
     return WorldChange(
         scale=true / found,
         how=f"scaled by {true / found:.6g}: {' to '.join(between)} is {true:g} {unit}".rstrip(),

@@ -80,12 +80,18 @@ class Observations:
     clocks: tuple[Clock, ...] = ()
 
     def __post_init__(self) -> None:
-        corners = np.array(self.corners, dtype=float)
+        corners, frames = _numbers(self.corners, "corners"), np.array(self.frames)
+        if (
+            frames.ndim != 1
+            or frames.dtype.kind not in "iu"
+            or len(set(frames.tolist())) < frames.size
+        ):
+            raise CalibrationError("frames must be whole numbers (frame,), each only once")
         if corners.ndim != 4 or corners.shape[-1] != 2:
             raise CalibrationError(
                 f"corners have shape {corners.shape}; they must be (view, frame, corner, 2)"
             )
-        counts = (len(self.views), len(self.frames))
+        counts = (len(self.views), len(frames))
         if corners.shape[:2] != counts or len(self.sizes) != len(self.views):
             raise CalibrationError(
                 f"corners have shape {corners.shape}, but there are {counts[0]} views, "
@@ -93,14 +99,33 @@ class Observations:
             )
         if len(set(self.views)) != len(self.views):
             raise CalibrationError(f"views {self.views}: every view needs its own name")
-        times = np.array(self.times, dtype=float) if self.times.size else np.full(counts, np.nan)
+        times, misfits = _numbers(self.times, "times"), np.array(self.misfits)
+        times = times if times.size else np.full(counts, np.nan)
+        misfits = misfits if misfits.size else np.zeros(corners.shape[:3], dtype=bool)
+        remarks = self.remarks or ("",) * len(self.views)
         if times.shape != counts:
             raise CalibrationError(f"times have shape {times.shape}; they must be (view, frame)")
-        misfits = self.misfits if self.misfits.size else np.zeros(corners.shape[:3], dtype=bool)
-        object.__setattr__(self, "corners", corners)
-        object.__setattr__(self, "misfits", misfits)
-        object.__setattr__(self, "times", times)
-        object.__setattr__(self, "remarks", self.remarks or ("",) * len(self.views))
+        if misfits.shape != corners.shape[:3] or misfits.dtype != bool:
+            raise CalibrationError(
+                f"misfits have shape {misfits.shape} of {misfits.dtype}; they must be bool "
+                "(view, frame, corner)"
+            )
+        if len(remarks) != len(self.views):
+            raise CalibrationError(
+                f"{len(remarks)} remarks for {len(self.views)} views; give as many"
+            )
+        sizes = tuple(
+            _check_size(size, view) for size, view in zip(self.sizes, self.views, strict=True)
+        )
+        for name, value in (
+            ("sizes", sizes),
+            ("frames", frames),
+            ("corners", corners),
+            ("misfits", misfits),
+            ("times", times),
+            ("remarks", remarks),
+        ):
+            object.__setattr__(self, name, value)
 
     @property
     def seen(self) -> np.ndarray:
@@ -166,6 +191,25 @@ class Observations:
         for view, counts in zip(self.views, self.coverage, strict=True):
             rows.append(f"{view:>{width}}" + "".join(f"  {n:>{width}}" for n in counts))
         return "frames in which two views saw the board together:\n" + "\n".join(rows)
+
+
+def _numbers(values: object, name: str) -> Array:
+    """Return an array of numbers."""
+    try:
+        return np.array(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise CalibrationError(f"{name} are not an array of numbers ({error})") from error
+
+
+def _check_size(size: object, view: str) -> tuple[int, int]:
+    """Return the image size (width, height) px of a view."""
+    try:
+        width, height = np.array(size).tolist()
+    except (TypeError, ValueError):
+        width = height = 0
+    if not (isinstance(width, int) and isinstance(height, int) and min(width, height) > 0):
+        raise CalibrationError(f"view '{view}': size = {size!r}; give (width, height) in px")
+    return width, height
 
 
 def fewest_corners(n_corners: int) -> int:

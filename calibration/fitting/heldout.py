@@ -16,7 +16,14 @@ from calibration.solver.adjusting import adjust, residuals_at
 from calibration.solver.bundle import CLOSE
 from calibration.triangulation import triangulate_points
 
-__all__ = ["HeldOut", "judge_corners", "judge_held_out", "pose_boards", "score_held_out"]
+__all__ = [
+    "HeldOut",
+    "judge_corners",
+    "judge_held_out",
+    "judge_posed",
+    "pose_boards",
+    "score_held_out",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,7 +63,14 @@ def judge_corners(rig: Rig, board: Board, corners: Array, start: Array | None = 
 
     `start` (frame, 4, 4) are board poses to start from; without them they are found anew.
     """
-    boards = pose_boards(rig.cameras, board, corners, start)
+    return judge_posed(rig, board, corners, pose_boards(rig.cameras, board, corners, start))
+
+
+def judge_posed(rig: Rig, board: Board, corners: Array, boards: Array) -> HeldOut:
+    """Return how well a rig and board poses (frame, 4, 4) explain corners (view, frame, corner, 2).
+
+    The poses may come from other corners of the same frames.
+    """
     errors = np.linalg.norm(residuals_at(rig.cameras, boards, corners, board.points), axis=-1)
     found = triangulate_points(rig, corners).points  # all NaN where the rig is a single camera
     away = np.linalg.norm(found - transform(boards, board.points), axis=-1)

@@ -14,7 +14,7 @@ from calibration.camera import Camera
 from calibration.lens import FISHEYE_NAMES, Lens, LensKind
 from calibration.solver.parameters import INTRINSICS
 
-__all__ = ["DEFAULT_MODEL", "LENS_MODELS", "LensModel", "lens_model", "with_model"]
+__all__ = ["DEFAULT_MODEL", "LENS_MODELS", "LENS_NAMES", "LensModel", "lens_model", "with_model"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,7 @@ LENS_MODELS = (
     LensModel(name="fisheye", terms=FISHEYE_NAMES, size=4, kind="fisheye", vague=FISHEYE_NAMES[2:]),
 )
 DEFAULT_MODEL = LENS_MODELS[0]
+LENS_NAMES = tuple(model.name for model in LENS_MODELS)
 
 
 def lens_model(name: str) -> LensModel:

@@ -39,6 +39,12 @@ class LensChoice:
     errors: tuple[dict[str, float], ...]
     cameras: tuple[Camera, ...]
 
+    @classmethod
+    def given(cls, fit: Fit, model: LensModel) -> "LensChoice":
+        """Return the choice of one model for all cameras of a fit, nothing being tried."""
+        n_views = len(fit.cameras)
+        return cls(models=(model,) * n_views, errors=({},) * n_views, cameras=fit.cameras)
+
 
 def choose_lens_models(fit: Fit) -> LensChoice:
     """Return the lens model to use for each camera of a fit.
@@ -49,13 +55,10 @@ def choose_lens_models(fit: Fit) -> LensChoice:
     only where the terms before them helped, a fisheye where the image is wide. With very few
     frames nothing is tried.
     """
-    n_views = len(fit.cameras)
     posed = np.flatnonzero(np.isfinite(fit.boards[:, 0, 0]))
     trials: list[_Trial] = []
     if len(posed) < FEWEST_FRAMES:
-        return LensChoice(
-            models=(DEFAULT_MODEL,) * n_views, errors=({},) * n_views, cameras=fit.cameras
-        )
+        return LensChoice.given(fit, DEFAULT_MODEL)
     for model in LENS_MODELS:
         if model.kind == "fisheye":
             worth_trying = max(_half_field(camera) for camera in fit.cameras) > WIDE

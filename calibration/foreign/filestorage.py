@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from calibration.errors import FileFormatError
-from calibration.files import write_text
+from calibration.files import read_text, write_text
 
 __all__ = ["read_storage", "starts_like_storage", "write_storage"]
 
@@ -74,14 +74,7 @@ def write_storage(path: str | os.PathLike[str], values: dict[str, Any]) -> None:
 
 def _read_text(path: Path) -> str:
     """Return the text of a file of a calibration's size."""
-    try:
-        if path.stat().st_size > LARGEST:
-            raise FileFormatError(f"{path}: larger than 4 MiB, which no calibration is")
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise FileFormatError(f"{path}: no such file; check the path") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileFormatError(f"{path}: cannot be read as a text file ({error})") from error
+    text = read_text(path, LARGEST)
     if "\0" in text or not starts_like_storage(text):
         raise FileFormatError(f"{path}: not OpenCV's YAML, XML or JSON")
     return text.lstrip()

@@ -76,6 +76,13 @@ def save_jarvis(rig: Rig, path: str | os.PathLike[str]) -> None:
             )
         if not re.fullmatch(r"[^/\\:\0]+", camera.name) or camera.name.startswith("."):
             raise RigError(f"camera '{camera.name}': JARVIS names files so; rename the camera")
+    folder = Path(path)
+    others = {p.stem for p in jarvis_files(folder)} - set(rig.names) if folder.is_dir() else ()
+    if others:
+        raise FileFormatError(
+            f"{folder}: holds files of other cameras ({', '.join(sorted(others))}), which would be "
+            "read as part of this rig; write to a new folder"
+        )
     for camera in rig:
         coefficients = np.zeros((1, FIVE))
         kept = camera.distortions[:FIVE]

@@ -8,13 +8,15 @@ import math
 import os
 import struct
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from calibration.errors import FileFormatError
+from calibration.files import require_regular_file
 from calibration.foreign.mat5 import DEEPEST, LONGEST, read_mat5
 
 __all__ = ["read_mat", "starts_like_mat"]
@@ -36,12 +38,10 @@ def read_mat(path: str | os.PathLike[str], names: Collection[str]) -> dict[str, 
     """
     path = Path(path)
     try:
-        with path.open("rb") as stream:
+        with require_regular_file(path).open("rb") as stream:
             start = stream.read(len(NEW))
         read = _read_hdf5 if start.startswith((HDF5, NEW)) else read_mat5
         values = read(path, names)
-    except FileNotFoundError as error:
-        raise FileFormatError(f"{path}: no such file; check the path") from error
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise FileFormatError(f"{path}: not a readable .mat file: {error}") from error
     except (zlib.error, struct.error) as error:
@@ -54,23 +54,36 @@ def _read_hdf5(path: Path, names: Collection[str]) -> dict[str, Any]:
     import h5py
 
     with h5py.File(path, "r") as file:
-        return {name: _plain(file[name], 0) for name in names if name in file}
+        budget = count(LONGEST, -1)
+        return {name: _plain(file[name], 0, budget) for name in names if _is_own(file, name)}
 
 
-def _plain(item: Any, depth: int) -> Any:
-    """Return a group or data set of HDF5, where arrays are stored transposed, as plain Python."""
+def _is_own(group: Any, key: str) -> bool:
+    """Tell whether a group of HDF5 holds something in this file itself."""
     import h5py
 
+    return isinstance(group.get(key, getlink=True), h5py.HardLink)
+
+
+def _plain(item: Any, depth: int, budget: Iterator[int]) -> Any:
+    """Return a group or data set of HDF5, where arrays are stored transposed, as plain Python.
+
+    `budget` counts down what may still be looked at: cells may refer to themselves.
+    """
+    import h5py
+
+    if next(budget) < 0:
+        raise ValueError("it holds too much for a calibration")
     if depth > DEEPEST:
         return None
     if isinstance(item, h5py.Group):
-        keys = list(item)[:LONGEST]
-        return {key: _plain(item[key], depth + 1) for key in keys}
+        keys = [key for key in list(item)[:LONGEST] if _is_own(item, key)]
+        return {key: _plain(item[key], depth + 1, budget) for key in keys}
     if not isinstance(item, h5py.Dataset) or not 0 < math.prod(item.shape or (0,)) <= LONGEST:
         return None
     if h5py.check_ref_dtype(item.dtype) is not None:
         cells = np.ravel(item[()].T)
-        return [_plain(item.file[cell], depth + 1) for cell in cells if cell]
+        return [_plain(item.file[cell], depth + 1, budget) for cell in cells if cell]
     if item.dtype.kind not in "fiub":
         return None
     if item.attrs.get("MATLAB_class") == b"char":

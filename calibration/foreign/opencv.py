@@ -67,14 +67,14 @@ def load_opencv(path: str | os.PathLike[str], given: Given) -> Rig:
         first = _pose(values, ("world_R",), ("world_T",), str(path))
         second_from_first, unit = _stereo_pose(values, path, unit)
         poses = [first, second_from_first @ first]
-        suffixes, names = ["1", "2"], [str(name) for name in values.get("names", ["left", "right"])]
-    if len(names) != len(poses):
+        suffixes, names = ["1", "2"], values.get("names", ["left", "right"])
+    if not isinstance(names, list) or len(names) != len(poses):
         raise FileFormatError(f"{path}: names = {names}; {len(poses)} cameras need as many")
     size = given.agree_on_size(_image_size(values), str(path))
     try:
         return Rig(
             cameras=tuple(
-                _camera(values, suffix, name, size, pose)
+                _camera(values, suffix, str(name), size, pose)
                 for suffix, name, pose in zip(suffixes, names, poses, strict=True)
             ),
             unit=given.agree_on_unit(unit, "the file"),

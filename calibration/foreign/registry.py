@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from calibration.errors import FileFormatError
-from calibration.files import read_toml
+from calibration.files import read_toml, require_regular_file
 from calibration.foreign.caliscope import holds_caliscope, load_caliscope, save_caliscope
 from calibration.foreign.filestorage import read_storage, starts_like_storage
 from calibration.foreign.jarvis import (
@@ -68,10 +68,8 @@ def recognise_format(path: PathLike) -> RigFormat:
     if path.is_dir():
         return _recognise_folder(path)
     try:
-        with path.open("rb") as stream:
+        with require_regular_file(path).open("rb") as stream:
             start = stream.read(BEGINNING)
-    except FileNotFoundError as error:
-        raise FileFormatError(f"{path}: no such file; check the path") from error
     except OSError as error:
         raise FileFormatError(f"{path}: cannot be read ({error.strerror})") from error
     if starts_like_mat(start):

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,13 +14,16 @@ from calibration.rig import Rig
 from calibration.solver.adjusting import bodies_of, sights_of, spread_residuals
 from calibration.solver.bundle import Problem, Solution, residuals, solve
 from calibration.solver.kernels import Cameras, Robust
-from calibration.solver.lens_kernels import SKEW, Prior
-from calibration.solver.parameters import INTRINSICS, Layout, from_arrays, to_arrays
+from calibration.solver.options import (
+    IntrinsicsChoice,
+    Options,
+    prior_about,
+    with_common_intrinsics,
+)
+from calibration.solver.parameters import Layout, from_arrays, to_arrays
 from calibration.solver.uncertainty import parameter_covariance
 
 __all__ = ["Adjustment", "IntrinsicsChoice", "adjust_boards", "bundle_adjust"]
-
-IntrinsicsChoice = Literal["free", "shared", "fixed"]
 
 EXACT = 1e-10  # relative change of the cost at which an adjustment is finished
 NOT_RIGID = 1e-6  # how far R R' may be from the identity
@@ -88,9 +90,11 @@ def bundle_adjust(
             else "points_world holds values that are not finite; leave those points out"
         )
     poses = make_pose(np.broadcast_to(np.eye(3), (len(points), 3, 3)), points)
-    options = _Options(intrinsics=intrinsics, fixed=fixed, priors=priors or {}, huber=huber)
+    options = Options(
+        intrinsics=intrinsics, fixed=fixed, priors=priors or {}, huber=huber, tolerance=tolerance
+    )
     found, cameras, flat, covariance = _run(
-        rig, (np.zeros((1, 3)), poses, pixels[:, :, None]), options, 3, tolerance
+        rig, (np.zeros((1, 3)), poses, pixels[:, :, None]), options, 3
     )
     scale, center = _same_size(rig.cameras, cameras), rig.cameras[0].center
     cameras = tuple(_scaled(camera, scale, center) for camera in cameras)
@@ -137,6 +141,8 @@ def adjust_boards(
             f"points of shape {points.shape}: give ({len(rig)}, frame, corner, 2), (frame, 4, 4) "
             "and (corner, 3), and at least one frame"
         )
+    if not np.isfinite(points).all() or np.linalg.matrix_rank(points - points.mean(axis=0)) < 2:
+        raise CalibrationError("the points of the board lie on a line, or are no finite numbers")
     blank = np.flatnonzero(~is_seen(corners).any(axis=(0, 2)) | ~np.isfinite(poses).all((1, 2)))
     if blank.size:
         raise CalibrationError(
@@ -150,8 +156,10 @@ def adjust_boards(
             f"the board pose of frame {wrong[0]} is not a rigid motion: its rotation is "
             f"{turns[wrong[0]].tolist()}"
         )
-    options = _Options(intrinsics=intrinsics, fixed=fixed, priors=priors or {}, huber=huber)
-    found, cameras, flat, covariance = _run(rig, (points, poses, corners), options, 6, tolerance)
+    options = Options(
+        intrinsics=intrinsics, fixed=fixed, priors=priors or {}, huber=huber, tolerance=tolerance
+    )
+    found, cameras, flat, covariance = _run(rig, (points, poses, corners), options, 6)
     poses = make_pose(found.bodies.rotations, found.bodies.translations)
     return Adjustment(
         rig=replace(rig, cameras=cameras),
@@ -164,47 +172,20 @@ def adjust_boards(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Options:
-    """What the caller asked for."""
-
-    intrinsics: IntrinsicsChoice
-    fixed: Collection[str]
-    priors: Mapping[str, float]
-    huber: float | None
-
-    def __post_init__(self) -> None:
-        if self.intrinsics not in get_args(IntrinsicsChoice):
-            raise CalibrationError(
-                f"intrinsics = {self.intrinsics!r}: give {', '.join(get_args(IntrinsicsChoice))}"
-            )
-        if self.huber is not None and not self.huber > 0:
-            raise CalibrationError(f"huber = {self.huber!r} px: give a positive number or None")
-        for name, deviation in self.priors.items():
-            if not deviation > 0:
-                raise CalibrationError(f"prior of {name} = {deviation!r}: it must be positive")
-
-    def free(self, camera: Camera) -> tuple[str, ...]:
-        """Return the intrinsic parameters of a camera that may move."""
-        names = () if self.intrinsics == "fixed" else (*INTRINSICS, *camera.lens.names)
-        return tuple(name for name in names if name not in self.fixed)
-
-
 def _run(
     rig: Rig,
     scene: tuple[Array, Array, Array],
-    options: _Options,
+    options: Options,
     dof: int,
-    tolerance: float,
 ) -> tuple[Solution, tuple[Camera, ...], Array, RigCovariance]:
     """Return the solution, its cameras, residuals in the shape of the pixels, and the covariance.
 
     `scene` is the points of a body, the bodies' poses and what was seen of them.
     """
     points, poses, seen = scene
-    cameras = rig.cameras if options.intrinsics != "shared" else _with_common_intrinsics(rig)
+    cameras = rig.cameras if options.intrinsics != "shared" else with_common_intrinsics(rig)
     free = [options.free(camera) for camera in cameras]
-    _check_names(options, cameras)
+    options.check_names(cameras)
     problem = Problem(
         sights=sights_of(seen, points),
         layout=Layout.of(
@@ -215,7 +196,7 @@ def _run(
         ),
         robust=Robust(1.0, np.inf if options.huber is None else options.huber),
         dof=dof,
-        prior=_prior(options, cameras) if options.priors else None,
+        prior=prior_about(options, cameras) if options.priors else None,
     )
     unknown, known = problem.layout.n_free + dof * len(poses), 2 * int(is_seen(seen).sum())
     if unknown - (dof == 3) > known and not options.priors:
@@ -233,7 +214,7 @@ def _run(
             f"camera '{rig.names[view]}', which sees it; start from better cameras or poses, or "
             "leave it out"
         )
-    found = solve(problem, *start, tolerance=tolerance)
+    found = solve(problem, *start, tolerance=options.tolerance)
     flat = spread_residuals(residuals(problem, found.cameras, found.bodies), seen)
     covariance = parameter_covariance(
         problem,
@@ -243,50 +224,6 @@ def _run(
         held=_size_slope(problem.layout, found.cameras) if dof == 3 else None,
     )
     return found, from_arrays(found.cameras, cameras), flat, covariance
-
-
-def _check_names(options: _Options, cameras: Sequence[Camera]) -> None:
-    """Refuse names of parameters that no camera has."""
-    known = {name for camera in cameras for name in (*INTRINSICS, *camera.lens.names)}
-    for name in (*options.fixed, *options.priors):
-        if name not in known:
-            raise CalibrationError(f"no intrinsic parameter '{name}'; there are {sorted(known)}")
-
-
-def _with_common_intrinsics(rig: Rig) -> tuple[Camera, ...]:
-    """Return the cameras with the mean of their intrinsics; all must be of one kind."""
-    first = rig.cameras[0]
-    for camera in rig.cameras:
-        if camera.size != first.size or camera.lens.names != first.lens.names:
-            raise CalibrationError(
-                f"cameras '{first.name}' and '{camera.name}' differ in image size or lens model; "
-                'they cannot share intrinsics: use intrinsics="free"'
-            )
-    matrix = np.mean([camera.matrix for camera in rig.cameras], axis=0)
-    lens = replace(
-        first.lens, distortions=np.mean([camera.distortions for camera in rig.cameras], axis=0)
-    )
-    return tuple(replace(camera, matrix=matrix, lens=lens) for camera in rig.cameras)
-
-
-def _prior(options: _Options, cameras: Sequence[Camera]) -> Prior:
-    """Return the prior about where the cameras start; shared parameters have it once."""
-    arrays = to_arrays(cameras)
-    information = np.zeros((len(cameras), SKEW + 1))
-    for row, camera in zip(information, cameras, strict=True):
-        names = (*INTRINSICS, *camera.lens.names)
-        for name in set(names) & set(options.priors):
-            row[names.index(name)] = 1 / options.priors[name] ** 2
-    if options.intrinsics == "shared":
-        information /= len(cameras)
-    empty = np.zeros((len(cameras), 0))
-    return Prior(
-        mean=arrays.intrinsics,
-        information=information,
-        rays=np.zeros((len(cameras), 0, 2)),
-        targets=np.zeros((len(cameras), 0, 2)),
-        weights=empty,
-    )
 
 
 def _same_size(before: Sequence[Camera], after: Sequence[Camera]) -> float:

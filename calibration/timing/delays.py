@@ -13,11 +13,12 @@ import numpy as np
 
 from calibration.fitting.heldout import pose_boards
 from calibration.geometry import Array, is_seen, transform
+from calibration.solver.adjusting import residuals_at
 from calibration.timing.clockfit import weighted_rows
 from calibration.timing.scene import Scene
 from calibration.timing.tracks import velocities
 
-__all__ = ["Delays", "fit_delays", "gain_by_delays"]
+__all__ = ["Delays", "fit_delays", "gain_by_delays", "leave_out_corners"]
 
 SPREAD = 0.3  # frames; what the delay of an image is expected to be, at most a frame or so
 ROUNDS = 4  # of delays and board poses, one after the other, for the held-out corners
@@ -80,25 +81,36 @@ def fit_delays(scene: Scene, seen: Array, before: Delays, *, period: float) -> D
 def gain_by_delays(scene: Scene, *, period: float) -> tuple[float, float]:
     """Return the mean error px of rigid boards without and with delays, on corners left out.
 
-    Board poses, from the scene's on, and delays are fitted to every second corner and judged by
-    the others, in frames that two views or more saw. NaN where there is none.
+    Corners are left out as by `leave_out_corners`. NaN where there is none.
+    """
+    rigid, delayed = (
+        residuals_at(scene.rig.cameras, boards, corners, scene.board.points)
+        for boards, corners in leave_out_corners(scene, period=period)
+    )
+    if not is_seen(rigid).any():
+        return np.nan, np.nan
+    without, with_delays = (np.nanmean(np.linalg.norm(r, axis=-1)) for r in (rigid, delayed))
+    return float(without), float(with_delays)
+
+
+def leave_out_corners(scene: Scene, *, period: float) -> tuple[tuple[Array, Array], ...]:
+    """Return board poses and corners that had no part in them, without and with delays.
+
+    Board poses (frame, 4, 4), from the scene's on, and delays are fitted to every second pair of
+    corners; the others (view, frame, corner, 2) px come back, the second time with the delays undone, where
+    two views or more saw the frame; NaN elsewhere.
     """
     rig, points = scene.rig, scene.board.points
-    fitted = scene.corners.copy()
-    fitted[:, :, 1::2] = np.nan
-    boards = pose_boards(rig.cameras, scene.board, fitted, scene.boards, NOISE)
-    predicted = rig.project(transform(boards, points))
+    odd = np.arange(len(points)) // 2 % 2 == 1
+    fitted = np.where(odd[:, None], np.nan, scene.corners)
+    rigid = pose_boards(rig.cameras, scene.board, fitted, scene.boards, NOISE)
+    predicted = rig.project(transform(rigid, points))
     judged = is_seen(velocities(predicted, scene.taken, period)) & is_seen(scene.corners)
     judged &= (is_seen(scene.corners).any(axis=-1).sum(axis=0) > 1)[:, None]
-    judged[:, :, ::2] = False
-    if not judged.any():
-        return np.nan, np.nan
-    rigid = np.linalg.norm(predicted - scene.corners, axis=-1)[judged].mean()
-    delays = Delays.none(fitted)
-    for _ in range(ROUNDS):
-        scene = replace(scene, boards=boards)
-        delays = fit_delays(scene, fitted, delays, period=period)
+    judged &= odd
+    boards, delays = rigid, Delays.none(fitted)
+    for _ in range(ROUNDS if judged.any() else 0):
+        delays = fit_delays(replace(scene, boards=boards), fitted, delays, period=period)
         boards = pose_boards(rig.cameras, scene.board, delays.undo(fitted), boards, NOISE)
-    predicted = rig.project(transform(boards, points))
-    delayed = np.linalg.norm(predicted - delays.undo(scene.corners), axis=-1)[judged]
-    return float(rigid), float(np.nanmean(delayed))
+    left_out = np.where(judged[..., None], scene.corners, np.nan)
+    return (rigid, left_out), (boards, delays.undo(left_out))

@@ -2,15 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from calibration.calibrating import Calibration, calibrate
+from calibration.calibrating import Calibration
 from calibration.corners.observations import Observations
+from calibration.fitting.crossvalidation import cross_validate
+from calibration.fitting.heldout import HeldOut, judge_posed
 from calibration.fitting.lens_models import DEFAULT_MODEL
+from calibration.geometry import Array, is_seen
 from calibration.rig import Rig
 from calibration.timing.clocks import Clock, clock_table
-from calibration.timing.delays import Delays, fit_delays, gain_by_delays
+from calibration.timing.delays import Delays, fit_delays, gain_by_delays, leave_out_corners
 from calibration.timing.scene import Scene
 
 __all__ = ["with_clocks", "without_jitter"]
@@ -26,13 +30,15 @@ def without_jitter(
     result: Calibration,
     observations: Observations,
     period: float,
-    progress: Callable[..., None] | None = None,
+    solve: Callable[[Observations], Calibration],
 ) -> Calibration:
     """Return the calibration with each image brought to its frame's moment, if that is called for.
 
     It is where a delay for each image lowers the error of corners left out by a third. The delays
     are taken out of `observations`, those from before any clock was set right, unless clocks are
-    off by whole frames. `period`, s, is that of a frame.
+    off by whole frames. `period`, s, is that of a frame; `solve` calibrates observations. What
+    the result says of images left out is judged with delays fitted to half of their corners, on
+    the other half.
     """
     if not np.nanmedian(result.errors) > NOTICEABLE:
         return result
@@ -46,10 +52,25 @@ def without_jitter(
         return result
     clocks = _clocks(result.observations.clocks, delays)
     evened = replace(observations, corners=delays.undo(observations.corners), clocks=clocks)
-    again = calibrate(result.board, evened, progress=progress)
+    again = solve(evened)
     kept = tuple(text for text in result.warnings if "dropped" in text)
     told = _warnings(clocks, period)
-    return replace(again, rig=with_clocks(again.rig, clocks), warnings=again.warnings + kept + told)
+    used = is_seen(again.residuals)[..., None]
+    scene = replace(Scene.of(again), corners=np.where(used, observations.corners, np.nan))
+    return replace(
+        again,
+        rig=with_clocks(again.rig, clocks),
+        warnings=again.warnings + kept + told,
+        judged=cross_validate(again, partial(_judge, scene, period)),
+    )
+
+
+def _judge(scene: Scene, period: float, rig: Rig, frames: np.ndarray, boards: Array) -> HeldOut:
+    """Return how well a rig explains some frames of a scene that was seen with delays."""
+    corners, taken = scene.corners[:, frames], scene.taken[frames]
+    left_out = replace(scene, rig=rig, boards=boards, corners=corners, taken=taken)
+    _, (boards, corners) = leave_out_corners(left_out, period=period)
+    return judge_posed(rig, scene.board, corners, boards)
 
 
 def with_clocks(rig: Rig, clocks: tuple[Clock, ...]) -> Rig:

@@ -8,6 +8,7 @@ the rig is calibrated again, and so on until the clocks stand still.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -24,9 +25,13 @@ from calibration.timing.tracks import resample_track
 
 __all__ = ["calibrate_in_time", "resample"]
 
+Solve = Callable[[Observations], Calibration]
+
 MOST_ROUNDS = 12
 SETTLED = 0.002  # of a frame; a change of a clock that no longer matters
 NOTICEABLE = 0.1  # of a frame; clocks that differ by less are left alone
+BETTER = 0.7  # of the error with the time stamps is the most that suggested clocks may leave
+TOGETHER = 4.0  # times the error of views alone: beyond, they never saw the board together
 FEWEST_FRAMES = 20  # with fewer, a moving board tells little about time
 
 
@@ -35,6 +40,7 @@ def calibrate_in_time(
     observations: Observations,
     *,
     drop_cameras: Sequence[str] = (),
+    lens: str | None = None,
     progress: Callable[..., None] | None = None,
 ) -> Calibration:
     """Return the calibration from observations with time stamps, its views' clocks set right.
@@ -45,21 +51,24 @@ def calibrate_in_time(
     """
     observations = observations.without(drop_cameras)
     period = _period(observations)
+    solve = partial(calibrate, board, lens=lens, progress=progress)
     if not np.isfinite(period):
-        return calibrate(board, observations, progress=progress)
-    clocks = _rough_clocks(board, observations, period)
-    result = calibrate(board, resample(observations, clocks), progress=progress)
+        return solve(observations)
+    clocks, result, refusal = _started(board, observations, period, solve)
     before, measured = result, _refined(Scene.of(result), clocks, period)
     if _change(measured, clocks, observations) > NOTICEABLE * period:
         clocks = _settled(Scene.of(result), observations, measured, period)
         clocks = _tidied(clocks, observations, period)
-        result = calibrate(board, resample(observations, clocks), progress=progress)
+        result = solve(resample(observations, clocks))
         measured = _refined(Scene.of(result), clocks, period)
         measured = tuple(map(_with_unrest, measured, clocks))
         if np.nanmedian(result.errors) > np.nanmedian(before.errors):
             result, clocks = before, before.observations.clocks
     result = _told(result, measured, clocks, period)
-    return without_jitter(result, observations, period, progress)
+    result = without_jitter(result, observations, period, solve)
+    if refusal is not None and _misfit(result) > TOGETHER * _misfit_alone(observations, solve):
+        raise refusal
+    return result
 
 
 def resample(observations: Observations, clocks: Sequence[Clock]) -> Observations:
@@ -93,6 +102,55 @@ def _period(observations: Observations) -> float:
         return np.nan
     steps = np.diff(common_times(observations))
     return float(np.median(steps)) if len(steps) >= FEWEST_FRAMES else np.nan
+
+
+def _started(
+    board: Board,
+    observations: Observations,
+    period: float,
+    solve: Solve,
+) -> tuple[tuple[Clock, ...], Calibration, CalibrationError | None]:
+    """Return clocks that are right to about half a frame, and the calibration with them.
+
+    A board that is moved in a like manner twice may fit at the wrong moment, so clocks that its
+    motion suggests must explain what views saw together much better than the time stamps do. Where
+    the time stamps as they are make no rig at all, the reason is returned too, or raised where the
+    clocks suggested make none either.
+    """
+    clocks = _rough_clocks(board, observations, period)
+    stamped = tuple(replace(clock, offset=0.0) for clock in clocks)
+    shifted = None
+    if any(clock.offset for clock in clocks):
+        try:
+            shifted = solve(resample(observations, clocks))
+        except CalibrationError:
+            shifted = None
+    try:
+        plain = solve(resample(observations, stamped))
+    except CalibrationError as refusal:
+        if shifted is None:
+            raise
+        return clocks, shifted, refusal
+    if shifted is not None and _misfit(shifted) < BETTER * _misfit(plain):
+        return clocks, shifted, None
+    return stamped, plain, None
+
+
+def _misfit(result: Calibration) -> float:
+    """Return the median error, px, of the corners in shared frames, rejected ones infinite."""
+    shared = result.observations.usable.sum(axis=0) > 1
+    errors = np.where(result.rejected, np.inf, result.errors)[:, shared]
+    return float(np.nanmedian(errors)) if np.isfinite(errors).any() else np.inf
+
+
+def _misfit_alone(observations: Observations, solve: Solve) -> float:
+    """Return the median error, px, of the worst view calibrated from its own images alone.
+
+    However badly timed, images of one camera cannot contradict each other.
+    """
+    views = observations.views
+    alone = [solve(observations.without([v for v in views if v != view])) for view in views]
+    return max(float(np.nanmedian(result.errors)) for result in alone)
 
 
 def _rough_clocks(board: Board, observations: Observations, period: float) -> tuple[Clock, ...]:

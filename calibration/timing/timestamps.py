@@ -6,7 +6,6 @@ from the videos' containers. A frame that a camera dropped leaves a gap, and wha
 place.
 """
 
-import csv
 import os
 import re
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ import numpy as np
 
 from calibration.corners.observations import Observations
 from calibration.errors import CalibrationError, FileFormatError
+from calibration.files import read_table
 from calibration.geometry import Array
 from calibration.timing.clocks import Clock
 
@@ -24,6 +24,8 @@ __all__ = ["Timeline", "pair_by_time", "read_timestamps", "with_times"]
 
 COLUMNS = ("sync_index", "cam_id", "frame_time")
 UNEVEN = 0.25  # of a frame: stamps farther than this off an even grid tell a variable frame rate
+LARGEST_INDEX = 10**12
+LATEST = 1e11  # s; time stamps are seconds, even those that count from 1970
 MOST_GAPS = 1000  # frames left out for each that is there
 
 
@@ -61,9 +63,17 @@ def pair_by_time(times: Mapping[str, Array]) -> dict[str, Timeline]:
     dropped frames. Raises `CalibrationError` with the counts where the stamps do not tell which
     images belong together.
     """
-    starts = {view: stamps - stamps[0] for view, stamps in times.items()}
+    for view, stamps in times.items():
+        if np.ndim(stamps) != 1 or not len(stamps) or not (np.abs(stamps) <= LATEST).all():
+            raise CalibrationError(
+                f"view '{view}': its time stamps must be a list of finite seconds, one an image"
+            )
+    if not times:
+        raise CalibrationError("there are no time stamps to pair; give those of each view")
+    starts = {view: np.asarray(s, dtype=float) - s[0] for view, s in times.items()}
     steps = np.concatenate([np.diff(stamps) for stamps in starts.values()])
     period = float(np.median(steps)) if steps.size else 1.0
+    period = period if period > 0 else 1.0  # stamps that do not rise are told apart below
     slots = {view: np.round(s / period).astype(int) for view, s in starts.items()}
     counts = {view: len(stamps) for view, stamps in times.items()}
     even = all(_is_even(starts[view], slots[view], period) for view in times)
@@ -97,30 +107,18 @@ def with_times(observations: Observations, timelines: Mapping[str, Timeline]) ->
 def _rows_by_camera(path: Path) -> dict[str, list[tuple[int, int, float]]]:
     """Return (line, sync_index, frame_time) of each camera, in the order of the file."""
     cameras: dict[str, list[tuple[int, int, float]]] = {}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise FileFormatError(
-                    f"{path}: no column '{missing[0]}'; the first line must name "
-                    f"{', '.join(COLUMNS)}"
-                )
-            for row in reader:
-                camera = (row["cam_id"] or "").strip()
-                cameras.setdefault(camera, []).append(_parse_row(path, reader.line_num, row))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FileFormatError(f"{path}: cannot be read as a CSV file ({error})") from error
+    for line, row in read_table(path, COLUMNS):
+        cameras.setdefault(row["cam_id"].strip(), []).append(_parse_row(path, line, row))
     return cameras
 
 
-def _parse_row(path: Path, line: int, row: Mapping[str, str | None]) -> tuple[int, int, float]:
+def _parse_row(path: Path, line: int, row: Mapping[str, str]) -> tuple[int, int, float]:
     """Return (line, sync_index, frame_time) of one row."""
     try:
-        index, time = int(row["sync_index"] or ""), float(row["frame_time"] or "")
+        index, time = int(row["sync_index"]), float(row["frame_time"])
     except ValueError:
         index, time = -1, float("nan")
-    if index < 0 or not np.isfinite(time):
+    if not 0 <= index <= LARGEST_INDEX or not abs(time) <= LATEST:
         raise FileFormatError(
             f"{path}, line {line}: sync_index '{row['sync_index']}' and frame_time "
             f"'{row['frame_time']}' must be a whole number and seconds; leave out the row of a "

@@ -1,12 +1,15 @@
 """Commands on cameras: board videos to a rig."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labcut3d.cli.common import DropCamera, Unit, console, open_project, parse_pairs, show_files
 from labcut3d.terminal import Terminal, make_table
+
+if TYPE_CHECKING:
+    from calibration.rig import Rig
 
 __all__ = ["calibrate"]
 
@@ -24,8 +27,18 @@ def calibrate(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder to write.")] = None,
     unit: Unit = None,
     drop_camera: DropCamera = None,
+    lens: Annotated[
+        str | None,
+        typer.Option(
+            help="Lens model of all cameras; by default chosen for each by held-out error: "
+            "'k1 k2 p1 p2', 'k1 k2 p1 p2 k3', rational, 'thin prism' or fisheye."
+        ),
+    ] = None,
 ) -> None:
-    """Calibrate the cameras from board videos -> rig.toml and calibration.html."""
+    """Calibrate the cameras from board videos -> rig.toml and calibration.html.
+
+    Exit status 1 when the verdict is FAIL; the files are there to look at nevertheless.
+    """
     from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
 
     terminal, drop = Terminal(console), drop_camera or []
@@ -34,7 +47,7 @@ def calibrate(
             raise typer.BadParameter("give one PROJECT, or --board BOARD.toml with NAME=PATH...")
         if output or unit:
             raise typer.BadParameter("-o and --unit go with --board")
-        folder = calibrate_project(open_project(what[0]), drop, terminal).parent
+        folder = calibrate_project(open_project(what[0]), drop, terminal, lens).parent
     else:
         from calibration.boards.board import load_board
         from labcut3d.video import open_frames
@@ -42,17 +55,19 @@ def calibrate(
         if output is None:
             raise typer.BadParameter("say where to write the rig: -o DIR")
         sources = {name: open_frames(path) for name, path in parse_pairs(what).items()}
-        calibrate_sources(load_board(board, unit=unit), sources, output, drop, terminal)
+        calibrate_sources(load_board(board, unit=unit), sources, output, drop, terminal, lens)
         folder = output
-    _show_rig(folder / "rig.toml")
+    from calibration.rig import Rig
+
+    rig = Rig.load(folder / "rig.toml")
+    _show_rig(rig)
     show_files(folder / "rig.toml", folder / "calibration.html")
+    if rig.metadata.get("verdict") == "FAIL":
+        raise typer.Exit(1)
 
 
-def _show_rig(path: Path) -> None:
+def _show_rig(rig: "Rig") -> None:
     """Print the cameras of a rig with their sizes and focal lengths."""
-    from calibration import Rig
-
-    rig = Rig.load(path)
     rows = [
         (
             camera.name,

@@ -92,6 +92,8 @@ def convert(
     from calibration.foreign.registry import load_rig, save_rig
 
     loaded = load_rig(rig, source_format, unit, size=_parse_size(size))  # type: ignore[arg-type]
+    if output.exists() and output.samefile(rig):
+        raise typer.BadParameter(f"{output}: is the rig itself; write to another file")
     for caution in save_rig(loaded, output, format) or ():  # type: ignore[arg-type]
         console.print(f"[yellow]Note:[/] {caution}", soft_wrap=True)
     show_files(output)
@@ -123,6 +125,9 @@ def _check_boards(rig: "Rig", board_file: Path, paths: dict[str, Path]) -> "tupl
     from calibration.corners.detection import observe
     from labcut3d.video import open_frames
 
+    for name in paths:
+        if name not in rig.names:
+            raise typer.BadParameter(f"{name}: not in the rig, which has {', '.join(rig.names)}")
     sources = {name: open_frames(path) for name, path in paths.items()}
     numbers = {view: frames.numbers.tolist() for view, frames in sources.items()}
     with Terminal(console).task("Looking for the board") as progress:

@@ -11,7 +11,7 @@ from calibration.corners.detection import observe
 from calibration.files import sha256_of, write_text
 from calibration.timing.synchronization import calibrate_in_time
 from calibration.timing.timestamps import Timeline, pair_by_time, read_timestamps, with_times
-from labcut3d.errors import ProjectError
+from labcut3d.errors import CalibrationError, ProjectError
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, write_stamp
@@ -25,7 +25,10 @@ STAMPS = "timestamps.csv"
 
 
 def calibrate_project(
-    project: Project, drop_cameras: Sequence[str] = (), reporter: Reporter = SILENT
+    project: Project,
+    drop_cameras: Sequence[str] = (),
+    reporter: Reporter = SILENT,
+    lens: str | None = None,
 ) -> Path:
     """Calibrate a project's cameras -> results/rig.toml and results/calibration.html."""
     if project.board is None:
@@ -39,10 +42,11 @@ def calibrate_project(
         **_stamp_hashes(sources),
         "board": fingerprint(project.board),
         "drop_cameras": fingerprint(list(drop_cameras)),
+        **({} if lens is None else {"lens": lens}),
     }
     if is_current(project.rig_path, inputs, reporter):
         return project.rig_path
-    calibrate_sources(project.board, sources, project.rig_path.parent, drop_cameras, reporter)
+    calibrate_sources(project.board, sources, project.rig_path.parent, drop_cameras, reporter, lens)
     write_stamp(project.rig_path, inputs)
     return project.rig_path
 
@@ -53,13 +57,20 @@ def calibrate_sources(
     out: str | os.PathLike[str],
     drop_cameras: Sequence[str] = (),
     reporter: Reporter = SILENT,
+    lens: str | None = None,
 ) -> Calibration:
     """Calibrate from board videos or image folders -> OUT/rig.toml and OUT/calibration.html.
 
     Images are matched by their numbers; videos by a timestamps.csv beside them, or else by their
-    own time stamps (see calibration/timing/timestamps.py), and their clocks are set right.
+    own time stamps (see calibration/timing/timestamps.py), and their clocks are set right. `lens`
+    as for `calibrate`.
     """
     out = Path(out)
+    for view in drop_cameras:
+        if view not in sources:
+            raise CalibrationError(
+                f"cannot drop '{view}': there is no such view, only {', '.join(sources)}"
+            )
     timelines = _timelines(sources)
     numbers = {view: frames.numbers.tolist() for view, frames in sources.items()}
     numbers |= {view: line.numbers.tolist() for view, line in timelines.items()}
@@ -69,13 +80,18 @@ def calibrate_sources(
         observations = with_times(observations, timelines)
     with reporter.task("Calibrating the cameras") as progress:
         calibration = calibrate_in_time(
-            printed, observations, drop_cameras=drop_cameras, progress=progress
+            printed, observations, drop_cameras=drop_cameras, lens=lens, progress=progress
         )
     write_text(out / "calibration.html", calibration_page(calibration))
-    metadata = {**calibration.rig.metadata, "dropped_cameras": list(drop_cameras)}
+    verdict = judge_calibration(calibration)
+    metadata = {
+        **calibration.rig.metadata,
+        "dropped_cameras": list(drop_cameras),
+        "verdict": verdict.level,
+    }
     rig = replace(calibration.rig, metadata=metadata)
     rig.save(out / "rig.toml", calibration.covariance)
-    reporter.findings("Verdict", judge_calibration(calibration).told)
+    reporter.findings("Verdict", verdict.told)
     return calibration
 
 
@@ -96,8 +112,13 @@ def _timelines(sources: Mapping[str, Frames]) -> dict[str, Timeline]:
 def _stamp_file(sources: Mapping[str, Frames]) -> Path | None:
     """Return the timestamps.csv beside the videos, where they have one in common."""
     files = {frames.path.parent / STAMPS for frames in sources.values()}
-    file = files.pop()
-    return file if not files and file.is_file() else None
+    found = sorted(str(file) for file in files if file.is_file())
+    if found and len(files) > 1:
+        raise CalibrationError(
+            f"{found[0]}: is beside some of the videos only; put all videos into its folder, or "
+            "remove it to pair frames by the videos' own time stamps"
+        )
+    return files.pop() if found else None
 
 
 def _stamp_hashes(sources: Mapping[str, Frames]) -> dict[str, str]:

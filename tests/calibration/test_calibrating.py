@@ -272,3 +272,12 @@ def frames(path: Path) -> Iterator[np.ndarray]:
         if not read:
             return
         yield image[..., ::-1]
+
+
+def test_the_lens_may_be_given(exact):
+    """One model for all cameras, none tried; a name that there is not is refused."""
+    result = calibrate(exact.board, exact.observations, lens="rational")
+    assert set(result.lens_models.values()) == {"rational"}
+    assert all(len(camera.distortions) == 8 for camera in result.rig)
+    with pytest.raises(CalibrationError, match="thin prism"):
+        calibrate(exact.board, exact.observations, lens="pinhole")

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from calibration.errors import FileFormatError
-from calibration.files import atomic_write, read_toml, reject_unknown_keys, sha256_of, write_text
+from calibration.files import (
+    atomic_write,
+    read_table,
+    read_toml,
+    reject_unknown_keys,
+    sha256_of,
+    write_text,
+)
 
 
 def test_a_file_appears_whole_and_leaves_nothing_beside_it(tmp_path):
@@ -44,9 +51,49 @@ def test_a_full_disk_keeps_the_old_file(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", no_space)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(FileFormatError, match=r"a\.txt: could not be written \(No space left"):
         write_text(path, "new")
     assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_link_stays_a_link_and_a_mode_its_mode(tmp_path):
+    """What the link points to is replaced, by a file that is no more public than it was."""
+    target, link = tmp_path / "target.txt", tmp_path / "link.txt"
+    target.write_text("old")
+    target.chmod(0o600)
+    link.symlink_to(target)
+    write_text(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are POSIX's")
+def test_a_pipe_is_neither_read_nor_replaced(tmp_path):
+    """Reading it would wait for ever."""
+    pipe = tmp_path / "pipe.toml"
+    os.mkfifo(pipe)
+    with pytest.raises(FileFormatError, match="a pipe or a device"):
+        read_toml(pipe)
+    with pytest.raises(FileFormatError, match="no regular file"):
+        write_text(pipe, "new")
+
+
+def test_a_number_of_five_thousand_digits_is_refused(tmp_path):
+    """Python itself raises ValueError for it, not the reader of TOML."""
+    path = tmp_path / "a.toml"
+    path.write_text("a = " + "9" * 5000)
+    with pytest.raises(FileFormatError, match=r"a\.toml"):
+        read_toml(path)
+
+
+def test_a_field_too_long_for_csv_names_the_line(tmp_path):
+    """The csv module gives up beyond 131072 characters."""
+    path = tmp_path / "a.csv"
+    path.write_text("x,y\n1," + "9" * 200_000 + "\n")
+    with pytest.raises(FileFormatError, match=r"a\.csv, line 2"):
+        read_table(path, ("x", "y"))
 
 
 def test_kill_9_in_mid_write_keeps_the_old_file(tmp_path):

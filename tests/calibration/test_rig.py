@@ -1,5 +1,6 @@
 """Rig files: nothing is lost on the way, and hostile files are refused with a reason."""
 
+import errno
 import tomllib
 from dataclasses import replace
 
@@ -179,3 +180,21 @@ def test_pickled_objects_are_never_read(tmp_path):
     np.savez(covariance_path(path), names=np.array([{"a": 1}], dtype=object))
     with pytest.raises(FileFormatError, match="not a covariance file"):
         RigCovariance.load(path)
+
+
+def test_a_full_disk_leaves_the_rig_and_its_covariance_together(tmp_path, monkeypatch):
+    """The covariance cannot be written: the old rig stays, which the old covariance belongs to."""
+    path, rig = tmp_path / "rig.toml", make_rig(2)
+    covariance = RigCovariance(names=("cam0.fx",), matrix=np.eye(1), gauge="")
+    rig.save(path, covariance)
+
+    def no_space(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", no_space)
+        with pytest.raises(FileFormatError, match="No space left"):
+            replace(rig, metadata={"new": True}).save(path, covariance)
+    assert Rig.load(path).metadata == {}
+    assert RigCovariance.load(path).names == ("cam0.fx",)
+    assert {p.name for p in tmp_path.iterdir()} == {"rig.toml", "rig_covariance.npz"}

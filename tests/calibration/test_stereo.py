@@ -214,3 +214,9 @@ def test_missing_and_impossible_disparities_are_nan():
 def test_pairs_that_cannot_be_rectified_say_why(shift, turn, reason):
     with pytest.raises(RigError, match=reason):
         rectify(make_pair(shift, turn), "left", "right")
+
+
+@pytest.mark.parametrize("zoom", [0.0, -1.0, np.nan, np.inf, 1e-300])
+def test_a_zoom_that_leaves_no_image_is_refused(zoom):
+    with pytest.raises(RigError, match="zoom"):
+        rectify(make_pair((-60, 0, 0), (0, 0, 0)), "left", "right", zoom=zoom)

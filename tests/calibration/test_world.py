@@ -148,3 +148,15 @@ def test_a_distance_changes_the_scale_and_nothing_else(rig):
     assert "a to b is 52 mm" in moved.metadata["world_scale_from"]
     with pytest.raises(CalibrationError, match="not positive"):
         change_scale(0.0, 52.0, ("a", "b"), "mm")
+
+
+@pytest.mark.parametrize("height", [np.nan, np.inf, 1e308])
+def test_a_height_that_no_board_has_is_named(rig, floor, height):
+    with pytest.raises(CalibrationError, match="height"):
+        world_from_board(rig, BOARD, see(rig, floor), height=height)
+
+
+@pytest.mark.parametrize("true", [1e308, 1e-320])
+def test_a_distance_that_is_a_slip_of_the_pen_is_refused(true):
+    with pytest.raises(CalibrationError, match="give the true length"):
+        change_scale(50.0, true, ("a", "b"), "mm")

@@ -1,6 +1,7 @@
 """What views saw: matched by number, counted, and refused for reasons that are told."""
 
 import numpy as np
+import pytest
 
 from calibration.corners.observations import (
     FEWEST_CORNERS,
@@ -10,6 +11,7 @@ from calibration.corners.observations import (
     combine,
     fewest_corners,
 )
+from calibration.errors import CalibrationError
 
 
 def make_view(view: str, frames: list[int], n_corners: int = 9) -> ViewCorners:
@@ -64,3 +66,29 @@ def test_refusals_are_counted_by_reason():
         "2 with too few corners, 1 blurred, 1 with corners that fit no flat board"
     )
     assert seen.describe_refusals("b") == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"frames": [[0, 1]]}, "whole numbers"),
+        ({"frames": [0.5, 1.0]}, "whole numbers"),
+        ({"frames": [3, 3]}, "only once"),
+        ({"corners": "none"}, "not an array of numbers"),
+        ({"misfits": np.zeros((1, 2), dtype=bool)}, "misfits"),
+        ({"times": [[0.0]]}, "times"),
+        ({"remarks": ("one", "two")}, "remarks"),
+        ({"sizes": (640,)}, "size = 640"),
+        ({"sizes": ((640, -1),)}, "size = "),
+    ],
+)
+def test_what_does_not_belong_together_is_refused(change, words):
+    fields = {
+        "views": ("a",),
+        "sizes": ((640, 480),),
+        "frames": [4, 7],
+        "corners": np.zeros((1, 2, 9, 2)),
+    }
+    assert Observations(**fields).frames.tolist() == [4, 7]
+    with pytest.raises(CalibrationError, match=words):
+        Observations(**{**fields, **change})

@@ -92,3 +92,13 @@ def test_names_and_units(make_rig, tmp_path):
     write_storage(tmp_path / "b.yaml", {**VALUES, "unit": "m"})
     with pytest.raises(RigError, match="units differ"):
         load_rig(tmp_path, size=(640, 480))
+
+
+def test_files_of_another_rig_in_the_folder_are_not_mixed_with(tmp_path, make_rig):
+    """They would be read as cameras of this rig."""
+    rig = make_rig(3)
+    plain = replace(rig, cameras=tuple(replace(c, lens=Lens(distortions=np.zeros(5))) for c in rig))
+    save_rig(plain, tmp_path / "j", "jarvis")
+    with pytest.raises(FileFormatError, match=f"other cameras .{rig.names[2]}"):
+        save_rig(plain.select(rig.names[:2]), tmp_path / "j", "jarvis")
+    save_rig(plain, tmp_path / "j", "jarvis")

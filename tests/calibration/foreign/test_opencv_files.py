@@ -139,3 +139,10 @@ def test_opencvs_own_files(dataset):
     for name in ("calibration.yml", "stereo_calib.xml"):
         with pytest.raises(FileFormatError, match="holds no camera"):
             load_rig(folder / name, "opencv")
+
+
+def test_names_that_are_no_list_are_refused(tmp_path):
+    (tmp_path / "i.yml").write_text(PAIR + "names: 5\n")
+    (tmp_path / "extrinsics.yml").write_text(POSE)
+    with pytest.raises(FileFormatError, match="names = 5"):
+        load_rig(tmp_path / "i.yml", unit="mm", size=(640, 480))

@@ -253,6 +253,11 @@ def test_uncertainty_where_fewer_than_two_cameras_look_is_unknown(scene):
         (lambda s, p, x: (p, x, {"intrinsics": "none"}), "shared"),
         (lambda s, p, x: (p, x, {"fixed": ("k9",)}), "k9"),
         (lambda s, p, x: (p, x, {"priors": {"fx": 0.0}}), "positive"),
+        (lambda s, p, x: (p, x, {"priors": {"fx": 1e-320}}), "positive"),
+        (lambda s, p, x: (p, x, {"priors": ["fx"]}), "mapping"),
+        (lambda s, p, x: (p, x, {"fixed": "k3"}), "list of names"),
+        (lambda s, p, x: (p, x, {"huber": "1"}), "huber"),
+        (lambda s, p, x: (p, x, {"tolerance": np.nan}), "tolerance"),
     ],
 )
 def test_bad_input_is_named(scene, change, message):
@@ -312,3 +317,9 @@ def test_nothing_to_adjust_to_is_refused(scene):
         adjust_boards(scene.rig, scene.board.points, scene.board_poses[:0], corners)
     with pytest.raises(CalibrationError, match="at least one point"):
         bundle_adjust(scene.rig, np.zeros((0, 3)), np.zeros((len(scene.rig), 0, 2)))
+
+
+def test_a_board_of_one_point_or_line_is_refused(scene):
+    corners = np.zeros((len(scene.rig), len(scene.board_poses), 3, 2))
+    with pytest.raises(CalibrationError, match="lie on a line"):
+        adjust_boards(scene.rig, np.zeros((3, 3)), scene.board_poses, corners)

@@ -1,5 +1,7 @@
 """Rigs calibrated from images of which each was taken at a moment of its own."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from moving_board import FPS, MovingBoard
@@ -40,7 +42,7 @@ def test_images_on_time_are_left_alone():
     scene = MovingBoard(n_views=3)
     observations = scene.filmed(60, offsets=[0.0, 0.0, 0.0])
     result = calibrate(scene.board, observations)
-    assert without_jitter(result, observations, 1 / FPS) is result
+    assert without_jitter(result, observations, 1 / FPS, partial(calibrate, scene.board)) is result
 
 
 def test_untriggered_web_cameras_are_found_out(dataset):
@@ -71,5 +73,8 @@ def test_untriggered_web_cameras_are_found_out(dataset):
     result = calibrate_in_time(printed, observations)
     assert np.nanmedian(result.errors) < 0.2  # px; 0.4 and more without
     assert [clock.jitter > 0.01 for clock in result.observations.clocks] == [True] * 4
+    left_out = result.check
+    assert 0.2 < left_out.pixels.mean() < 0.35  # px; delays were fitted to the other corners
+    assert np.median(np.abs(left_out.spacing_errors)) < 0.3  # mm, of 54
     plain, delayed = gain_by_delays(Scene.of(calibrate(printed, observations)), period=1 / 6)
     assert delayed < 0.7 * plain

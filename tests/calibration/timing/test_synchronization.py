@@ -1,18 +1,21 @@
 """Rigs whose cameras are not on time, calibrated from a moving board with known truth."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from moving_board import FPS, MovingBoard
 
-from calibration import Rig, calibrate
+from calibration import Rig, calibrate, observe
+from calibration.boards.board import parse_board
 from calibration.corners.observations import Observations
 from calibration.errors import CalibrationError
 from calibration.timing.boardmotion import coarse_offsets
 from calibration.timing.clocks import Clock
 from calibration.timing.synchronization import calibrate_in_time, resample
 from calibration.timing.timestamps import pair_by_time, with_times
+from labcut3d.video import open_frames
 
 OFFSETS = [0.0, 0.37, -2.4]  # frames
 
@@ -118,3 +121,35 @@ def test_a_clock_must_be_finite():
     """An offset that is not a number is refused with its value."""
     with pytest.raises(CalibrationError, match="'a': offset = nan"):
         Clock(view="a", offset=float("nan"))
+
+
+@pytest.fixture(scope="module")
+def fly(dataset):
+    """Return the board of the fly chamber, and what its cameras saw of it, with time stamps."""
+    folder = dataset("fly_chamber")
+    board = parse_board(json.loads((folder / "board.json").read_text()), "board.json")
+    names = ("cam0", "cam1", "cam2", "cam3")
+    sources = {n: open_frames(folder / "calibration" / f"{n}.mp4") for n in names}
+    printed, seen = observe(board, sources)
+    return printed, with_times(seen, pair_by_time({n: s.times for n, s in sources.items()}))
+
+
+@pytest.mark.parametrize("views", [("cam0", "cam2"), ("cam1", "cam3")])
+def test_views_that_never_saw_the_board_together_are_not_shifted_until_they_did(fly, views):
+    """Opposite cameras share no frame; some shift always makes the board move alike in both."""
+    board, seen = fly
+    pair = seen.without([view for view in seen.views if view not in views])
+    with pytest.raises(CalibrationError, match="2 groups that never saw the board together"):
+        calibrate_in_time(board, pair)
+
+
+@pytest.mark.parametrize("late", [0, 60])
+def test_views_that_started_apart_are_laid_over_each_other(fly, late):
+    """By two seconds of the real recording, to a hundredth of a frame; and by nothing."""
+    board, seen = fly
+    corners = seen.corners.copy()
+    corners[3] = np.roll(corners[3], -late, axis=0)
+    corners[3, len(corners[3]) - late :] = np.nan
+    pair = replace(seen, corners=corners).without(["cam0", "cam1"])
+    clock = calibrate_in_time(board, pair).observations.clocks[1]
+    assert clock.offset * 30 == pytest.approx(late, abs=0.01)

@@ -95,3 +95,21 @@ def test_rigs_go_to_other_programs_and_back(tmp_path, labcut3d, format, name, op
     point = rig.cameras[0].center + 300 * rig.cameras[0].rotation[2]  # mm
     same = point * METRES["mm"] / METRES[back.unit]
     np.testing.assert_allclose(back.project(same), rig.project(point), atol=1e-3)  # px
+
+
+def test_a_camera_that_the_rig_lacks_is_named_before_any_work(tmp_path, labcut3d, scene):
+    (tmp_path / "board.toml").write_text(BOARD)
+    scene.rig.save(tmp_path / "rig.toml")
+    status, text = labcut3d("check", "rig.toml", "--board", "board.toml", "zz=x.mp4", cwd=tmp_path)
+    assert status == 2
+    assert "zz" in text
+
+
+def test_a_rig_is_not_converted_onto_itself(tmp_path, labcut3d, scene):
+    """Its unit and metadata would be lost."""
+    scene.rig.save(tmp_path / "rig.toml")
+    before = (tmp_path / "rig.toml").read_bytes()
+    status, text = labcut3d("convert", "rig.toml", "rig.toml", "--format", "pose2sim", cwd=tmp_path)
+    assert status == 2
+    assert "the rig itself" in text
+    assert (tmp_path / "rig.toml").read_bytes() == before

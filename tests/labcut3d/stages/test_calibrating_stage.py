@@ -61,3 +61,17 @@ def test_a_timestamps_file_pairs_videos_of_unequal_length(tmp_path):
     (tmp_path / "timestamps.csv").write_text("\n".join(rows) + "\n")
     with pytest.raises(Labcut3dError, match="never saw the board"):
         calibrate_sources(BOARD, sources, tmp_path / "out")
+
+
+def test_a_camera_to_drop_that_is_not_there_is_named_before_any_work(tmp_path):
+    with pytest.raises(Labcut3dError, match="cannot drop 'cam7'"):
+        calibrate_sources(BOARD, _films(tmp_path, cam0=3), tmp_path / "out", ["cam7"])
+
+
+def test_a_timestamps_file_beside_some_of_the_videos_is_not_passed_over(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    sources = {**_films(tmp_path / "a", cam0=3), **_films(tmp_path / "b", cam1=3)}
+    (tmp_path / "a" / "timestamps.csv").write_text("sync_index,cam_id,frame_time\n")
+    with pytest.raises(Labcut3dError, match="beside some of the videos only"):
+        calibrate_sources(BOARD, sources, tmp_path / "out")
