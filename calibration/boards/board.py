@@ -50,6 +50,11 @@ def load_board(path: str | os.PathLike[str], *, unit: str | None = None) -> Boar
     Anipose's files name no unit of length; give it as `unit`. Raises `BoardError` or
     `FileFormatError` naming the file, the key and the value.
     """
+    if Path(path).suffix.lower() == ".json":
+        raise BoardError(
+            f"{path}: boards are described in TOML, as lines such as squares_x = 7, squares_y = 5, "
+            'square_length = 24.0, marker_length = 18.0, dictionary = "DICT_4X4_50", unit = "mm"'
+        )
     table = read_toml(path)
     if isinstance(table.get("board"), dict) and len(table) == 1:
         table = table["board"]
@@ -101,8 +106,8 @@ def _require_keys(fields: Mapping[str, Any], kind: type[Board], where: str) -> N
     missing = [name for name in known if name not in fields and name not in optional]
     if "unit" in missing:
         raise BoardError(
-            f'{where}: does not say its unit of length; add unit = "mm" (or um, cm, m), or read '
-            'it with load_board(path, unit="mm")'
+            f'{where}: does not say its unit of length; add unit = "mm" (or um, cm, m), or give '
+            'it: load_board(path, unit="mm"), in the terminal --unit mm'
         )
     if missing:
         raise BoardError(f"{where}: '{missing[0]}' is missing; a {kind.type} board needs it")

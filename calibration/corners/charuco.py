@@ -20,7 +20,7 @@ from calibration.geometry import Array
 __all__ = ["CharucoFinder", "TwoSidedFinder"]
 
 FEWEST_MARKERS = 3  # that agree on one flat board before a pattern is believed
-CERTAIN_MARKERS = 6  # that fit the swapped board before it is named
+CERTAIN_MARKERS = 6  # are not chance: before rows and columns are called swapped, for one
 LARGEST_MARKER_ERROR = 0.15  # of a marker's side, from the board's homography
 SMALLEST_MARKER_ERROR = 0.02  # of a marker's side, that the lens and noise may make
 ALIKE = 3.0  # times the smallest error: two patterns that fit so alike cannot be told apart
@@ -44,10 +44,7 @@ class CharucoFinder:
 
         Raises `BoardError` where the image shows the board with rows and columns swapped.
         """
-        if not self.decided:
-            self._decide(gray)
-        image = cv2.bitwise_not(gray) if self.board.inverted else gray
-        markers = self._detector.find(image)
+        image, markers = self._look(gray)
         self._tally.add(gray, len(markers))
         nothing = no_corners(self.board.n_corners)
         if not markers:
@@ -64,20 +61,28 @@ class CharucoFinder:
         """Return in words what was seen, for the message where it was not enough."""
         return self._tally.remark()
 
-    def _decide(self, gray: np.ndarray) -> None:
-        """Find out how the board is printed, if this image shows it."""
-        for inverted in (self.board.inverted, not self.board.inverted):
-            markers = self._detector.find(cv2.bitwise_not(gray) if inverted else gray)
-            if len(markers) < FEWEST_MARKERS:
-                continue
-            fits = _fitting(markers, _patterns(self.board))
-            if len(fits) == 1:
-                self._set_layout(replace(fits[0], inverted=inverted))
-                self.decided = True
-            elif not fits:
-                self._refuse_swapped(markers)
-            if fits:
-                return
+    def _look(self, gray: np.ndarray) -> tuple[np.ndarray, dict[int, Array]]:
+        """Return the image, dark on light, and its markers, by which the print is found out."""
+        first, looks = self.board.inverted, {}
+        for inverted in (first, not first):
+            image = cv2.bitwise_not(gray) if inverted else gray
+            looks[inverted] = image, self._detector.find(image)
+            fits = self.decided or self._decide(looks[inverted][1], inverted=inverted)
+            if fits or len(looks[inverted][1]) >= CERTAIN_MARKERS:
+                break
+        return looks[self.board.inverted]
+
+    def _decide(self, markers: dict[int, Array], *, inverted: bool) -> bool:
+        """Find out how the board is printed, if markers show it; tell whether they fit at all."""
+        if len(markers) < FEWEST_MARKERS:
+            return False
+        fits = _fitting(markers, _patterns(self.board))
+        if len(fits) == 1:
+            self._set_layout(replace(fits[0], inverted=inverted))
+            self.decided = True
+        elif not fits:
+            self._refuse_swapped(markers)
+        return bool(fits)
 
     def _set_layout(self, board: CharucoBoard) -> None:
         """Take the board as it is printed."""
@@ -87,16 +92,21 @@ class CharucoFinder:
 
     def _is_ambiguous(self, markers: dict[int, Array]) -> bool:
         """Tell whether the markers seen lie alike in several patterns of the board."""
-        return len(_fitting(markers, _patterns(self.board))) > 1
+        patterns = _patterns(self.board)
+        return len(patterns) > 1 and len(_fitting(markers, patterns)) > 1
 
     def _refuse_swapped(self, markers: dict[int, Array]) -> None:
-        """Raise `BoardError` if the markers lie as on the board with rows and columns swapped."""
+        """Raise `BoardError` if the markers lie as on the board with rows and columns swapped.
+
+        They are numbered row by row, so that this only tells how many columns the board has.
+        """
         x, y = self.board.squares_x, self.board.squares_y
         swapped = _patterns(replace(self.board, squares_x=y, squares_y=x))
         if x != y and len(markers) >= CERTAIN_MARKERS and _fitting(markers, swapped):
             raise BoardError(
-                f"the board is described as {x} x {y} squares, but the images show {y} x {x}: "
-                f"swap squares_x and squares_y (board_x and board_y in Anipose's files)"
+                f"the board is described as {x} x {y} squares, but in the images it has {y} "
+                f"columns and not {x}: swap squares_x and squares_y (board_x and board_y in "
+                f"Anipose's files) if it has {x} rows, or else count its squares again"
             )
 
     def _predict(self, markers: dict[int, Array]) -> tuple[Array, Array, bool]:
@@ -109,15 +119,21 @@ class CharucoFinder:
         total = np.zeros((self.board.n_corners, 3, 2))
         squares = np.zeros((self.board.n_corners, 2))
         count = np.zeros((self.board.n_corners, 1))
-        points, length = self.board.points[:, :2], self.board.square_length
-        for marker, quad in markers.items():
-            index = marker - self.board.first_marker
-            corners = self._neighbours[index]
-            warp = cv2.getPerspectiveTransform(self._layout[index], quad.astype(np.float32))
-            pixels, axes = _warp_with_axes(np.asarray(warp, dtype=float), points[corners], length)
-            total[corners] += np.concatenate([pixels[:, None], np.swapaxes(axes, 1, 2)], axis=1)
-            squares[corners] += pixels**2
-            count[corners] += 1
+        rows = np.array(list(markers)) - self.board.first_marker
+        warps = np.array(
+            [
+                cv2.getPerspectiveTransform(self._layout[row], quad.astype(np.float32))
+                for row, quad in zip(rows, markers.values(), strict=True)
+            ],
+            dtype=float,
+        )
+        which = np.repeat(np.arange(len(rows)), [len(self._neighbours[row]) for row in rows])
+        corners = np.concatenate([self._neighbours[row] for row in rows])
+        points, length = self.board.points[corners, :2], self.board.square_length
+        pixels, axes = _warp_with_axes(warps[which], points, length)
+        np.add.at(total, corners, np.concatenate([pixels[:, None], np.swapaxes(axes, 1, 2)], 1))
+        np.add.at(squares, corners, pixels**2)
+        np.add.at(count, corners, 1)
         with np.errstate(invalid="ignore"):
             mean = total / count[:, None]
             spread = np.sqrt(np.maximum(squares / count - mean[:, 0] ** 2, 0).sum(axis=-1))
@@ -229,9 +245,9 @@ def _layout_errors(markers: dict[int, Array], board: CharucoBoard) -> Array:
     return np.linalg.norm(fitted - target, axis=-1) / side
 
 
-def _warp_with_axes(warp: Array, points: Array, length: float) -> tuple[Array, Array]:
-    """Return a homography of points (n, 2), and of steps by `length` in x and y: (n, 2, 2) px."""
-    homogeneous = points @ warp[:, :2].T + warp[:, 2]
+def _warp_with_axes(warps: Array, points: Array, length: float) -> tuple[Array, Array]:
+    """Return points (n, 2) and steps by `length` in x and y (n, 2, 2) by homographies (n, 3, 3)."""
+    homogeneous = (warps[:, :, :2] @ points[..., None])[..., 0] + warps[:, :, 2]
     pixels = homogeneous[:, :2] / homogeneous[:, 2:]
-    slopes = warp[None, :2, :2] - pixels[:, :, None] * warp[None, 2:, :2]
+    slopes = warps[:, :2, :2] - pixels[:, :, None] * warps[:, 2:, :2]
     return pixels, length * slopes / homogeneous[:, 2, None, None]

@@ -18,7 +18,7 @@ import math
 
 import numpy as np
 
-from calibration.compiling import compiled
+from calibration.compiling import compiled, inlined
 
 __all__ = ["fit_corners"]
 
@@ -75,6 +75,7 @@ def _collect(gray, corner, axes, clear, arm, ends):
     # A band is as wide as BAND px or as `clear` squares, whichever is less.
     band_v = min(clear, BAND * math.hypot(ux, uy) / abs(area))
     band_u = min(clear, BAND * math.hypot(vx, vy) / abs(area))
+    per_area = 1 / area
     reach_x, reach_y = (abs(ux) + abs(vx)) * arm, (abs(uy) + abs(vy)) * arm
     left, right = math.floor(corner[0] - reach_x), math.ceil(corner[0] + reach_x)
     top, bottom = math.floor(corner[1] - reach_y), math.ceil(corner[1] + reach_y)
@@ -83,7 +84,7 @@ def _collect(gray, corner, axes, clear, arm, ends):
     for row in range(int(top), int(bottom) + 1):
         for column in range(int(left), int(right) + 1):
             x, y = column - corner[0], row - corner[1]
-            u, v = (x * vy - y * vx) / area, (y * ux - x * uy) / area
+            u, v = (x * vy - y * vx) * per_area, (y * ux - x * uy) * per_area
             along_v = abs(u) <= band_u and -(band_v if ends else arm) <= v <= arm
             along_u = abs(v) <= band_v and -(band_u if ends else arm) <= u <= arm
             if not (along_u or along_v):
@@ -193,7 +194,7 @@ def _accumulate(pixels, state, base, normal, gradient):
     return total
 
 
-@compiled
+@inlined
 def _tanh(distance):
     """Return tanh, without computing it where it is 1."""
     if distance > SATURATED:

@@ -13,6 +13,9 @@ from calibration.geometry import Array
 __all__ = ["MarkerDetector", "MarkerFinder", "Sighting", "Tally", "no_corners"]
 
 FEWEST_MARKERS = 3  # in a few images before another dictionary is proposed
+FINE = (9, 5)  # px, windows in which black is told from white; the first shows nearly all markers
+COARSE = (23,)  # for edges that are very soft
+ENOUGH = 0.9  # of the markers; most corners of a board have two
 PROBES = 4  # images kept to look for other dictionaries in, where nothing fits
 
 Sighting = tuple[Refined, str]
@@ -37,24 +40,34 @@ class MarkerDetector:
         own = cv2.aruco.Dictionary(
             whole.bytesList[self._numbers].copy(), whole.markerSize, whole.maxCorrectionBits
         )
-        parameters = cv2.aruco.DetectorParameters()
-        parameters.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
-        parameters.adaptiveThreshWinSizeMin = 5
-        parameters.adaptiveThreshWinSizeMax = 21
-        parameters.adaptiveThreshWinSizeStep = 16
-        self._detector = cv2.aruco.ArucoDetector(own, parameters)
+        self._detectors = {window: _detector(own, window) for window in (*FINE, *COARSE)}
         self.module = 1 / (whole.markerSize + 2)
         """The width of a marker's black border, in parts of its side."""
 
     def find(self, image: np.ndarray) -> dict[int, Array]:
         """Return the corners (4, 2) px of each marker found; one seen twice is not trusted."""
-        corners, ids, _ = self._detector.detectMarkers(image)
-        found = [] if ids is None else [int(marker) for marker in ids.ravel()]
-        return {
-            self._numbers[marker]: quad.reshape(4, 2).astype(float)
-            for marker, quad in zip(found, corners, strict=True)
-            if found.count(marker) == 1
-        }
+        return self._look(image, FINE) or self._look(image, COARSE)
+
+    def _look(self, image: np.ndarray, windows: Sequence[int]) -> dict[int, Array]:
+        """Return the markers that show with one window or another, as long as many are missing."""
+        markers: dict[int, Array] = {}
+        for window in windows:
+            corners, ids, _ = self._detectors[window].detectMarkers(image)
+            found = [] if ids is None else [int(marker) for marker in ids.ravel()]
+            for marker, quad in zip(found, corners, strict=True):
+                if found.count(marker) == 1:
+                    markers.setdefault(self._numbers[marker], quad.reshape(4, 2).astype(float))
+            if len(markers) >= ENOUGH * len(self._numbers):
+                break
+        return markers
+
+
+def _detector(dictionary: cv2.aruco.Dictionary, window: int) -> cv2.aruco.ArucoDetector:
+    """Return a detector that tells black from white within a window of some px."""
+    parameters = cv2.aruco.DetectorParameters()
+    parameters.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
+    parameters.adaptiveThreshWinSizeMin = parameters.adaptiveThreshWinSizeMax = window
+    return cv2.aruco.ArucoDetector(dictionary, parameters)
 
 
 class Tally:

@@ -15,6 +15,7 @@ __all__ = ["MisfitFinder"]
 STRENGTHS = np.arange(-0.7, 0.21, 0.05)  # at a radius of half the image's diagonal
 LARGEST_MISFIT = 6.0  # medians of the other corners' errors: 5 standard deviations
 SMALLEST_MISFIT = 1.0  # px; below it corners are left to the bundle adjustment
+ISOLATED = 0.05  # of the corners: misfits so few do not tell that the strength is wrong
 FEWEST = 12  # corners; with fewer a homography explains too much
 
 
@@ -37,15 +38,22 @@ class MisfitFinder:
         seen = np.flatnonzero(np.isfinite(pixels[:, 0]))
         if len(seen) < FEWEST:
             return misfits
-        if self._best is not None:  # mostly the strength that was best before finds nothing wrong
+        if self._best is not None:  # mostly the strength that was best before is still right
             errors = _errors(self._plane[seen], pixels[seen], size, STRENGTHS[self._best])
-            if not _too_far(errors).any():
+            wrong = _too_far(errors)
+            if wrong.sum() <= ISOLATED * len(seen):
+                misfits[seen] = wrong
                 return misfits
-        tries = range(len(STRENGTHS))
-        if self._best is not None:
-            tries = range(max(self._best - 1, 0), min(self._best + 2, len(STRENGTHS)))
-        tried = {i: _errors(self._plane[seen], pixels[seen], size, STRENGTHS[i]) for i in tries}
-        self._best = min(tried, key=lambda i: np.median(tried[i]))
+        tried: dict[int, Array] = {}
+
+        def try_about(tries: range) -> int:
+            """Return the best of all strengths tried so far, and of those of some indices."""
+            for i in set(tries) & set(range(len(STRENGTHS))) - set(tried):
+                tried[i] = _errors(self._plane[seen], pixels[seen], size, STRENGTHS[i])
+            return min(tried, key=lambda i: np.median(tried[i]))
+
+        best = try_about(range(0, len(STRENGTHS), 3)) if self._best is None else self._best
+        self._best = try_about(range(best - 2, best + 3))
         misfits[seen] = _too_far(tried[self._best])
         return misfits
 

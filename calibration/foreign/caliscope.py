@@ -2,6 +2,7 @@
 
 Rotations are matrices in older files and rotation vectors in newer ones; both are read, and
 vectors written. Caliscope numbers its cameras: camera N is called cam_N here, as its videos are.
+Other names are numbered by the number they end in, or in their order.
 
 Source: caliscope/cameras/camera_array.py, CameraArray.from_toml and to_toml.
 """
@@ -13,11 +14,11 @@ from typing import Any
 from calibration.camera import Camera
 from calibration.errors import FileFormatError, RigError
 from calibration.files import read_toml, write_text
-from calibration.foreign.parts import Given, refuse_skew
+from calibration.foreign.parts import OTHER_LENS, Given, refuse_skew
 from calibration.foreign.tables import camera_of_table, table_of_camera
 from calibration.rig import Rig
 
-__all__ = ["holds_caliscope", "load_caliscope", "save_caliscope"]
+__all__ = ["caliscope_cautions", "holds_caliscope", "load_caliscope", "save_caliscope"]
 
 LONGEST_LENS = 5  # coefficients that Caliscope's own windows can show
 
@@ -45,27 +46,47 @@ def load_caliscope(path: str | os.PathLike[str], given: Given) -> Rig:
 def save_caliscope(rig: Rig, path: str | os.PathLike[str]) -> None:
     """Write a camera_array.toml in metres, whatever the unit of the rig.
 
-    Raises `RigError` for cameras not called cam_N, and for lenses that Caliscope does not have.
+    Raises `RigError` for names that cannot be numbered without confusion, and for lenses that
+    Caliscope does not have.
     """
     import tomlkit
 
     refuse_skew(rig, "Caliscope")
     tables: dict[str, Any] = {}
-    for camera in rig:
-        match = re.fullmatch(r"cam_(0|[1-9]\d*)", camera.name)
-        if match is None:
-            raise RigError(
-                f"camera '{camera.name}': Caliscope numbers its cameras; rename it to cam_0, "
-                "cam_1, ... as Caliscope's videos are"
-            )
+    for camera, number in zip(rig, _numbers(rig), strict=True):
         if len(camera.distortions) > LONGEST_LENS:
             raise RigError(
                 f"camera '{camera.name}': its lens has {len(camera.distortions)} coefficients, and "
-                f"Caliscope's have {LONGEST_LENS}; calibrate it with a smaller model"
+                f"Caliscope's have {LONGEST_LENS}; {OTHER_LENS.format('k1 k2 p1 p2 k3')}"
             )
         fields = table_of_camera(camera, rig.unit)
-        tables[match.group(1)] = {"cam_id": int(match.group(1)), **fields}
+        tables[str(number)] = {"cam_id": number, **fields}
     write_text(path, tomlkit.dumps({"cameras": tables}))
+
+
+def caliscope_cautions(rig: Rig) -> tuple[str, ...]:
+    """Return which number each camera has in Caliscope, where its name is another."""
+    pairs = {name: f"cam_{n}" for name, n in zip(rig.names, _numbers(rig), strict=True)}
+    if all(name == numbered for name, numbered in pairs.items()):
+        return ()
+    told = ", ".join(f"{name} is {numbered}" for name, numbered in pairs.items())
+    return (f"Caliscope numbers its cameras: {told}; its videos must be called so",)
+
+
+def _numbers(rig: Rig) -> list[int]:
+    """Return the numbers of the cameras: those their names end in, or else their order."""
+    matches = [re.fullmatch(r"(.*?)(\d{1,9})", name) for name in rig.names]
+    stems = {match[1] for match in matches if match}
+    numbers = [int(match[2]) for match in matches if match]
+    if len(stems) == 1 and len(set(numbers)) == len(rig):
+        return numbers
+    for order, name in enumerate(rig.names):
+        if re.fullmatch(r"cam_\d+", name) and name != f"cam_{order}":
+            raise RigError(
+                f"camera '{name}': Caliscope numbers its cameras, and this one would become "
+                f"cam_{order}; rename all to cam_0, cam_1, ... as Caliscope's videos are"
+            )
+    return list(range(len(rig)))
 
 
 def _number(key: str) -> int:

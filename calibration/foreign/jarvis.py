@@ -20,6 +20,7 @@ from calibration.camera import Camera
 from calibration.errors import FileFormatError, RigError
 from calibration.foreign.filestorage import read_storage, write_storage
 from calibration.foreign.parts import (
+    OTHER_LENS,
     Given,
     lens_of,
     numbers,
@@ -72,7 +73,7 @@ def save_jarvis(rig: Rig, path: str | os.PathLike[str]) -> None:
         if camera.distortions[FIVE:].any():
             raise RigError(
                 f"camera '{camera.name}': JARVIS holds five distortion coefficients, and this lens "
-                f"has {len(camera.distortions)}; calibrate it with a smaller model"
+                f"has {len(camera.distortions)}; {OTHER_LENS.format('k1 k2 p1 p2 k3')}"
             )
         if not re.fullmatch(r"[^/\\:\0]+", camera.name) or camera.name.startswith("."):
             raise RigError(f"camera '{camera.name}': JARVIS names files so; rename the camera")

@@ -20,7 +20,14 @@ from calibration.camera import Camera
 from calibration.errors import FileFormatError, RigError
 from calibration.files import atomic_write
 from calibration.foreign.matfile import read_mat
-from calibration.foreign.parts import Given, lens_of, numbers, refuse_fisheye, require_keys
+from calibration.foreign.parts import (
+    OTHER_LENS,
+    Given,
+    lens_of,
+    numbers,
+    refuse_fisheye,
+    require_keys,
+)
 from calibration.geometry import Array
 from calibration.rig import Rig
 
@@ -72,7 +79,7 @@ def save_label3d(rig: Rig, path: str | os.PathLike[str]) -> None:
         if len(camera.distortions) > MOST_RADIAL + 2:
             raise RigError(
                 f"camera '{camera.name}': its lens has {len(camera.distortions)} coefficients, and "
-                f"MATLAB's have {MOST_RADIAL + 2}; calibrate it with a smaller model"
+                f"MATLAB's have {MOST_RADIAL + 2}; {OTHER_LENS.format('k1 k2 p1 p2 k3')}"
             )
         params[index, 0], names[0, index] = _struct(camera), camera.name
     path = Path(path)

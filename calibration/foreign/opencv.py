@@ -90,7 +90,8 @@ def save_opencv(rig: Rig, path: str | os.PathLike[str]) -> None:
     if len(rig) > 2:
         raise RigError(
             f"{path}: OpenCV's files hold one camera or a stereo pair, and this rig has "
-            f"{len(rig)}; select two: rig.select({list(rig.names[:2])})"
+            f"{len(rig)}; select two: rig.select({list(rig.names[:2])}), in the terminal "
+            f"--views {','.join(rig.names[:2])}"
         )
     for camera in rig:
         if camera.size != first.size or camera.lens.model != first.lens.model:

@@ -12,6 +12,7 @@ from calibration.lens import Lens
 from calibration.rig import Rig
 
 __all__ = [
+    "OTHER_LENS",
     "Given",
     "lens_of",
     "numbers",
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 LARGEST = 1e15  # of any number of a camera in any unit, so that products stay finite
+OTHER_LENS = 'calibrate with another lens: labcut3d calibrate --lens "{0}", calibrate(lens="{0}")'
 TILTED = 14  # coefficients of OpenCV's longest model, whose last two tilt the sensor
 
 
@@ -140,7 +142,7 @@ def refuse_fisheye(rig: Rig, program: str) -> None:
         if camera.lens.model == "fisheye":
             raise RigError(
                 f"camera '{camera.name}': {program} has no fisheye lenses; save it as labcut3d, "
-                "anipose, caliscope or opencv"
+                f"anipose, caliscope or opencv, or {OTHER_LENS.format('k1 k2 p1 p2')}"
             )
 
 

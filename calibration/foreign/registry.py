@@ -7,7 +7,12 @@ from typing import Literal, get_args
 
 from calibration.errors import FileFormatError
 from calibration.files import read_toml, require_regular_file
-from calibration.foreign.caliscope import holds_caliscope, load_caliscope, save_caliscope
+from calibration.foreign.caliscope import (
+    caliscope_cautions,
+    holds_caliscope,
+    load_caliscope,
+    save_caliscope,
+)
 from calibration.foreign.filestorage import read_storage, starts_like_storage
 from calibration.foreign.jarvis import (
     JARVIS_KEY,
@@ -53,13 +58,14 @@ def load_rig(
 def save_rig(rig: Rig, path: PathLike, format: RigFormat) -> tuple[str, ...]:
     """Write a rig for another program; JARVIS's format is a folder with a file a camera.
 
-    Returns sentences on what the program will not honour though its file holds it. Raises
-    `RigError` naming the camera where the file cannot hold it (skew, fisheye, a long lens model,
-    a name): nothing is dropped silently.
+    Returns sentences on what the program will not honour, or calls otherwise. Raises `RigError`
+    naming the camera where the file cannot hold it (skew, fisheye, a long lens model, a name):
+    nothing is dropped silently.
     """
     known = _check_format(format, Path(path))
     WRITERS[known](rig, path)
-    return jarvis_cautions(rig) if known == "jarvis" else ()
+    cautions = CAUTIONS.get(known)
+    return () if cautions is None else cautions(rig)
 
 
 def recognise_format(path: PathLike) -> RigFormat:
@@ -154,4 +160,8 @@ WRITERS: Mapping[RigFormat, Callable[[Rig, PathLike], None]] = {
     "label3d": save_label3d,
     "opencv": save_opencv,
     "pose2sim": save_pose2sim,
+}
+CAUTIONS: Mapping[RigFormat, Callable[[Rig], tuple[str, ...]]] = {
+    "caliscope": caliscope_cautions,
+    "jarvis": jarvis_cautions,
 }

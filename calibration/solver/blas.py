@@ -8,8 +8,7 @@ also makes results independent of the number of processors.
 from contextlib import AbstractContextManager
 from functools import cache
 
-import numpy  # noqa: F401  (the libraries must be loaded before they can be found)
-import scipy.linalg  # noqa: F401
+import numpy  # noqa: F401  (the library must be loaded before it can be found)
 from threadpoolctl import ThreadpoolController
 
 __all__ = ["single_threaded"]

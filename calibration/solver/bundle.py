@@ -10,7 +10,6 @@ method", 1999.
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.linalg
 
 from calibration.geometry import Array
 from calibration.solver.blas import single_threaded
@@ -125,10 +124,9 @@ class Normal:
             if not np.isfinite(side).all():
                 raise np.linalg.LinAlgError("a body is not determined")
             scale = 1 / np.sqrt(np.maximum(np.diag(system), 1e-300))
-            factor = scipy.linalg.cho_factor(
-                system * np.outer(scale, scale), lower=True, check_finite=False
-            )
-            step = scale * scipy.linalg.cho_solve(factor, scale * side, check_finite=False)
+            system *= np.outer(scale, scale)
+            np.linalg.cholesky(system)  # refuses one that is not positive definite
+            step = scale * np.linalg.solve(system, scale * side)
         moves = back_substitute(self.problem.sights, layout.index, self.blocks, damping, step)
         if not np.isfinite(moves).all():
             raise np.linalg.LinAlgError("a body is not determined")

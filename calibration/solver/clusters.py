@@ -11,7 +11,6 @@ than a full matrix would need.
 """
 
 import numpy as np
-import scipy.linalg
 
 from calibration.geometry import Array
 from calibration.solver.bundle import Problem, Solution, residuals
@@ -40,8 +39,8 @@ def cluster_factor(problem: Problem, solution: Solution) -> float:
         root = np.linalg.cholesky(total * np.outer(scale, scale))
     except np.linalg.LinAlgError:
         return 1.0  # some parameter is not determined, and its covariance says so
-    white = scipy.linalg.solve_triangular(root, (pulls * scale).T, lower=True).T
-    half = scipy.linalg.solve_triangular(root, np.diag(scale), lower=True)
+    white = np.linalg.solve(root, (pulls * scale).T).T
+    half = np.linalg.solve(root, np.diag(scale))
     shares = half @ systems @ half.T
     spread = shares - shares @ shares
     expected = np.trace(spread, axis1=1, axis2=2).sum()

@@ -97,8 +97,8 @@ def leave_out_corners(scene: Scene, *, period: float) -> tuple[tuple[Array, Arra
     """Return board poses and corners that had no part in them, without and with delays.
 
     Board poses (frame, 4, 4), from the scene's on, and delays are fitted to every second pair of
-    corners; the others (view, frame, corner, 2) px come back, the second time with the delays undone, where
-    two views or more saw the frame; NaN elsewhere.
+    corners; the others (view, frame, corner, 2) px come back, the second time with the delays
+    undone, where two views or more saw the frame; NaN elsewhere.
     """
     rig, points = scene.rig, scene.board.points
     odd = np.arange(len(points)) // 2 % 2 == 1

@@ -87,6 +87,9 @@ def convert(
     ] = None,
     unit: Unit = None,
     size: Size = None,
+    views: Annotated[
+        str | None, typer.Option(help="Only these cameras, in this order: left,right.")
+    ] = None,
 ) -> None:
     """Write a rig for another program: Anipose, OpenCV, Caliscope, Label3D, Pose2Sim, JARVIS."""
     from calibration.foreign.registry import load_rig, save_rig
@@ -94,6 +97,8 @@ def convert(
     loaded = load_rig(rig, source_format, unit, size=_parse_size(size))  # type: ignore[arg-type]
     if output.exists() and output.samefile(rig):
         raise typer.BadParameter(f"{output}: is the rig itself; write to another file")
+    if views is not None:
+        loaded = loaded.select([name.strip() for name in views.split(",")])
     for caution in save_rig(loaded, output, format) or ():  # type: ignore[arg-type]
         console.print(f"[yellow]Note:[/] {caution}", soft_wrap=True)
     show_files(output)

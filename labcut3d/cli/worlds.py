@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["align"]
 
+MUCH = 0.05  # change of a scale that a board has set, from where on it is doubtful
+
 Find = Callable[["Rig"], "WorldChange"]
 
 Clicks = Annotated[Path | None, typer.Option(help="Clicked points: a CSV file of view,point,x,y.")]
@@ -81,8 +83,15 @@ def align(
         raise typer.BadParameter("--clicks needs either --known POINTS.csv or --distance A,B=12.5")
     else:
         find = _find_by_points(clicks, known, distance)
-    _, change = align_rig(source, target, find, unit)
+    rig, change = align_rig(source, target, find, unit)
     console.print(escape(change.how), highlight=False, soft_wrap=True)
+    if "board" in rig.metadata and abs(change.scale - 1) > MUCH:
+        console.print(
+            "[yellow]Note:[/] the board that this rig was calibrated with had already set its "
+            f"scale; this makes every length {change.scale:.4g} times what it was. Check the "
+            "distance and its unit, or the length of the board's squares.",
+            soft_wrap=True,
+        )
     show_files(target)
 
 

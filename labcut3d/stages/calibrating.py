@@ -82,8 +82,8 @@ def calibrate_sources(
         calibration = calibrate_in_time(
             printed, observations, drop_cameras=drop_cameras, lens=lens, progress=progress
         )
-    write_text(out / "calibration.html", calibration_page(calibration))
     verdict = judge_calibration(calibration)
+    write_text(out / "calibration.html", calibration_page(calibration, verdict))
     metadata = {
         **calibration.rig.metadata,
         "dropped_cameras": list(drop_cameras),

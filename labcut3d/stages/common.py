@@ -4,18 +4,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-import xarray as xr
+from typing import TYPE_CHECKING, Any
 
 from calibration import Rig
 from labcut3d.errors import RigError
 from labcut3d.progress import Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import changed_inputs, fingerprint, fingerprint_frames, write_stamp
-from labcut3d.schema import save_dataset
 from labcut3d.version import __version__
 from labcut3d.video import Frames
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 __all__ = ["is_current", "load_rig", "save_result", "settings_hash", "source_hashes"]
 
@@ -50,8 +50,10 @@ def load_rig(project: Project) -> Rig:
     return Rig.load(project.rig_path)
 
 
-def save_result(dataset: xr.Dataset, result: Path, inputs: Mapping[str, str]) -> Path:
+def save_result(dataset: "xr.Dataset", result: Path, inputs: Mapping[str, str]) -> Path:
     """Write a dataset with its provenance, and its stamp."""
+    from labcut3d.schema import save_dataset  # brings xarray along
+
     before = json.loads(dataset.attrs.get("provenance", "{}"))
     save_dataset(dataset.assign_attrs(provenance=json.dumps({**before, **inputs})), result)
     write_stamp(result, inputs)

@@ -7,12 +7,15 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from calibration.camera import Camera
+from calibration.corners.frameselection import BLURRED, NEAR_IDENTICAL
+from labcut3d.viewers.lengths import readable_lengths
 from labcut3d.viewers.palette import CYCLE, INK, MUTED, RULE, SEQUENTIAL, TEMPLATE, plain
 
 if TYPE_CHECKING:  # a page needs no solver
     from calibration import Calibration, Observations
 
 __all__ = [
+    "SKIPPING",
     "figure_corner_coverage",
     "figure_corners_over_time",
     "figure_pair_coverage",
@@ -24,6 +27,8 @@ __all__ = [
 
 Array = npt.NDArray[np.float64]
 MOST_ARROWS = 1500  # a camera; more only make the page heavy
+SKIPPING = (BLURRED, NEAR_IDENTICAL)  # reasons to take no corner though the board was seen
+SKIPPED = "#e6d8b8"  # the colour of such frames
 
 
 def figure_pair_coverage(observations: "Observations") -> go.Figure:
@@ -60,21 +65,41 @@ def figure_pair_coverage(observations: "Observations") -> go.Figure:
 
 
 def figure_corners_over_time(observations: "Observations") -> go.Figure:
-    """Return how many corners each camera saw in each frame."""
-    seen = observations.seen.sum(axis=-1)
+    """Return how many corners each camera saw in each frame.
+
+    Frames that were skipped although the board was seen have a colour of their own: they hold no
+    corners, but neither did the camera see none.
+    """
+    skipped = _skipped(observations)
+    where = {
+        "x": np.asarray(observations.frames),
+        "y": [plain(view) for view in observations.views],
+        "ygap": 3,
+        "hoverongaps": False,
+    }
     figure = go.Figure(
         go.Heatmap(
-            z=seen,
-            x=np.asarray(observations.frames),
-            y=[plain(view) for view in observations.views],
+            z=np.where(skipped == "", observations.seen.sum(axis=-1), np.nan),
             colorscale=SEQUENTIAL,
             zmin=0,
             zmax=observations.corners.shape[2],
-            ygap=3,
             colorbar={"title": {"text": "corners"}, "thickness": 10, "outlinewidth": 0},
             hovertemplate="%{y}, frame %{x}: %{z} corners<extra></extra>",
+            **where,
         )
     )
+    if (skipped != "").any():
+        figure.add_trace(
+            go.Heatmap(
+                z=np.where(skipped == "", np.nan, 1.0),
+                text=skipped,
+                colorscale=[[0.0, SKIPPED], [1.0, SKIPPED]],
+                showscale=False,
+                hovertemplate="%{y}, frame %{x}: skipped, %{text}<extra></extra>",
+                meta={"role": "skipped"},
+                **where,
+            )
+        )
     figure.update_layout(template=TEMPLATE, margin={"l": 80})
     figure.update_xaxes(title_text="frame", showgrid=False)
     figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
@@ -184,7 +209,11 @@ def figure_corner_coverage(calibration: "Calibration", camera: str) -> go.Figure
 
 
 def figure_spacing(errors: Array, unit: str) -> go.Figure:
-    """Return the distribution of the errors of neighbouring corners' distances, in `unit`."""
+    """Return the distribution of the errors of neighbouring corners' distances, in `unit`.
+
+    Small errors are shown in micrometres.
+    """
+    errors, unit = readable_lengths(errors, unit)
     reach = float(np.quantile(np.abs(errors), 0.99)) if len(errors) else 1.0
     counts, edges = np.histogram(errors, np.linspace(-reach, reach, 61))
     figure = go.Figure(
@@ -197,9 +226,22 @@ def figure_spacing(errors: Array, unit: str) -> go.Figure:
     )
     figure.add_vline(x=0, line={"color": MUTED, "width": 1})
     figure.update_layout(template=TEMPLATE, bargap=0.05)
-    figure.update_xaxes(title_text=f"measured minus true distance ({plain(unit)})")
+    figure.update_xaxes(
+        title_text=f"measured minus true distance ({plain(unit)})", exponentformat="none"
+    )
     figure.update_yaxes(title_text="pairs of corners")
     return figure
+
+
+def _skipped(observations: "Observations") -> np.ndarray:
+    """Return why images (view, frame) in which the board was seen were skipped, "" elsewhere."""
+    reasons = np.full(observations.seen.shape[:2], "", dtype=object)
+    rows = {view: row for row, view in enumerate(observations.views)}
+    columns = {int(frame): column for column, frame in enumerate(observations.frames)}
+    for refusal in observations.refusals:
+        if refusal.reason in SKIPPING and refusal.frame in columns:
+            reasons[rows[refusal.view], columns[refusal.frame]] = refusal.kind
+    return np.where(observations.seen.any(axis=-1), "", reasons)
 
 
 def _image_panel(camera: Camera, title: str) -> go.Figure:

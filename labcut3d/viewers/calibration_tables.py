@@ -1,21 +1,37 @@
 """The tables of the calibration report: what was seen and refused, lenses, parameters, clocks."""
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from calibration.camera import Camera
 from calibration.covariance import RigCovariance
-from labcut3d.viewers.page import number_text, table_block
+from calibration.geometry import vector_from_rotation
+from calibration.lens import DISTORTION_NAMES
+from labcut3d.viewers.page import escape, number_text, table_block
 
 if TYPE_CHECKING:  # a page needs no solver
     from calibration import Calibration
+    from calibration.corners.observations import Refusal
     from calibration.timing.clocks import Clock
 
 __all__ = ["clock_table", "lens_table", "parameter_table", "refusal_table", "seen_table"]
 
 MANY_CAMERAS = 8  # more are given a row each, and not a column
+MANY_RANGES = 8  # of frames; more are folded away
+REASONS = {  # refusals that differ only in a number, by their kind
+    "with corners that fit no flat board": "some corners fit no flat board and were left out",
+    "with too few corners": "too few corners were seen",
+}
+PARAMETERS = (
+    *("fx", "fy", "cx", "cy", *DISTORTION_NAMES),
+    *(f"translation_{axis}" for axis in "xyz"),
+    *(f"rotation_{axis}, degrees" for axis in "xyz"),
+    "direction, degrees",
+)
+"""The rows of the table of parameters, in their order."""
 
 
 def seen_table(calibration: "Calibration") -> str:
@@ -23,39 +39,44 @@ def seen_table(calibration: "Calibration") -> str:
     observations = calibration.observations
     rows = []
     for index, name in enumerate(calibration.rig.names):
-        frames = observations.usable[observations.views.index(name)]
-        known = calibration.errors[index][np.isfinite(calibration.errors[index])]
+        used = np.isfinite(calibration.errors[index])
+        known = calibration.errors[index][used]
         rows.append(
             [
                 name,
-                f"{int(frames.sum())} of {len(frames)}",
+                f"{int(used.any(axis=-1).sum())} of {len(observations.frames)}",
                 f"{len(known):,}",
                 f"{int(calibration.rejected[index].sum()):,}",
                 number_text(float(np.mean(known)) if len(known) else np.nan, 3),
                 number_text(float(np.sqrt(np.mean(known**2))) if len(known) else np.nan, 3),
             ]
         )
-    columns = ["camera", "frames with board", "corners used", "rejected", "mean px", "rms px"]
+    columns = ["camera", "frames used", "corners used", "rejected", "mean px", "rms px"]
     return table_block("What each camera saw", columns, rows)
 
 
 def refusal_table(calibration: "Calibration") -> str:
     """Return the table of the images that were not used, counted by reason.
 
-    Reasons that differ only in a number, such as that of corners, count as one.
+    Reasons that differ only in a number, such as that of corners, count as one. Long lists of
+    frames are folded away.
     """
     frames: dict[tuple[str, str], list[int]] = {}
     for refusal in calibration.observations.refusals:
-        reason = re.sub(r"\d+", "n", refusal.reason, count=1)
-        frames.setdefault((refusal.view, reason), []).append(refusal.frame)
+        frames.setdefault((refusal.view, _reason(refusal)), []).append(refusal.frame)
     if not frames:
         return ""
-    rows = [
-        [f"{view}: {reason}", str(len(numbers)), _some(numbers)]
-        for (view, reason), numbers in sorted(frames.items(), key=lambda item: item[0][0])
-    ]
+    rows, folded = [], []
+    for (view, reason), numbers in sorted(frames.items(), key=lambda item: item[0][0]):
+        name, ranges = f"{view}: {reason}", _ranges(numbers)
+        short = ", ".join(ranges[:MANY_RANGES])
+        if len(ranges) > MANY_RANGES:
+            short += ", …"
+            folded.append(f"<p><b>{escape(name)}:</b> {', '.join(ranges)}</p>")
+        rows.append([name, str(len(numbers)), short])
     columns = ["camera and reason", "images", "frames"]
-    return table_block("Images and corners that were not used", columns, rows)
+    table = table_block("Images and corners that were not used", columns, rows)
+    return table + _folded("All frames of the long lists above", folded)
 
 
 def lens_table(calibration: "Calibration") -> str:
@@ -68,9 +89,7 @@ def lens_table(calibration: "Calibration") -> str:
         [
             camera,
             *(
-                number_text(tried[model], 3) + (" ✓" if chosen.get(camera) == model else "")
-                if model in tried
-                else "–"
+                _score(tried.get(model)) + (" ✓" if chosen.get(camera) == model else "")
                 for model in models
             ),
         ]
@@ -78,7 +97,10 @@ def lens_table(calibration: "Calibration") -> str:
     ]
     note = (
         "Held-out error, px: each model was fitted to some of the images and scored on the others. "
-        "✓ is the one chosen: the simplest that is about as good as the best."
+        "✓ is the one chosen: the simplest that is about as good as the best. A model that folds "
+        "over has pixels inside the image without a direction, or with two, and is not chosen "
+        "where another does not. Longer models are not tried where shorter ones gained nothing, "
+        "nor fisheyes where the image is narrow."
     )
     return table_block("Lens models", ["camera", *models], rows, note)
 
@@ -91,15 +113,18 @@ def clock_table(calibration: "Calibration") -> str:
     rows = [
         [
             clock.view,
-            _measured(1e3 * clock.offset, 1e3 * clock.offset_sigma),
-            _measured(1e6 * clock.drift, 1e6 * clock.drift_sigma),
-            f"{len(clock.dropped)}" + (f": {_some(list(clock.dropped))}" if clock.dropped else ""),
+            _estimated(1e3 * clock.offset, 1e3 * clock.offset_sigma),
+            _estimated(1e6 * clock.drift, 1e6 * clock.drift_sigma),
+            f"{len(clock.dropped)}" + (f": {_some(clock.dropped)}" if clock.dropped else ""),
             _clock_text(clock),
         ]
         for clock in clocks
     ]
     columns = ["camera", "offset ms", "drift ms per 1000 s", "frames dropped", ""]
-    note = "Against the first camera's time, from the moving board. ± is one standard deviation."
+    note = (
+        "Against the first camera's time, from the moving board. ± is one standard deviation; "
+        "– is unknown."
+    )
     return table_block("Time", columns, rows, note)
 
 
@@ -107,7 +132,7 @@ def parameter_table(calibration: "Calibration") -> str:
     """Return the table of camera parameters with their standard deviations."""
     rig, covariance = calibration.rig, calibration.covariance
     columns = {camera.name: _parameters(camera, covariance) for camera in rig}
-    names = list(dict.fromkeys(name for cells in columns.values() for name in cells))
+    names = [name for name in PARAMETERS if any(name in cells for cells in columns.values())]
     if len(rig) > MANY_CAMERAS:
         head = ["camera", *names]
         rows = [[c, *(cells.get(name, "–") for name in names)] for c, cells in columns.items()]
@@ -115,7 +140,9 @@ def parameter_table(calibration: "Calibration") -> str:
         head = ["parameter", *columns]
         rows = [[name, *(cells.get(name, "–") for cells in columns.values())] for name in names]
     note = (
-        f"± is one standard deviation. Focal lengths and centres in px, positions in {rig.unit}. "
+        "± is one standard deviation. Focal lengths and centres in px, translations in "
+        f"{rig.unit}, rotations as a rotation vector; both lead from the world to the camera. "
+        "Direction is how well the rotation is known. What is fixed was held at zero. "
         f"Held fixed: {covariance.gauge}."
     )
     return table_block("Parameters", head, rows, note)
@@ -134,13 +161,18 @@ def _parameters(camera: Camera, covariance: RigCovariance) -> dict[str, str]:
     }
     cells = {}
     for name, value in values.items():
-        cells[name] = _measured(float(value), _deviation(covariance, f"{camera.name}.{name}"))
-        if name in ("fx", "fy"):
-            part = _deviation(covariance, f"{camera.name}.{name}") / float(value)
-            cells[name] += f" ({100 * part:.2g} %)" if part > 0 else ""
+        deviation = _deviation(covariance, f"{camera.name}.{name}")
+        cells[name] = _measured(float(value), deviation) if value or deviation else "fixed"
+        if name in ("fx", "fy") and deviation > 0:
+            cells[name] += f" ({100 * deviation / float(value):.2g} %)"
     turns = [_deviation(covariance, f"{camera.name}.rotation_{axis}") for axis in "xyz"]
-    worst = np.degrees(max(turns))
-    cells["direction, degrees"] = f"± {number_text(float(worst), 2)}" if worst > 0 else "–"
+    worst = float(np.degrees(max(turns)))
+    vector = np.degrees(vector_from_rotation(camera.rotation))
+    fixed = not (vector.any() or worst > 0)
+    decimals = max(2, 1 - int(np.floor(np.log10(worst)))) if worst > 0 else 3
+    for axis, angle in zip("xyz", vector.tolist(), strict=True):
+        cells[f"rotation_{axis}, degrees"] = "fixed" if fixed else f"{angle:.{decimals}f}"
+    cells["direction, degrees"] = f"± {number_text(worst, 2)}" if worst > 0 else "fixed"
     return cells
 
 
@@ -157,6 +189,23 @@ def _measured(value: float, deviation: float) -> str:
     return f"{value:.{decimals}f} ± {deviation:.{decimals}f}"
 
 
+def _estimated(value: float, deviation: float) -> str:
+    """Return what was measured, or a dash for a zero that only says that nothing was."""
+    return _measured(value, deviation) if value or np.isfinite(deviation) else "–"
+
+
+def _score(error: float | None) -> str:
+    """Return the held-out error of a lens model as text, or why it has none."""
+    if error is None:
+        return "not tried"
+    return "folds over" if np.isposinf(error) else number_text(error, 3)
+
+
+def _reason(refusal: "Refusal") -> str:
+    """Return why an image was not used, in words without numbers."""
+    return REASONS.get(refusal.kind, re.sub(r"^\d+ ", "", refusal.reason))
+
+
 def _clock_text(clock: "Clock") -> str:
     """Return whether a clock differs from the first camera's."""
     if clock.jitter:
@@ -166,7 +215,24 @@ def _clock_text(clock: "Clock") -> str:
     return "corrected" if clock.corrected else "in step"
 
 
-def _some(numbers: list[int], most: int = 6) -> str:
-    """Return a few of many frame numbers as text."""
-    text = ", ".join(str(number) for number in numbers[:most])
-    return f"{text}, …" if len(numbers) > most else text
+def _folded(summary: str, paragraphs: Sequence[str]) -> str:
+    """Return a card that unfolds to paragraphs of HTML; nothing where there are none."""
+    if not paragraphs:
+        return ""
+    return (
+        f'<section class="card"><details><summary>{escape(summary)}</summary>'
+        f"{''.join(paragraphs)}</details></section>"
+    )
+
+
+def _some(numbers: Sequence[int]) -> str:
+    """Return the first of many frame numbers as text."""
+    ranges = _ranges(numbers)
+    return ", ".join(ranges[:MANY_RANGES]) + (", …" if len(ranges) > MANY_RANGES else "")
+
+
+def _ranges(numbers: Sequence[int]) -> list[str]:
+    """Return frame numbers as text, those that follow each other as one range: "0-5", "7"."""
+    ordered = np.unique(np.asarray(numbers, dtype=int))
+    runs = np.split(ordered, np.flatnonzero(np.diff(ordered) > 1) + 1)
+    return [f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs if len(run)]

@@ -21,6 +21,8 @@ __all__ = [
 ]
 
 Array = npt.NDArray[np.float64]
+WHOLE = 1.5  # heights of the scene's cube, at which all of it and its titles are in view
+DISTANCE = 1.75  # sides of the scene's cube
 FRUSTUM = 0.17  # of the distance from the cameras to what they look at
 
 
@@ -56,7 +58,7 @@ def figure_rig(rig: Rig, board: Board | None = None, board_poses: Array | None =
     points = np.concatenate([centers, outlines.reshape(-1, 3)])
     figure.update_layout(template=TEMPLATE, margin={"l": 0, "r": 0, "t": 0, "b": 0})
     figure.update_layout(
-        scene=scene_layout(cube_around(points, 0.06), rig.unit, view_camera(rig, 1.6)),
+        scene=scene_layout(cube_around(points, 0.06), rig.unit, view_camera(rig, whole=True)),
         legend={"y": 0.99, "yanchor": "top"},
     )
     return figure
@@ -119,9 +121,13 @@ def up_direction(rig: Rig | None) -> Array:
     return up / length if length > 1e-6 else np.array([0.0, -1.0, 0.0])
 
 
-def view_camera(rig: Rig | None, distance: float = 1.75) -> dict[str, dict[str, float]]:
-    """Return plotly's 3-D camera that sees the scene upright, from beside the first camera."""
+def view_camera(rig: Rig | None, *, whole: bool = False) -> dict[str, dict[str, float]]:
+    """Return plotly's 3-D camera that sees the scene upright, from beside the first camera.
+
+    `whole`: from so far that nothing is cut off where the cube of the axes stands on a corner.
+    """
     up = up_direction(rig)
+    distance = WHOLE * float(np.abs(up).sum()) if whole else DISTANCE
     towards = -rig.cameras[0].rotation[2] if rig is not None else np.array([0.0, 0.0, -1.0])
     level = towards - up * np.dot(up, towards)
     if np.linalg.norm(level) < 1e-3:  # looking straight down: any side will do
@@ -133,7 +139,7 @@ def view_camera(rig: Rig | None, distance: float = 1.75) -> dict[str, dict[str, 
     return {
         "up": dict(zip(names, up.tolist(), strict=True)),
         "eye": dict(zip(names, eye.tolist(), strict=True)),
-        "center": dict(zip(names, (-0.1 * up).tolist(), strict=True)),
+        "center": dict(zip(names, (-0.15 * up).tolist(), strict=True)),
     }
 
 

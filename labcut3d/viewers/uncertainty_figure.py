@@ -11,8 +11,14 @@ from calibration.checks.precision import in_frame_of_points
 from calibration.errors import RigError
 from calibration.geometry import transform
 from calibration.solver.uncertainty import predict_uncertainty
+from labcut3d.viewers.lengths import readable_lengths
 from labcut3d.viewers.palette import TEMPLATE, plain
-from labcut3d.viewers.rig_figure import camera_traces, cube_around, scene_layout, view_camera
+from labcut3d.viewers.rig_figure import (
+    camera_traces,
+    cube_around,
+    scene_layout,
+    view_camera,
+)
 
 if TYPE_CHECKING:  # a page needs no solver
     from calibration import Calibration
@@ -83,12 +89,13 @@ def predict_precision(calibration: "Calibration") -> Precision:
 
 def figure_uncertainty(calibration: "Calibration", precision: Precision) -> go.Figure:
     """Return the working volume as points coloured by their predicted standard deviation."""
-    rig, unit = calibration.rig, plain(calibration.rig.unit)
+    rig = calibration.rig
+    deviations, unit = readable_lengths(precision.deviations, rig.unit)
     centers = np.stack([camera.center for camera in rig])
     target = precision.points.mean(axis=0) if len(precision.points) else centers.mean(axis=0)
     depth = 0.17 * max(float(np.linalg.norm(centers - target, axis=-1).mean()), 1e-9)
     x, y, z = precision.points.T.astype(np.float32)
-    top = float(np.quantile(precision.deviations, 0.98)) if len(precision.deviations) else 1.0
+    top = float(np.quantile(deviations, 0.98)) if len(deviations) else 1.0
     figure = go.Figure(camera_traces(rig, depth))
     figure.add_trace(
         go.Scatter3d(
@@ -99,18 +106,19 @@ def figure_uncertainty(calibration: "Calibration", precision: Precision) -> go.F
             marker={
                 "size": 4,
                 "opacity": 0.75,
-                "color": precision.deviations.astype(np.float32),
+                "color": deviations.astype(np.float32),
                 "colorscale": SCALE,
-                "cmin": float(precision.deviations.min()) if len(precision.deviations) else 0.0,
+                "cmin": float(deviations.min()) if len(deviations) else 0.0,
                 "cmax": top,
                 "colorbar": {
-                    "title": {"text": unit},
+                    "title": {"text": plain(unit)},
+                    "exponentformat": "none",
                     "thickness": 10,
                     "outlinewidth": 0,
                     "len": 0.8,
                 },
             },
-            hovertemplate="± %{marker.color:.3g} " + unit + "<extra></extra>",
+            hovertemplate="± %{marker.color:.3~r} " + plain(unit) + "<extra></extra>",
             showlegend=False,
             meta={"role": "uncertainty"},
         )
@@ -118,6 +126,6 @@ def figure_uncertainty(calibration: "Calibration", precision: Precision) -> go.F
     around = np.concatenate([centers, precision.points])
     figure.update_layout(template=TEMPLATE, margin={"l": 0, "r": 0, "t": 0, "b": 0})
     figure.update_layout(
-        scene=scene_layout(cube_around(around, 0.06), rig.unit, view_camera(rig, 1.6))
+        scene=scene_layout(cube_around(around, 0.06), rig.unit, view_camera(rig, whole=True))
     )
     return figure

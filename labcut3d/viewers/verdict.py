@@ -77,9 +77,7 @@ def judge_calibration(calibration: "Calibration") -> Verdict:
         notes=tuple(
             text
             for text in calibration.warnings
-            if not any(
-                topic in text and topic in told for topic in ("same pose", "folds over", "moment")
-            )
+            if not any(topic in text and topic in told for topic in TOLD_TWICE)
         ),
     )
 

@@ -42,11 +42,18 @@ def test_boards_survive_the_round_trip(table):
 def test_anipose_files_are_read_once_the_unit_is_known(tmp_path):
     path = tmp_path / "board.toml"
     path.write_text(ANIPOSE + "marker_bits = 4\ndict_size = 1000\n")
-    with pytest.raises(BoardError, match=r"board.toml.*unit"):
+    with pytest.raises(BoardError, match=r"board.toml.*unit.*in the terminal --unit mm"):
         load_board(path)
     board = load_board(path, unit="mm")
     assert isinstance(board, CharucoBoard)
     assert (board.squares_x, board.squares_y, board.dictionary) == (8, 11, "DICT_4X4_1000")
+
+
+def test_a_board_in_json_is_told_how_boards_are_described(tmp_path):
+    with pytest.raises(
+        BoardError, match=r"board.json: boards are described in TOML.*squares_x = 7"
+    ):
+        load_board(tmp_path / "board.json")
 
 
 def test_a_board_may_lie_in_a_table_of_its_own(tmp_path):

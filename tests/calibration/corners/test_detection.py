@@ -105,11 +105,14 @@ def test_views_are_matched_by_number():
     assert seen.coverage.tolist() == [[2, 1], [1, 1]]
 
 
-def test_swapped_rows_and_columns_are_named():
+@pytest.mark.parametrize(("columns", "rows"), [(6, 5), (4, 5), (8, 5)])
+def test_a_wrong_count_of_columns_is_named(columns, rows):
+    """A board of 5 x 6 that is described with rows and columns swapped, or not even so."""
     image, _ = make_view(BOARD, (0.3, -0.3, 0.1))
-    swapped = replace(BOARD, squares_x=BOARD.squares_y, squares_y=BOARD.squares_x)
-    with pytest.raises(BoardError, match=r"described as 6 x 5 squares, but the images show 5 x 6"):
-        observe(swapped, {"cam0": [image]})
+    described = replace(BOARD, squares_x=columns, squares_y=rows)
+    words = f"{columns} x 5 squares, but in the images it has 5 columns .* if it has {columns} rows"
+    with pytest.raises(BoardError, match=words):
+        observe(described, {"cam0": [image]})
 
 
 def test_a_chessboard_counted_in_squares_is_named():

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from calibration import Rig, load_rig, save_rig
+from calibration import load_rig, save_rig
 from calibration.errors import FileFormatError, RigError
 
 ARRAY = """[cameras.{key}]
@@ -100,7 +100,33 @@ def test_broken_files_are_refused(text, reason, tmp_path):
     assert "camera_array.toml" in str(caught.value)
 
 
-def test_cameras_need_numbers(make_rig, tmp_path):
-    camera = replace(make_rig(1).cameras[0], name="left")
-    with pytest.raises(RigError, match="'left': Caliscope numbers its cameras; rename it to cam_0"):
-        save_rig(Rig(cameras=(camera,), unit="mm"), tmp_path / "a.toml", "caliscope")
+@pytest.mark.parametrize(
+    ("names", "numbers"),
+    [
+        (("cam_2", "cam_0"), (2, 0)),
+        (("cam1", "cam2"), (1, 2)),
+        (("left", "right"), (0, 1)),
+        (("cam_0", "top"), (0, 1)),
+        (("a1", "b1"), (0, 1)),
+    ],
+)
+def test_cameras_are_numbered_by_their_names_or_their_order(names, numbers, make_rig, tmp_path):
+    rig = named(make_rig(2), names)
+    cautions = save_rig(rig, tmp_path / "a.toml", "caliscope")
+    back = load_rig(tmp_path / "a.toml")
+    for name, number in zip(names, numbers, strict=True):
+        same = back[f"cam_{number}"]
+        np.testing.assert_allclose(same.matrix, rig[name].matrix)
+        assert f"{name} is cam_{number}" in "".join(cautions) or name == f"cam_{number}"
+    assert bool(cautions) == any(n != f"cam_{k}" for n, k in zip(names, numbers, strict=True))
+
+
+def test_a_number_is_not_given_to_another_camera(make_rig, tmp_path):
+    with pytest.raises(RigError, match=r"'cam_0': .* would become cam_1; rename all to cam_0"):
+        save_rig(named(make_rig(2), ("left", "cam_0")), tmp_path / "a.toml", "caliscope")
+
+
+def named(rig, names):
+    """The rig with its cameras called otherwise."""
+    pairs = zip(rig, names, strict=True)
+    return replace(rig, cameras=tuple(replace(camera, name=name) for camera, name in pairs))

@@ -97,6 +97,29 @@ def test_rigs_go_to_other_programs_and_back(tmp_path, labcut3d, format, name, op
     np.testing.assert_allclose(back.project(same), rig.project(point), atol=1e-3)  # px
 
 
+def test_a_pair_of_a_larger_rig_goes_to_opencv(tmp_path, labcut3d, scene):
+    scene.rig.save(tmp_path / "rig.toml")
+    arguments = ["convert", "rig.toml", "pair.yml", "--format", "opencv"]
+    status, text = labcut3d(*arguments, cwd=tmp_path)
+    assert status == 1
+    assert "--views cam0,cam1" in text
+    status, text = labcut3d(*arguments, "--views", "cam2,cam0", cwd=tmp_path)
+    assert status == 0, text
+    status, text = labcut3d("convert", "pair.yml", "back.toml", cwd=tmp_path)
+    assert status == 0, text
+    assert Rig.load(tmp_path / "back.toml").names == ("cam2", "cam0")
+    status, text = labcut3d(*arguments, "--views", "cam2,zz", cwd=tmp_path)
+    assert status == 1
+    assert "'zz'" in text
+
+
+def test_caliscopes_names_are_told(tmp_path, labcut3d, scene):
+    scene.rig.save(tmp_path / "rig.toml")
+    status, text = labcut3d("convert", "rig.toml", "c.toml", "--format", "caliscope", cwd=tmp_path)
+    assert status == 0, text
+    assert "cam0 is cam_0, cam1 is cam_1" in text
+
+
 def test_a_camera_that_the_rig_lacks_is_named_before_any_work(tmp_path, labcut3d, scene):
     (tmp_path / "board.toml").write_text(BOARD)
     scene.rig.save(tmp_path / "rig.toml")

@@ -1,5 +1,7 @@
 """`align`: the world of a board on the floor, of known points, and the scale, in rig files."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -96,6 +98,19 @@ def test_a_measured_distance(folder, labcut3d, scene):
     assert rig.metadata["world_scale"] == pytest.approx(1.02, rel=1e-6)
     assert "world" not in rig.metadata
     np.testing.assert_allclose(rig.cameras[1].center, 1.02 * scene.rig.cameras[1].center, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("factor", "boarded", "told"), [(1.2, 1, 1), (1.02, 1, 0), (1.2, 0, 0)])
+def test_a_scale_that_a_board_had_set_is_not_changed_in_silence(
+    folder, labcut3d, scene, factor, boarded, told
+):
+    metadata = {"board": {"type": "charuco"}} if boarded else {}
+    replace(scene.rig, metadata=metadata).save(folder / "bare.toml")
+    true = factor * np.linalg.norm(scene.position[0, 0] - scene.position[0, 1])
+    arguments = ["--clicks", "clicks.csv", "--distance", f"a,b={true}", "-o", "world.toml"]
+    status, text = labcut3d("align", "bare.toml", *arguments, cwd=folder)
+    assert status == 0, text
+    assert ("Note: the board" in text and "1.2 times" in text) == bool(told)
 
 
 def test_a_projects_rig_is_replaced_and_not_calibrated_anew(folder, labcut3d):

@@ -1,5 +1,7 @@
 """Figures show the data they were given, upright and with one scale."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,31 @@ def test_scene_is_upright_and_of_one_scale(scene):
     np.testing.assert_allclose(spans, spans[0])
     assert figure.layout.scene.aspectmode == "cube"
     assert figure.layout.scene.xaxis.title.text == "x (mm)"
+
+
+def test_nothing_of_a_rig_is_cut_off(scene):
+    """Not even where cameras stand in the corners of the scene's cube, one above the other.
+
+    Plotly's camera sees 45 degrees from top to bottom, and the cube's sides have the length one.
+    """
+    diagonal = np.ones(3) / np.sqrt(3)
+    side = np.array([1.0, -1.0, 0.0]) / np.sqrt(2)
+    turn = np.stack([side, -diagonal, np.cross(side, -diagonal)])  # the images' top is up
+    cameras = [
+        replace(camera, rotation=turn, translation=-turn @ (height * diagonal))
+        for camera, height in zip(scene.rig.cameras, (-100.0, 100.0), strict=False)
+    ]
+    figure = figure_rig(replace(scene.rig, cameras=tuple(cameras)))
+    layout = figure.layout.scene
+    eye, center = (np.array([p.x, p.y, p.z]) for p in (layout.camera.eye, layout.camera.center))
+    back = (eye - center) / np.linalg.norm(eye - center)
+    upward = diagonal - back * (diagonal @ back)
+    for trace in by_role(figure, "camera"):
+        places = zip("xyz", (trace.x, trace.y, trace.z), strict=True)
+        inside = [np.subtract(v, np.mean(layout[f"{a}axis"].range)) for a, v in places]
+        points = np.stack(inside, axis=-1) / np.ptp(layout.xaxis.range) - eye
+        height = points @ upward / np.linalg.norm(upward) / -(points @ back)
+        assert np.abs(height).max() < 0.95 * np.tan(np.radians(22.5))
 
 
 def test_without_a_rig_up_is_against_y():

@@ -123,6 +123,16 @@ def test_a_focal_length_that_nothing_determines(calibration, part, level):
     assert level_of(wrong, f"cam2: the focal length is known to ± {100 * part:.1f} %") == level
 
 
+def test_what_a_judge_tells_is_not_told_again_as_a_note(calibration):
+    covariance, matrix = calibration.covariance, calibration.covariance.matrix.copy()
+    index = covariance.names.index("cam2.fx")
+    matrix[index, index] = (0.08 * calibration.rig["cam2"].matrix[0, 0]) ** 2
+    unsure = "view 'cam2': its focal length is known to ± 8 % only; show the board tilted"
+    fields = {"covariance": replace(covariance, matrix=matrix), "warnings": ("other", unsure)}
+    assert judge_calibration(changed(calibration, **fields)).notes == ("other",)
+    assert judge_calibration(changed(calibration, warnings=(unsure,))).notes == (unsure,)
+
+
 def test_many_rejections(calibration):
     rejected = calibration.rejected.copy()
     rejected[2] |= np.arange(rejected.shape[-1]) % 2 == 0

@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from labcut3d.viewers.calibration_figures import (
+    SKIPPING,
     figure_corner_coverage,
     figure_corners_over_time,
     figure_pair_coverage,
@@ -39,10 +40,15 @@ if TYPE_CHECKING:  # a page needs no solver
 
 __all__ = ["calibration_page"]
 
+SKIPPED_NOTE = (
+    "Sand: skipped though the board was seen, since the image is blurred or nothing had moved "
+    "since an earlier frame."
+)
 
-def calibration_page(calibration: "Calibration") -> str:
-    """Return the calibration report as one self-contained HTML page."""
-    verdict = judge_calibration(calibration)
+
+def calibration_page(calibration: "Calibration", verdict: Verdict | None = None) -> str:
+    """Return the calibration report, with its verdict, as one self-contained HTML page."""
+    verdict = verdict or judge_calibration(calibration)
     precision = predict_precision(calibration)
     figures: dict[str, go.Figure] = {
         "rig": figure_rig(calibration.rig, calibration.board, calibration.board_poses),
@@ -125,12 +131,12 @@ def _figure_blocks(calibration: "Calibration", precision: Precision) -> str:
     over_time = 80 + 34 * len(calibration.observations.views)
     return "".join(
         [
-            _half("rig", "Rig and boards", "Drag to turn, wheel to zoom.", height=420),
+            _half("rig", "Rig and boards", "Drag to turn, wheel to zoom.", height=460),
             _half(
                 "uncertainty",
                 "How well points will be located",
                 _precision_text(calibration, precision),
-                height=420,
+                height=460,
             ),
             _half(
                 "pairs",
@@ -145,7 +151,14 @@ def _figure_blocks(calibration: "Calibration", precision: Precision) -> str:
                 "true length of a square.",
                 height=340,
             ),
-            figure_block("frames", "Corners seen", height=over_time),
+            figure_block(
+                "frames",
+                "Corners seen",
+                SKIPPED_NOTE
+                if any(r.reason in SKIPPING for r in calibration.observations.refusals)
+                else "",
+                height=over_time,
+            ),
             figure_block(
                 "histogram",
                 "Reprojection error of each camera",
