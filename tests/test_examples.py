@@ -29,7 +29,7 @@ def test_a_mouse_seen_by_four_cameras(dataset, tmp_path):
     mean = float(re.search(r"mean ([\d.]+) px", printed).group(1))
     assert mean <= 0.195  # px; the best peer reaches 0.32 on the same split
     # Of 59 corners that lie 15 px off and more, some are in frames that repeat another.
-    assert int(re.search(r"side: (\d+) corners", printed).group(1)) >= 30
+    assert int(re.search(r"side: (\d+) corners", printed).group(1)) >= 20
     for name in ("rig.toml", "calibration.html", "trajectories.nc", "viewer.html"):
         assert (tmp_path / name).exists()
 

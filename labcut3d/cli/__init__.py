@@ -50,7 +50,7 @@ def main() -> None:
     # Libraries make a million objects that live to the end: to look through them for garbage, time
     # and again and once more on leaving, takes a tenth of a short command's time.
     gc.set_threshold(100_000)
-    atexit.register(gc.freeze)
+    atexit.register(_leave)
     try:
         app()
     except _faults_of_input() as error:
@@ -59,6 +59,12 @@ def main() -> None:
     except KeyboardInterrupt:
         errors.print("Stopped. What was finished is kept; run the same command to go on.")
         sys.exit(130)
+
+
+def _leave() -> None:
+    """Leave what libraries made to the system; torch's complain where they are not taken down."""
+    if "torch" not in sys.modules:
+        gc.freeze()
 
 
 def _faults_of_input() -> tuple[type[Exception], ...]:

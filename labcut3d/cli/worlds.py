@@ -85,6 +85,12 @@ def align(
         find = _find_by_points(clicks, known, distance)
     rig, change = align_rig(source, target, find, unit)
     console.print(escape(change.how), highlight=False, soft_wrap=True)
+    _warn_of_scale(rig, change)
+    show_files(target)
+
+
+def _warn_of_scale(rig: "Rig", change: "WorldChange") -> None:
+    """Print a note where the scale that a board has set is changed by much."""
     if "board" in rig.metadata and abs(change.scale - 1) > MUCH:
         console.print(
             "[yellow]Note:[/] the board that this rig was calibrated with had already set its "
@@ -92,7 +98,6 @@ def align(
             "distance and its unit, or the length of the board's squares.",
             soft_wrap=True,
         )
-    show_files(target)
 
 
 def _open(

@@ -220,7 +220,9 @@ def test_the_mouse_rig_predicts_images_it_was_not_fitted_to(dataset):
     assert np.isfinite(errors).sum() > 0.99 * odd.seen.sum()
     assert np.nanmean(errors) <= 0.195  # px; aniposelib reaches 0.36 on the same split
     side = views.index("side")
-    assert seen.misfits[side].sum() + result.rejected[side].sum() >= 59
+    # Up to 59 corners of this camera lie 15 px off and more; those that are found are not believed.
+    assert seen.misfits[side].sum() + result.rejected[side].sum() >= 50
+    assert np.nanmax(result.errors) < 1.5  # px; and no such corner is believed
     assert any("'side'" in warning for warning in result.warnings)
 
 
