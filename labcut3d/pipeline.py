@@ -1,7 +1,7 @@
 """The whole flow on one screen.
 
     board videos -> rig                              calibrate_project
-    labels -> detectors                              train, evaluate
+    labels -> detectors                              train, evaluate, cross_validate
     videos -> detections -> trajectories             detect, triangulate
            -> events -> viewer                       events, view
 
@@ -14,12 +14,13 @@ from collections.abc import Sequence
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
-from labcut3d.stages.detecting import detect, evaluate, train
+from labcut3d.stages.detecting import cross_validate, detect, evaluate, train
 from labcut3d.stages.reconstructing import events, triangulate, triangulate_files, view, view_file
 
 __all__ = [
     "calibrate_project",
     "calibrate_sources",
+    "cross_validate",
     "detect",
     "evaluate",
     "events",

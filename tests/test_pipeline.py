@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -123,6 +124,23 @@ def test_the_evaluation_tells_held_out_from_trained_on(reconstructed):
     evaluations = pipeline.evaluate(reconstructed)
     assert set(evaluations) == {"held out", "trained on"}
     assert (reconstructed.root / "results" / "evaluation.html").exists()
+
+
+def test_cross_validating_judges_every_label_and_leaves_the_detectors_alone(reconstructed):
+    """With a few steps of training only: whether it is good is tested elsewhere."""
+    models = {
+        path: path.read_bytes() for path in reconstructed.root.glob("models/**/*.safetensors")
+    }
+    detector = replace(reconstructed.detector, min_steps=2, max_steps=2, locator_steps=2)
+    project = replace(reconstructed, detector=detector)
+    ((name, found),) = pipeline.cross_validate(project, 2, "random").items()
+    assert name == "2 folds, random"
+    labelled = {(r, f) for r, f in zip(found.recordings, found.frames, strict=True)}
+    assert len(labelled) * len(set(found.views)) == len(found.frames)
+    assert (project.root / "results" / "cross-validation.html").exists()
+    assert models == {
+        path: path.read_bytes() for path in reconstructed.root.glob("models/**/*.safetensors")
+    }
 
 
 def test_the_rig_is_readable_and_knows_its_covariance(reconstructed):

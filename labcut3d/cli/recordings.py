@@ -28,12 +28,33 @@ def train(project: ProjectPath) -> None:
     show_files(*pipeline.train(loaded, Terminal(console)))
 
 
-def evaluate(project: ProjectPath) -> None:
-    """Measure the trained detectors on the labelled frames -> results/evaluation.html."""
+def evaluate(
+    project: ProjectPath,
+    *,
+    folds: Annotated[
+        int | None,
+        typer.Option(help="Cross-validate: train on all folds but one and judge on it, each once."),
+    ] = None,
+    random: Annotated[
+        bool,
+        typer.Option(
+            "--random", help="Folds of random moments; else of neighbours in time, which is harder."
+        ),
+    ] = False,
+) -> None:
+    """Measure the trained detectors on the labelled frames -> results/evaluation.html.
+
+    With --folds, whole new detectors are trained and measured -> results/cross-validation.html.
+    """
     from labcut3d import pipeline
 
-    loaded = open_project(project)
-    evaluations = pipeline.evaluate(loaded, Terminal(console))
+    loaded, terminal = open_project(project), Terminal(console)
+    if folds is None:
+        evaluations, page = pipeline.evaluate(loaded, terminal), "evaluation.html"
+    else:
+        kind = "random" if random else "blocks"
+        evaluations = pipeline.cross_validate(loaded, folds, kind, terminal)
+        page = "cross-validation.html"
     summaries = {name: evaluation.summary() for name, evaluation in evaluations.items()}
     columns = ("labels", *next(iter(summaries.values())))
     rows = [
@@ -41,7 +62,7 @@ def evaluate(project: ProjectPath) -> None:
         for name, summary in summaries.items()
     ]
     console.print(make_table("Distance from the labels, px", columns, rows))
-    show_files(loaded.root / "results" / "evaluation.html")
+    show_files(loaded.root / "results" / page)
 
 
 def detect(project: ProjectPath, recordings: Recordings = None) -> None:

@@ -32,6 +32,24 @@ class Evaluation:
     prediction: Prediction
     tolerance: float
 
+    @classmethod
+    def join(cls, parts: Sequence["Evaluation"]) -> "Evaluation":
+        """Return the evaluations of different images by detectors of the same keypoints as one."""
+        first = parts[0]
+        return cls(
+            keypoints=first.keypoints,
+            recordings=tuple(name for part in parts for name in part.recordings),
+            views=tuple(view for part in parts for view in part.views),
+            frames=tuple(frame for part in parts for frame in part.frames),
+            error=np.concatenate([part.error for part in parts]),
+            prediction=Prediction(
+                position=np.concatenate([part.prediction.position for part in parts]),
+                confidence=np.concatenate([part.prediction.confidence for part in parts]),
+                covariance=np.concatenate([part.prediction.covariance for part in parts]),
+            ),
+            tolerance=first.tolerance,
+        )
+
     @property
     def distance(self) -> Array:
         """Distances (n, k) px from detection to label, NaN where hidden."""

@@ -14,10 +14,11 @@ from labcut3d.stages.common import is_current, save_result, settings_hash, sourc
 from labcut3d.viewers import evaluation_page, training_page
 
 if TYPE_CHECKING:  # torch is only loaded where it is used
+    from labcut3d.detection.crossvalidation import Folds
     from labcut3d.detection.detector import Detector
     from labcut3d.detection.evaluation import Evaluation
 
-__all__ = ["detect", "evaluate", "train"]
+__all__ = ["cross_validate", "detect", "evaluate", "train"]
 
 
 def train(project: Project, reporter: Reporter = SILENT) -> tuple[Path, ...]:
@@ -84,6 +85,36 @@ def evaluate(project: Project, reporter: Reporter = SILENT) -> "dict[str, Evalua
         shown, part = next(iter(parts.items()))
         page = _page(project, f"evaluation{name}")
         write_text(page, evaluation_page(evaluations[shown], part))
+    return evaluations
+
+
+def cross_validate(
+    project: Project, folds: int, kind: "Folds" = "blocks", reporter: Reporter = SILENT
+) -> "dict[str, Evaluation]":
+    """Train and judge detectors on folds of the labels -> results/cross-validation.html.
+
+    Returns the evaluation of all labels, each by a detector that has not seen it, by name. The
+    project's own detectors are neither needed nor touched.
+    """
+    from labcut3d.detection.crossvalidation import cross_validate as validate
+
+    evaluations = {}
+    _label_inputs(project)  # says so where there are no labels
+    images = _read_labelled_images(project, reporter)
+    for folder, views in _model_folders(project).items():
+        name = _suffix(project, folder)
+        shown = [image for image in images if image.view in views]
+        with reporter.task(f"Cross-validating{name}") as progress:
+            found, order = validate(
+                shown,
+                project.skeleton,
+                project.detector,
+                folds=folds,
+                kind=kind,
+                progress=progress,
+            )
+        evaluations[f"{folds} folds, {kind}{name}"] = found
+        write_text(_page(project, f"cross-validation{name}"), evaluation_page(found, order))
     return evaluations
 
 

@@ -1,0 +1,85 @@
+"""How good detectors of this kind are on labels they were not trained on: k-fold cross-validation.
+
+The labelled moments are split into folds; for each, a detector is trained on the others and judged
+on it. Random folds answer how well frames between the labelled ones are found, and flatter: frames
+of one video are alike. Blocks, runs of neighbours in time, come nearer to a new recording.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from labcut3d.detection.evaluation import Evaluation, evaluate
+from labcut3d.detection.settings import DetectorSettings
+from labcut3d.detection.training import train_detector
+from labcut3d.errors import DetectorError
+from labcut3d.labels import LabelledImage
+from labcut3d.progress import Progress
+from labcut3d.skeleton import Skeleton
+
+__all__ = ["Folds", "cross_validate", "split"]
+
+Folds = Literal["random", "blocks"]
+
+
+def cross_validate(
+    images: Sequence[LabelledImage],
+    skeleton: Skeleton,
+    settings: DetectorSettings | None = None,
+    *,
+    folds: int = 5,
+    kind: Folds = "blocks",
+    progress: Progress | None = None,
+) -> tuple[Evaluation, list[LabelledImage]]:
+    """Return the evaluation of every image by a detector that has not seen it, and the images.
+
+    The images come back in the order of the evaluation, fold by fold. Each detector is trained as
+    `train_detector` does, with its own images held out for calibration among those it is given.
+    Raises `DetectorError` as `split` and `train_detector` do.
+    """
+    parts, order = [], []
+    for number, left_out in enumerate(split(images, folds, kind)):
+        chosen = set(left_out)
+        shown = [image for index, image in enumerate(images) if index not in chosen]
+        unseen = [images[index] for index in left_out]
+        tell = None if progress is None else _part_of(progress, number, folds)
+        detector, _ = train_detector(shown, skeleton, settings, progress=tell)
+        parts.append(evaluate(detector, unseen))
+        order += unseen
+    return Evaluation.join(parts), order
+
+
+def split(images: Sequence[LabelledImage], folds: int, kind: Folds) -> list[list[int]]:
+    """Return the indices of the images of each fold; all views of a moment are in one.
+
+    Raises `DetectorError` where there are fewer labelled moments than folds, or fewer than two
+    folds.
+    """
+    moments = sorted({(image.recording, image.frame) for image in images})
+    if not 2 <= folds <= len(moments):
+        raise DetectorError(
+            f"{folds} folds of {len(moments)} labelled moments: give at least 2 folds, and at most "
+            "one a moment"
+        )
+    order = np.arange(len(moments))
+    if kind == "random":
+        order = np.random.default_rng(0).permutation(order)
+    fold_of = {
+        moments[index]: fold
+        for fold, part in enumerate(np.array_split(order, folds))
+        for index in part
+    }
+    return [
+        [i for i, image in enumerate(images) if fold_of[image.recording, image.frame] == fold]
+        for fold in range(folds)
+    ]
+
+
+def _part_of(progress: Progress, number: int, count: int) -> Progress:
+    """Return a progress callback for one of several trainings of about equal length."""
+
+    def tell(done: int, total: int, note: str = "") -> None:
+        progress(number * total + done, count * total, f"fold {number + 1}: {note}")
+
+    return tell

@@ -1,0 +1,45 @@
+"""Every label is judged once, by a detector that has not seen its moment."""
+
+import numpy as np
+import pytest
+from conftest import DOTS, QUICK, dot_images
+
+from labcut3d.detection.crossvalidation import cross_validate, split
+from labcut3d.errors import DetectorError
+
+
+@pytest.mark.parametrize("kind", ["random", "blocks"])
+def test_views_of_a_moment_are_in_one_fold(kind):
+    images = dot_images(11, 0, views=("cam0", "cam1"))
+    folds = split(images, 3, kind)
+    assert sorted(index for fold in folds for index in fold) == list(range(len(images)))
+    moments = [{images[index].frame for index in fold} for fold in folds]
+    assert sum(len(frames) for frames in moments) == 11
+    runs = [max(frames) - min(frames) + 1 == len(frames) for frames in moments]
+    assert all(runs) == (kind == "blocks")
+
+
+@pytest.mark.parametrize("folds", [1, 12])
+def test_folds_that_cannot_be_are_refused(folds):
+    with pytest.raises(DetectorError, match="11 labelled moments"):
+        split(dot_images(11, 0), folds, "random")
+
+
+def test_errors_are_those_of_unseen_images():
+    """In the order of the images that come back; the dots are found to within a few px."""
+    told: list[float] = []
+    images = dot_images(24, 5)
+    found, order = cross_validate(
+        images,
+        DOTS,
+        QUICK,
+        folds=2,
+        progress=lambda done, total, note="": told.append(done / total),
+    )
+    assert [image.frame for image in order] == list(range(24))
+    assert found.frames == tuple(range(24))
+    labels = np.stack([image.points[0] for image in order])
+    np.testing.assert_allclose(found.prediction.position - found.error, labels)
+    assert np.median(found.distance) < 4  # px, after 30 steps
+    assert told == sorted(told)
+    assert told[-1] == 1
