@@ -1,70 +1,102 @@
 """How far detections lie from labels that their detectors have not seen: 5-fold, default settings.
 
-    python docs/benchmarks/detectors.py [random|blocks ...]
+    python docs/benchmarks/detectors.py [openfield|mirror_mouse|fly_top_32 ...]
 
-On openfield: 116 labelled frames of a mouse, four keypoints (DeepLabCut's own example). Random
-folds flatter, since frames of one video are alike; blocks are runs of neighbours in time.
+Random folds flatter, since frames of one video are alike; blocks are runs of neighbours in time.
 """
 
 import csv
 import sys
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
 from common import data_dir, show
 
 from labcut3d.detection.crossvalidation import cross_validate
-from labcut3d.labels import LabelledImage
+from labcut3d.labels import LabelledImage, labelled_images, read_labels
 from labcut3d.skeleton import Skeleton
+from labcut3d.video import open_frames
 
 FOLDS = 5
 HEADER = 3  # lines of DeepLabCut's CSV: scorer, bodyparts, coords
-OPENFIELD = Skeleton(
-    name="openfield",
-    keypoints=("snout", "leftear", "rightear", "tailbase"),
-    left_right=(("leftear", "rightear"),),
-)
+Labelled = tuple[list[LabelledImage], Skeleton]
 
 
-def openfield() -> list[LabelledImage]:
-    """Return the labelled frames of DeepLabCut's mouse in an open field, 640x480."""
+def openfield() -> Labelled:
+    """Return 116 frames of DeepLabCut's mouse in an open field, 640x480, four keypoints."""
     folder = data_dir("openfield") / "labeled-data" / "m4s1"
-    with (folder / "CollectedData_Pranav.csv").open(newline="") as stream:
-        rows = list(csv.reader(stream))[HEADER:]
-    images = []
-    for row in rows:
-        path = folder / row[0].rpartition("/")[2]
+    pairs = (("leftear", "rightear"),)
+    return _deeplabcut(folder / "CollectedData_Pranav.csv", folder, "openfield", pairs)
+
+
+def mirror_mouse() -> Labelled:
+    """Return 90 frames of Lightning Pose's mouse and its mirror image, 396x406, 17 keypoints."""
+    folder = data_dir("mirror_mouse")
+    pairs = tuple(
+        (f"{left}_{view}", f"{right}_{view}")
+        for left, right in (("paw1LH", "paw4RH"), ("paw2LF", "paw3RF"))
+        for view in ("top", "bot")
+    )
+    return _deeplabcut(folder / "CollectedData.csv", folder / "labeled-data", "mirror_mouse", pairs)
+
+
+def fly_top_32() -> Labelled:
+    """Return DeepPoseKit's 75 images of a fly from above, 192x192, 32 keypoints."""
+    folder = data_dir("fly_top_32")
+    with (folder / "skeleton.csv").open(newline="") as stream:
+        names = [row["name"] for row in csv.DictReader(stream)]
+    pairs = tuple(
+        (n, n.replace("L", "R")) for n in names if n.replace("L", "R") in names and "L" in n
+    )
+    skeleton = Skeleton(name="fly_top_32", keypoints=tuple(names), left_right=pairs)
+    labels = read_labels(folder / "labels.csv", views=("top",), keypoints=skeleton.keypoints)
+    return labelled_images(labels, {"top": open_frames(folder / "images")}), skeleton
+
+
+def _deeplabcut(
+    path: Path, images: Path, name: str, pairs: tuple[tuple[str, str], ...]
+) -> Labelled:
+    """Read labels as DeepLabCut writes them."""
+    with path.open(newline="") as stream:
+        rows = list(csv.reader(stream))
+    found = []
+    for row in rows[HEADER:]:
+        file = images / row[0].rpartition("/")[2]
         points = np.array([float(value) if value else np.nan for value in row[1:]])
-        images.append(
+        found.append(
             LabelledImage(
-                recording="m4s1",
-                frame=int(path.stem.removeprefix("img")),
+                recording=name,
+                frame=int(file.stem.removeprefix("img")),
                 view="top",
-                image=cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB),
+                image=cv2.cvtColor(cv2.imread(str(file)), cv2.COLOR_BGR2RGB),
                 points=points.reshape(1, -1, 2),
             )
         )
-    return images
+    return found, Skeleton(name=name, keypoints=tuple(rows[1][1::2]), left_right=pairs)
 
 
 def main() -> None:
-    """Print the figures of each kind of folds."""
-    images, rows = openfield(), []
-    for kind in sys.argv[1:] or ("random", "blocks"):
-        started = time.perf_counter()
-        found, _ = cross_validate(images, OPENFIELD, folds=FOLDS, kind=kind)
-        seconds = (time.perf_counter() - started) / FOLDS
-        figures = found.summary()
-        squared = found.normalized_squared_error()
-        chi = float(np.nanmedian(squared)) / (2 * np.log(2))  # the median of chi-square of 2
-        names = ("mean", "rms", "median", "p95", "within")
-        values = [f"{figures[name]:.3g}" for name in names]
-        values += [f"{chi:.2f}", f"{found.calibration_error():.3f}", f"{seconds:.0f}"]
-        rows.append((kind, *values))
-    columns = ("folds", "mean px", "true RMS", "median", "p95", "PCK@5")
+    """Print the figures of each data set, with each kind of folds."""
+    sets = {"openfield": openfield, "mirror_mouse": mirror_mouse, "fly_top_32": fly_top_32}
+    rows = []
+    for name in sys.argv[1:] or sets:
+        images, skeleton = sets[name]()
+        for kind in ("random", "blocks"):
+            started = time.perf_counter()
+            found, _ = cross_validate(images, skeleton, folds=FOLDS, kind=kind)
+            seconds = (time.perf_counter() - started) / FOLDS
+            figures = found.summary()
+            squared = found.normalized_squared_error()
+            chi = float(np.nanmedian(squared)) / (2 * np.log(2))  # the median of chi-square of 2
+            values = [f"{figures[n]:.3g}" for n in ("mean", "rms", "median", "p95", "within")]
+            values += [f"{chi:.2f}", f"{found.calibration_error():.3f}", f"{seconds:.0f}"]
+            rows.append((f"{name}, {kind}", *values))
+            print(*rows[-1], flush=True)
+    columns = ("labels, folds", "mean px", "true RMS", "median", "p95", "PCK@5")
     columns += ("squared error / stated", "calibration error", "s a fold")
-    show(f"openfield, {FOLDS} folds of {len(images)} images", columns, rows)
+    show(f"{FOLDS}-fold cross-validation", columns, rows)
 
 
 if __name__ == "__main__":
