@@ -9,6 +9,7 @@ import tempfile
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ def read_table(
     A field that is missing is empty. Raises `FileFormatError` naming the file, and the line where
     it is no CSV.
     """
-    reader = csv.DictReader(read_text(path).splitlines(), skipinitialspace=True, restval="")
+    reader = csv.DictReader(StringIO(read_text(path)), skipinitialspace=True, restval="")
     try:
         rows = [(reader.line_num, row) for row in reader]
     except csv.Error as error:

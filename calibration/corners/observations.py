@@ -1,7 +1,7 @@
 """Which corners of the board each view saw in each frame, and why it saw no more."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,6 +17,7 @@ __all__ = [
     "ViewCorners",
     "combine",
     "fewest_corners",
+    "require_droppable",
 ]
 
 FEWEST_CORNERS = 6  # in one image; four fix a plane's pose, but nothing then tells a wrong one
@@ -161,11 +162,7 @@ class Observations:
 
     def without(self, views: Sequence[str]) -> "Observations":
         """Return the observations without some views."""
-        for view in views:
-            if view not in self.views:
-                raise CalibrationError(
-                    f"cannot drop '{view}': there is no such view, only {', '.join(self.views)}"
-                )
+        require_droppable(views, self.views)
         keep = [i for i, view in enumerate(self.views) if view not in views]
         return replace(
             self,
@@ -210,6 +207,15 @@ def _check_size(size: object, view: str) -> tuple[int, int]:
     if not (isinstance(width, int) and isinstance(height, int) and min(width, height) > 0):
         raise CalibrationError(f"view '{view}': size = {size!r}; give (width, height) in px")
     return width, height
+
+
+def require_droppable(views: Sequence[str], known: Collection[str]) -> None:
+    """Raise `CalibrationError` for the first of `views` that is none of those `known`."""
+    for view in views:
+        if view not in known:
+            raise CalibrationError(
+                f"cannot drop '{view}': there is no such view, only {', '.join(known)}"
+            )
 
 
 def fewest_corners(n_corners: int) -> int:

@@ -44,18 +44,20 @@ class MisfitFinder:
             if wrong.sum() <= ISOLATED * len(seen):
                 misfits[seen] = wrong
                 return misfits
-        tried: dict[int, Array] = {}
-
-        def try_about(tries: range) -> int:
-            """Return the best of all strengths tried so far, and of those of some indices."""
-            for i in set(tries) & set(range(len(STRENGTHS))) - set(tried):
-                tried[i] = _errors(self._plane[seen], pixels[seen], size, STRENGTHS[i])
-            return min(tried, key=lambda i: np.median(tried[i]))
-
-        best = try_about(range(0, len(STRENGTHS), 3)) if self._best is None else self._best
-        self._best = try_about(range(best - 2, best + 3))
-        misfits[seen] = _too_far(tried[self._best])
+        if self._best is None:
+            self._best, _ = self._search(range(0, len(STRENGTHS), 3), seen, pixels, size)
+        near = range(max(self._best - 2, 0), min(self._best + 3, len(STRENGTHS)))
+        self._best, errors = self._search(near, seen, pixels, size)
+        misfits[seen] = _too_far(errors)
         return misfits
+
+    def _search(
+        self, tries: range, seen: np.ndarray, pixels: Array, size: tuple[int, int]
+    ) -> tuple[int, Array]:
+        """Return the best strength of some, as an index, and the errors of corners with it."""
+        tried = {i: _errors(self._plane[seen], pixels[seen], size, STRENGTHS[i]) for i in tries}
+        best = min(tried, key=lambda i: np.median(tried[i]))
+        return best, tried[best]
 
 
 def _too_far(errors: Array) -> np.ndarray:

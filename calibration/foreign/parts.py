@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from calibration.camera import LARGEST
 from calibration.errors import FileFormatError, RigError
 from calibration.geometry import Array, rotation_from_vector
 from calibration.lens import Lens
@@ -24,7 +25,6 @@ __all__ = [
     "size_of",
 ]
 
-LARGEST = 1e15  # of any number of a camera in any unit, so that products stay finite
 OTHER_LENS = 'calibrate with another lens: labcut3d calibrate --lens "{0}", calibrate(lens="{0}")'
 TILTED = 14  # coefficients of OpenCV's longest model, whose last two tilt the sensor
 

@@ -10,12 +10,13 @@ generalized linear models", 1986, condensed to one factor, since a board is seen
 than a full matrix would need.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from calibration.geometry import Array
-from calibration.solver.bundle import Problem, Solution, residuals
-from calibration.solver.elimination import eliminate, gather_blocks
-from calibration.solver.kernels import Bodies, Robust, Sights, normal_blocks
+from calibration.solver.bundle import Normal, Problem, Solution, residuals
+from calibration.solver.kernels import Bodies, Robust, Sights
 
 __all__ = ["cluster_factor"]
 
@@ -56,11 +57,10 @@ def cluster_factor(problem: Problem, solution: Solution) -> float:
 
 def _by_body(problem: Problem, solution: Solution, limit: float) -> tuple[Array, Array]:
     """Return the pull (body, p) and the system (body, p, p) of each body, itself eliminated."""
-    sights, layout = problem.sights, problem.layout
+    sights, n_free = problem.sights, problem.layout.n_free
     robust = Robust(problem.robust.sigma, limit)
     n_bodies = len(sights.first) - 1
-    pulls = np.zeros((n_bodies, layout.n_free))
-    systems = np.zeros((n_bodies, layout.n_free, layout.n_free))
+    pulls, systems = np.zeros((n_bodies, n_free)), np.zeros((n_bodies, n_free, n_free))
     for body in range(n_bodies):
         images = slice(sights.first[body], sights.first[body + 1])
         rows = slice(sights.start[images.start], sights.start[images.stop])
@@ -74,10 +74,6 @@ def _by_body(problem: Problem, solution: Solution, limit: float) -> tuple[Array,
             pixels=sights.pixels[rows],
         )
         pose = Bodies(*(part[body : body + 1] for part in solution.bodies))
-        blocks = normal_blocks(
-            solution.cameras, pose, own, robust, (layout.active, layout.counts), problem.dof
-        )
-        system, side = gather_blocks(layout.index, blocks.own, blocks.own_side, layout.n_free)
-        lost, part = eliminate(own, layout.index, blocks, 0.0, (0, 1), layout.n_free)
-        pulls[body], systems[body] = side - lost.T @ part, system - lost.T @ lost
+        alone = replace(problem, sights=own, robust=robust, prior=None)
+        systems[body], pulls[body] = Normal.at(alone, solution.cameras, pose).reduced(0.0)
     return pulls, systems

@@ -8,6 +8,7 @@ from pathlib import Path
 from calibration.boards.board import Board
 from calibration.calibrating import Calibration
 from calibration.corners.detection import observe
+from calibration.corners.observations import require_droppable
 from calibration.files import sha256_of, write_text
 from calibration.timing.synchronization import calibrate_in_time
 from calibration.timing.timestamps import Timeline, pair_by_time, read_timestamps, with_times
@@ -66,11 +67,7 @@ def calibrate_sources(
     as for `calibrate`.
     """
     out = Path(out)
-    for view in drop_cameras:
-        if view not in sources:
-            raise CalibrationError(
-                f"cannot drop '{view}': there is no such view, only {', '.join(sources)}"
-            )
+    require_droppable(drop_cameras, sources)
     timelines = _timelines(sources)
     numbers = {view: frames.numbers.tolist() for view, frames in sources.items()}
     numbers |= {view: line.numbers.tolist() for view, line in timelines.items()}

@@ -3,8 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from calibration.units import METRES
-from labcut3d.viewers.page import length_text
+from labcut3d.viewers.page import readable_unit
 
 __all__ = ["readable_lengths"]
 
@@ -13,6 +12,7 @@ Array = npt.NDArray[np.float64]
 
 def readable_lengths(lengths: Array, unit: str) -> tuple[Array, str]:
     """Return lengths (n,) and their unit: micrometres where `length_text` writes the median so."""
-    if len(lengths) and length_text(float(np.median(np.abs(lengths))), unit).endswith(" µm"):
-        return lengths * (METRES[unit] / METRES["um"]), "µm"
-    return lengths, unit
+    if not len(lengths):
+        return lengths, unit
+    shown, factor = readable_unit(float(np.median(np.abs(lengths))), unit)
+    return lengths * factor, shown

@@ -32,6 +32,7 @@ __all__ = [
     "json_for_script",
     "length_text",
     "number_text",
+    "readable_unit",
     "render",
     "table_block",
 ]
@@ -158,9 +159,15 @@ def number_text(value: float, digits: int = 3, unit: str = "") -> str:
 
 def length_text(value: float, unit: str, digits: int = 3) -> str:
     """Return a length with its unit; in micrometres where it is small and the unit is metric."""
-    if unit in ("mm", "cm", "m") and abs(value) < SMALL_LENGTH:
-        return number_text(value * METRES[unit] / METRES["um"], digits, "µm")
-    return number_text(value, digits, unit)
+    shown, factor = readable_unit(value, unit)
+    return number_text(value * factor, digits, shown)
+
+
+def readable_unit(length: float, unit: str) -> tuple[str, float]:
+    """Return the unit in which a length reads best, and the factor that leads to it."""
+    if unit in ("mm", "cm", "m") and abs(length) < SMALL_LENGTH:
+        return "µm", METRES[unit] / METRES["um"]
+    return unit, 1.0
 
 
 def _number_block(number: Number) -> str:

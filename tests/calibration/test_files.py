@@ -88,6 +88,13 @@ def test_a_number_of_five_thousand_digits_is_refused(tmp_path):
         read_toml(path)
 
 
+def test_a_quoted_field_may_hold_a_line_break(tmp_path):
+    """A row is where CSV says it ends, not where the line does."""
+    path = tmp_path / "a.csv"
+    path.write_text('x,note\n1,"two\nlines"\n2,\u2028\n', encoding="utf-8")
+    assert [row["x"] for _, row in read_table(path, ("x", "note"))] == ["1", "2"]
+
+
 def test_a_field_too_long_for_csv_names_the_line(tmp_path):
     """The csv module gives up beyond 131072 characters."""
     path = tmp_path / "a.csv"
