@@ -7,8 +7,8 @@ import numpy as np
 
 from calibration.camera import Camera
 from calibration.geometry import Array, is_seen, make_pose
+from calibration.solver.arrays import Bodies, Robust, Sights
 from calibration.solver.bundle import FINE, Problem, Solution, residuals, solve
-from calibration.solver.kernels import Bodies, Robust, Sights
 from calibration.solver.lens_kernels import Prior
 from calibration.solver.parameters import Layout, from_arrays, to_arrays
 

@@ -12,8 +12,8 @@ from calibration.errors import CalibrationError
 from calibration.geometry import Array, is_seen, make_pose, transform
 from calibration.rig import Rig
 from calibration.solver.adjusting import bodies_of, sights_of, spread_residuals
+from calibration.solver.arrays import Cameras, Robust
 from calibration.solver.bundle import Problem, Solution, residuals, solve
-from calibration.solver.kernels import Cameras, Robust
 from calibration.solver.options import (
     IntrinsicsChoice,
     Options,

@@ -12,18 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from calibration.geometry import Array
+from calibration.solver.arrays import Blocks, Bodies, Cameras, Robust, Sights
 from calibration.solver.blas import single_threaded
 from calibration.solver.elimination import back_substitute, eliminate
-from calibration.solver.kernels import (
-    Blocks,
-    Bodies,
-    Cameras,
-    Robust,
-    Sights,
-    move_poses,
-    normal_blocks,
-    residuals_of,
-)
+from calibration.solver.kernels import move_poses, normal_blocks, residuals_of
 from calibration.solver.lens_kernels import Prior, prior_cost, prior_terms
 from calibration.solver.parameters import Layout, moved
 

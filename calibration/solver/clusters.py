@@ -15,8 +15,8 @@ from dataclasses import replace
 import numpy as np
 
 from calibration.geometry import Array
+from calibration.solver.arrays import Bodies, Robust, Sights
 from calibration.solver.bundle import Normal, Problem, Solution, residuals
-from calibration.solver.kernels import Bodies, Robust, Sights
 
 __all__ = ["cluster_factor"]
 

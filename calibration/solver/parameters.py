@@ -12,8 +12,9 @@ import numpy as np
 from calibration.camera import Camera
 from calibration.geometry import Array
 from calibration.lens import Lens
+from calibration.solver.arrays import POSE_SIZE, Cameras
 from calibration.solver.elimination import gather_blocks
-from calibration.solver.kernels import POSE_SIZE, Cameras, move_poses
+from calibration.solver.kernels import move_poses
 from calibration.solver.lens_kernels import SKEW
 
 __all__ = ["INTRINSICS", "POSE", "Layout", "from_arrays", "moved", "parameter_names", "to_arrays"]

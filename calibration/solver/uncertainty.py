@@ -10,10 +10,10 @@ from calibration.covariance import RigCovariance
 from calibration.errors import RigError
 from calibration.geometry import Array
 from calibration.rig import Rig
+from calibration.solver.arrays import POSE_SIZE, Robust
 from calibration.solver.blas import single_threaded
 from calibration.solver.bundle import Normal, Problem, Solution, residuals
 from calibration.solver.clusters import cluster_factor
-from calibration.solver.kernels import POSE_SIZE, Robust
 from calibration.solver.parameters import parameter_names
 
 __all__ = ["parameter_covariance", "point_slopes", "predict_uncertainty", "rig_parameters"]

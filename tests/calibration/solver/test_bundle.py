@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from calibration.solver.adjusting import bodies_of, sights_of
+from calibration.solver.arrays import Robust
 from calibration.solver.bundle import Normal, Problem, solve
-from calibration.solver.kernels import Robust
 from calibration.solver.lens_kernels import SKEW, Prior, prior_cost, prior_terms
 from calibration.solver.parameters import INTRINSICS, Layout, from_arrays, to_arrays
 from labcut3d.synthetic import Blemishes, Scene, make_scene

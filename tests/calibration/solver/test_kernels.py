@@ -6,15 +6,8 @@ import pytest
 from calibration.camera import Camera
 from calibration.geometry import Array, make_pose, rotation_from_vector
 from calibration.lens import Lens
-from calibration.solver.kernels import (
-    Bodies,
-    Cameras,
-    Robust,
-    Sights,
-    move_poses,
-    normal_blocks,
-    residuals_of,
-)
+from calibration.solver.arrays import Bodies, Cameras, Robust, Sights
+from calibration.solver.kernels import move_poses, normal_blocks, residuals_of
 from calibration.solver.parameters import INTRINSICS, Layout, moved, parameter_names, to_arrays
 
 STEP = 1e-6
