@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from labcut3d.detection.crops import crop_matrix, cut, inverse, linear_scale, transform
+from labcut3d.detection.augmentation import Augmentation
+from labcut3d.detection.crops import crop_matrix, cut, inverse, transform
+from labcut3d.detection.following import between, confirmed
 from labcut3d.detection.network import KeypointNetwork
 from labcut3d.detection.runtime import Runtime
 from labcut3d.detection.settings import DetectorSettings
@@ -82,21 +84,37 @@ class Detector:
 
     def look(self, images: Sequence[Image], *, view: str = "") -> RawPrediction:
         """Return the detections as the networks give them, before calibration."""
-        for image in images:
-            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-                raise DetectorError(
-                    f"an image of shape {image.shape} and type {image.dtype} was given; "
-                    "expected (height, width, 3) uint8 RGB"
-                )
-        parts = [
-            self._look_batch(images[i : i + BATCH], self.size_in(view))
-            for i in range(0, len(images), BATCH)
-        ]
-        k = len(self.keypoints)
-        none = np.zeros((0, k, 2)), np.zeros((0, k)), np.zeros((0, k, 2, 2))
-        position, mass, spread = (
-            np.concatenate(arrays) for arrays in zip(none, *parts, strict=True)
-        )
+        _require_images(images)
+        size, k = self.size_in(view), len(self.keypoints)
+        parts = [(np.zeros((0, k, 2)), np.zeros((0, k)), np.zeros((0, k, 2, 2)))]
+        for start in range(0, len(images), BATCH):
+            batch = images[start : start + BATCH]
+            parts.append(self._look_around(batch, self.locate(batch, size), size))
+        position, mass, spread = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        return RawPrediction(position=position, mass=mass, spread=spread)
+
+    def follow(
+        self, images: Sequence[Image], *, after: Image | None = None, view: str = ""
+    ) -> RawPrediction:
+        """Return what `look` does for at most `BATCH` consecutive frames of one size, sooner.
+
+        The square follows the animal, which is located in few frames (see `following.between`),
+        the one `after` them included. A frame whose keypoints do not confirm its square is looked
+        at by itself, so that a mistake never lasts.
+        """
+        shown = [*images] if after is None else [*images, after]
+        _require_images(shown)
+        size = self.size_in(view)
+        near = Augmentation().shift * self.settings.margin * size  # as far as training shifts them
+        centers = between(
+            lambda rows: self.locate([shown[row] for row in rows], size), len(shown), near
+        )[: len(images)]
+        position, mass, spread = self._look_around(images, centers, size)
+        doubtful = np.flatnonzero(~confirmed(position, mass, centers, near))
+        if len(doubtful):
+            alone = self.look([images[row] for row in doubtful], view=view)
+            position[doubtful], mass[doubtful] = alone.position, alone.mass
+            spread[doubtful] = alone.spread
         return RawPrediction(position=position, mass=mass, spread=spread)
 
     def size_in(self, view: str) -> float:
@@ -119,18 +137,18 @@ class Detector:
             centers[rows] = transform(inverse(matrix), found.position[:, 0])
         return centers
 
-    def _look_batch(self, images: Sequence[Image], size: float) -> tuple[Array, Array, Array]:
-        """Locate and look once; return position, mass and spread in image px."""
+    def _look_around(
+        self, images: Sequence[Image], centers: Array, size: float
+    ) -> tuple[Array, Array, Array]:
+        """Look once at the squares around `centers`; return position, mass and spread in px."""
         side = self.settings.crop
         scale = side / (self.settings.margin * size)
-        matrices = np.stack(
-            [crop_matrix(center, scale, (side, side)) for center in self.locate(images, size)]
-        )
+        matrices = np.stack([crop_matrix(center, scale, (side, side)) for center in centers])
         pairs = zip(images, matrices, strict=True)
         batch = np.stack([cut(image, matrix, (side, side)) for image, matrix in pairs])
         found = self._runtime("pose")(batch)
         position = transform(inverse(matrices)[:, None], found.position)
-        return position, found.mass, found.spread / linear_scale(matrices[0]) ** 2
+        return position, found.mass, found.spread / scale**2
 
     def _runtime(self, part: str) -> Runtime:
         """Return the compiled network, made when first needed."""
@@ -153,3 +171,13 @@ def canvas_size(image: tuple[int, int], scale: float) -> tuple[int, int]:
     """Return the locator's input (width, height) for an image (w, h): multiples of 32 px."""
     width, height = (32 * math.ceil(side * scale / 32) for side in image)
     return width, height
+
+
+def _require_images(images: Sequence[Image]) -> None:
+    """Refuse what is not RGB."""
+    for image in images:
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise DetectorError(
+                f"an image of shape {image.shape} and type {image.dtype} was given; "
+                "expected (height, width, 3) uint8 RGB"
+            )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -43,13 +44,12 @@ def detect_recording(
     confidence = np.empty((n_frames, n_views, k, 1), dtype=np.float32)
     covariance = np.empty((n_frames, n_views, k, 1, 2, 2), dtype=np.float32)
     for v, (view, frames) in enumerate(sources.items()):
-        for batch, found in _detect_view(by_view[view], frames, view):
-            rows = slice(batch.start, batch.stop)
+        for rows, found in _detect_view(by_view[view], frames, view):
             position[rows, v, :, :, 0] = np.swapaxes(found.position, 1, 2)
             confidence[rows, v, :, 0] = found.confidence
             covariance[rows, v, :, 0] = found.covariance
             if progress:
-                progress(v * n_frames + batch.stop, n_views * n_frames, view)
+                progress(v * n_frames + rows[-1] + 1, n_views * n_frames, view)
     numbers = np.stack([frames.numbers for frames in sources.values()], axis=1)
     return make_detections(
         position=position,
@@ -85,25 +85,21 @@ def _by_view(
 
 def _detect_view(
     detector: Detector, frames: Frames, view: str
-) -> Iterator[tuple[range, Prediction]]:
-    """Yield the detections of consecutive batches, decoding the next one meanwhile."""
-    batches = _batches(frames)
+) -> Iterator[tuple[list[int], Prediction]]:
+    """Yield the detections of consecutive frames, decoding the next ones meanwhile."""
+    windows = _windows(frames)
     with ThreadPoolExecutor(max_workers=1) as pool:
-        upcoming = pool.submit(next, batches, None)
-        while (batch := upcoming.result()) is not None:
-            upcoming = pool.submit(next, batches, None)
-            rows, images = batch
-            yield rows, detector.detect(images, view=view)
+        window = pool.submit(next, windows, None).result()
+        while window is not None:
+            upcoming = pool.submit(next, windows, None)
+            rows, images = window
+            window = upcoming.result()
+            after = window[1][0] if window else None
+            yield rows, detector.calibrate(detector.follow(images, after=after, view=view))
 
 
-def _batches(frames: Frames) -> Iterator[tuple[range, Sequence[Image]]]:
-    """Yield consecutive frames in lists of at most `BATCH`."""
-    images: list[Image] = []
-    start = 0
-    for index, image in frames.read():
-        images.append(image)
-        if len(images) == BATCH:
-            yield range(start, index + 1), images
-            images, start = [], index + 1
-    if images:
-        yield range(start, start + len(images)), images
+def _windows(frames: Frames) -> Iterator[tuple[list[int], list[Image]]]:
+    """Yield the frames in runs that begin at multiples of `BATCH`."""
+    for _, run in groupby(frames.read(), lambda read: read[0] // BATCH):
+        rows, images = zip(*run, strict=True)
+        yield list(rows), list(images)
