@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from labcut3d.detection.crops import crop_matrix, cut, transform
+from labcut3d.detection.symmetry import Mirror, mirror_points
 
-__all__ = ["Augmentation", "mirror_points"]
+__all__ = ["Augmentation"]
 
 Points = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
@@ -25,15 +26,15 @@ class Augmentation:
     """How far training crops depart from the plain ones.
 
     `zoom` multiplies or divides the scale, `shift` moves the centre in fractions of the crop's
-    side, `occlusion` is how often a rectangle hides a part; `mirrored` are the indices of the
-    keypoints in a mirror image (`Skeleton.mirrored`), or None for no mirror images.
+    side, `occlusion` is how often a rectangle hides a part, and half of the crops are seen in the
+    `mirror`, where there is one.
     """
 
     rotation_deg: float = 25.0
     zoom: float = 1.25
     shift: float = 0.1
     occlusion: float = 0.3
-    mirrored: tuple[int, ...] | None = None
+    mirror: Mirror | None = None
 
     def draw(
         self,
@@ -50,27 +51,22 @@ class Augmentation:
         `center` px and `scale`, crop px an image px, are those of the plain crop. A keypoint that
         an occluding rectangle covers becomes NaN, as a label of something hidden is.
         """
-        mirror = self.mirrored is not None and rng.random() < 0.5
+        mirror = self.mirror if self.mirror is not None and rng.random() < 0.5 else None
         jitter = rng.uniform(-self.shift, self.shift, 2) * np.asarray(size) / scale
         matrix = crop_matrix(
             np.asarray(center) + jitter,
             scale * self.zoom ** rng.uniform(-1, 1),
             size,
             angle=math.radians(rng.uniform(-self.rotation_deg, self.rotation_deg)),
-            mirror=mirror,
+            mirrored=None if mirror is None else mirror.direction,
         )
         moved = transform(matrix, points)
-        if mirror and self.mirrored is not None:
-            moved = mirror_points(moved, self.mirrored)
+        if mirror is not None:
+            moved = mirror_points(moved, mirror.roles)
         crop = relight(rng, cut(image, matrix, size))
         if rng.random() < self.occlusion:
             crop, moved = occlude(rng, crop, moved)
         return crop, moved
-
-
-def mirror_points(points: Points, mirrored: tuple[int, ...]) -> Points:
-    """Give each keypoint (..., k, 2) of a mirror image its new role."""
-    return points[..., list(mirrored), :]
 
 
 def relight(rng: np.random.Generator, image: Image) -> Image:

@@ -20,17 +20,17 @@ def crop_matrix(
     size: Sequence[int],
     *,
     angle: float = 0.0,
-    mirror: bool = False,
+    mirrored: int | None = None,
 ) -> Array:
     """Return the map that puts `center` (2,) px of the image at the middle of the crop.
 
     `scale` is crop px an image px, `size` the crop's (width, height), `angle` a rotation in
-    radians, and `mirror` exchanges left and right after it.
+    radians, and `mirrored` the direction that is reversed after it: 0 for x, 1 for y.
     """
     cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
     linear = np.array([[cosine, -sine], [sine, cosine]])
-    if mirror:
-        linear[0] *= -1
+    if mirrored is not None:
+        linear[mirrored] *= -1
     middle = (np.asarray(size, dtype=float) - 1) / 2
     return np.column_stack([linear, middle - linear @ np.asarray(center, dtype=float)])
 

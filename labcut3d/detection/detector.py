@@ -13,6 +13,7 @@ from labcut3d.detection.following import between, confirmed
 from labcut3d.detection.network import KeypointNetwork
 from labcut3d.detection.runtime import Runtime
 from labcut3d.detection.settings import DetectorSettings
+from labcut3d.detection.symmetry import Mirror
 from labcut3d.detection.uncertainty import Calibration
 from labcut3d.errors import DetectorError
 
@@ -112,7 +113,7 @@ class Detector:
         position, mass, spread = self._look_around(images, centers, size)
         doubtful = np.flatnonzero(~confirmed(position, mass, centers, near))
         if len(doubtful):
-            alone = self.look([images[row] for row in doubtful], view=view)
+            alone = self.look([images[int(row)] for row in doubtful], view=view)
             position[doubtful], mass[doubtful] = alone.position, alone.mass
             spread[doubtful] = alone.spread
         return RawPrediction(position=position, mass=mass, spread=spread)
@@ -141,7 +142,7 @@ class Detector:
         self, images: Sequence[Image], centers: Array, size: float
     ) -> tuple[Array, Array, Array]:
         """Look once at the squares around `centers`; return position, mass and spread in px."""
-        side = self.settings.crop
+        side = self.settings.crop_side(self.sizes[""])
         scale = side / (self.settings.margin * size)
         matrices = np.stack([crop_matrix(center, scale, (side, side)) for center in centers])
         pairs = zip(images, matrices, strict=True)
@@ -157,8 +158,8 @@ class Detector:
             if part == "locator":
                 self._runtimes[part] = Runtime(self.locator, device)
             else:
-                mirrored = self.mirrored if self.settings.flips else None
-                self._runtimes[part] = Runtime(self.pose, device, mirrored)
+                mirror = Mirror.of(self.settings.flips, self.mirrored)
+                self._runtimes[part] = Runtime(self.pose, device, mirror)
         return self._runtimes[part]
 
 

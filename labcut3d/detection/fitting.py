@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,9 +22,10 @@ Draw = Callable[[int], tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]]
 """Step -> a batch of inputs (n, h, w, 3) uint8 RGB and keypoints (n, k, 2) px, NaN = hidden."""
 
 WARM_UP = 0.15  # of the shortest training
-COOL_DOWN = 0.5  # of the shortest training
+COOL_DOWN = 0.4  # of the whole training
 WINDOW = 40  # steps of which the mean loss is one point of the curve
-STALLED = 0.03  # falling by less than this fraction from window to window is not falling
+PATIENCE = 5  # points of the curve over which the error must fall,
+STALLED = 0.1  # by at least this fraction, to be falling
 WEIGHT_DECAY = 0.01
 LARGEST_GRADIENT = 5.0
 EMA = 0.98  # weight of the past, in the average over steps that is kept
@@ -58,34 +60,34 @@ class Curve:
 class Schedule:
     """Step sizes that rise, stay, and fall once the error has stopped falling.
 
-    Warm-up, a plateau of open length, and a linear decay to zero. The plateau ends when the loss
-    stalls, at the earliest so that `min_steps` are made, at the latest so that `max_steps` are.
+    Warm-up, a plateau of open length, and a linear decay to zero that takes the same share of any
+    training. The plateau ends when the error stalls, at the earliest so that `min_steps` are made,
+    at the latest so that `max_steps` are.
     """
 
     def __init__(self, min_steps: int, max_steps: int) -> None:
         self.warm_up = max(1, round(WARM_UP * min_steps))
-        self.cool_down = max(1, round(COOL_DOWN * min_steps))
-        self.earliest = min_steps - self.cool_down
-        self.latest = max_steps - self.cool_down
-        self.decay_from = self.latest
+        self.earliest = round((1 - COOL_DOWN) * min_steps)
+        self.decay_from = round((1 - COOL_DOWN) * max_steps)
+        self.max_steps = max_steps
 
-    def watch(self, step: int, losses: Sequence[float]) -> None:
-        """End the plateau at `step` if the window means `losses` so far have stalled."""
-        if self.earliest <= step < self.decay_from and len(losses) > 1:
-            stalled = losses[-1] > (1 - STALLED) * min(losses[:-1])
-            if stalled:
+    def watch(self, step: int, errors: Sequence[float]) -> None:
+        """End the plateau at `step` if the `errors` measured so far have stalled."""
+        if self.earliest <= step < self.decay_from and len(errors) > PATIENCE:
+            recent, before = min(errors[-PATIENCE:]), min(errors[:-PATIENCE])
+            if recent > (1 - STALLED) * before:
                 self.decay_from = step
 
     def rate(self, step: int) -> float:
         """Return the step size of a step, as a fraction of the largest."""
         rise = (step + 1) / self.warm_up
-        fall = (self.decay_from + self.cool_down - step) / self.cool_down
+        fall = (self.steps - step) / max(1, self.steps - self.decay_from)
         return max(0.0, min(rise, fall, 1.0))
 
     @property
     def steps(self) -> int:
         """The steps there are, as far as is known by now."""
-        return self.decay_from + self.cool_down
+        return min(self.max_steps, round(self.decay_from / (1 - COOL_DOWN)))
 
 
 def fit(
@@ -99,8 +101,9 @@ def fit(
 ) -> Curve:
     """Train a network in place and leave it with the average of its last weights.
 
-    `held_out` measures it from time to time; `checkpoint` keeps its state, and is gone on from if
-    there is one; `progress(step, steps, loss)` is told each step.
+    `held_out` measures the averaged weights from time to time, which tells when to end: the loss
+    in training falls on while the labels are learnt by heart. `checkpoint` keeps the state, and is
+    gone on from if there is one; `progress(step, steps, loss)` is told each step.
     The same `draw` and starting weights give the same bits on the same processor.
     """
     device = next(network.parameters()).device
@@ -114,7 +117,7 @@ def fit(
     )
     schedule = Schedule(plan.min_steps, plan.max_steps)
     average = [p.detach().clone() for p in parameters]
-    state = State(step=0, decay_from=schedule.latest, points=[], recent=[], average=average)
+    state = State(step=0, decay_from=schedule.decay_from, points=[], recent=[], average=average)
     if checkpoint:
         checkpoint.restore(state, parameters, optimizer)
         schedule.decay_from = state.decay_from
@@ -128,10 +131,13 @@ def fit(
         state.recent.append(value)
         state.step += 1
         if len(state.recent) == WINDOW or state.step == schedule.steps:
-            outside = held_out(network) if held_out else math.nan
-            state.points.append((state.step, float(np.mean(state.recent)), outside))
+            inside, outside = float(np.mean(state.recent)), math.nan
+            if held_out:
+                with _assigned(parameters, average):
+                    outside = held_out(network)
+            state.points.append((state.step, inside, outside))
             state.recent = []
-            schedule.watch(state.step, [point[1] for point in state.points])
+            schedule.watch(state.step, [point[2 if held_out else 1] for point in state.points])
             state.decay_from = schedule.decay_from
         if checkpoint:
             checkpoint.save(state, parameters, optimizer)
@@ -181,6 +187,15 @@ def _blend(average: list[Tensor], parameters: Sequence[nn.Parameter], step: int)
     weight = 1 - min(EMA, (step + 1) / (step + 10))
     for mean, parameter in zip(average, parameters, strict=True):
         mean.lerp_(parameter, weight)
+
+
+@contextmanager
+def _assigned(parameters: Sequence[nn.Parameter], values: Sequence[Tensor]) -> Iterator[None]:
+    """Lend parameters other values."""
+    own = [p.detach().clone() for p in parameters]
+    _assign(parameters, values)
+    yield
+    _assign(parameters, own)
 
 
 @torch.no_grad()

@@ -99,12 +99,12 @@ def _around(p: Tensor, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor, Ten
 
     Farther cells would not count, and to leave them out halves the time of an answer.
     """
-    n, k, height, width = p.shape
+    height, width = p.shape[2:]
     steps = torch.arange(-REACH, REACH + 1, device=p.device)
     rows, columns = row[..., None] + steps, column[..., None] + steps
-    inside = ((rows >= 0) & (rows < height))[..., :, None] & (
-        (columns >= 0) & (columns < width)
-    )[..., None, :]
+    inside = ((rows >= 0) & (rows < height))[..., :, None] & ((columns >= 0) & (columns < width))[
+        ..., None, :
+    ]
     index = rows.clamp(0, height - 1)[..., :, None] * width
     index = index + columns.clamp(0, width - 1)[..., None, :]
     near = p.flatten(2).gather(2, index.flatten(2)).reshape(index.shape) * inside

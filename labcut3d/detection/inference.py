@@ -1,6 +1,6 @@
 """A detector over whole recordings: one pass, constant memory, frame k is frame k."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 

@@ -15,12 +15,15 @@ from torch import Tensor
 
 from labcut3d.detection.heatmaps import decode, probabilities
 from labcut3d.detection.network import KeypointNetwork
+from labcut3d.detection.symmetry import Mirror
 
 __all__ = ["Found", "Runtime", "choose_device"]
 
 Forward = Callable[[npt.NDArray[np.uint8]], Tensor]
 
-MOST_THREADS = 8  # each has buffers of its own, and a video is not decoded faster than eight compute
+MOST_THREADS = (
+    8  # each has buffers of its own, and a video is not decoded faster than eight compute
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +38,13 @@ class Found:
 class Runtime:
     """A network ready to be called with a batch of inputs (n, h, w, 3) uint8 RGB.
 
-    With `mirrored`, the roles of the keypoints in a mirror image, the network looks at each input
-    and at its mirror image, and the mean of the two probabilities counts: a tenth less error.
+    With a `mirror`, the network looks at each input and at its mirror image, and the mean of the
+    two probabilities counts: a tenth less error.
     """
 
-    def __init__(
-        self, network: KeypointNetwork, device: str, mirrored: tuple[int, ...] | None = None
-    ) -> None:
+    def __init__(self, network: KeypointNetwork, device: str, mirror: Mirror | None = None) -> None:
         chosen = choose_device(device)
-        self._mirrored = None if mirrored is None else list(mirrored)
+        self._mirror = mirror
         self._forward: Forward = (
             _OnProcessor(network) if chosen.type == "cpu" else _on_gpu(network, chosen)
         )
@@ -51,12 +52,13 @@ class Runtime:
     @torch.inference_mode()
     def __call__(self, batch: npt.NDArray[np.uint8]) -> Found:
         """Return the detections in each input."""
-        if self._mirrored is None:
+        if self._mirror is None:
             p = probabilities(self._forward(batch))
         else:
-            both = probabilities(self._forward(np.concatenate([batch, batch[:, :, ::-1]])))
-            plain, reflected = both.split(len(batch))
-            p = (plain + reflected.flip(-1)[:, self._mirrored]) / 2
+            reversed_axis = 2 - self._mirror.direction  # of (n, h, w, 3)
+            inputs = np.concatenate([batch, np.flip(batch, reversed_axis)])
+            plain, reflected = probabilities(self._forward(inputs)).split(len(batch))
+            p = (plain + reflected.flip(reversed_axis + 1)[:, list(self._mirror.roles)]) / 2
         decoded = decode(p)
         arrays = (decoded.position, decoded.mass, decoded.spread)
         position, mass, spread = (a.cpu().numpy().astype(np.float64) for a in arrays)

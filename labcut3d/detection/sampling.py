@@ -10,6 +10,7 @@ from labcut3d.detection.crops import crop_matrix, cut, transform
 from labcut3d.detection.detector import canvas_size, locator_scale
 from labcut3d.detection.fitting import Draw
 from labcut3d.detection.settings import DetectorSettings
+from labcut3d.detection.symmetry import Mirror
 from labcut3d.labels import LabelledImage
 
 __all__ = ["animal_sizes", "box", "hold_out", "locator_draw", "plain_crops", "pose_draw"]
@@ -79,7 +80,7 @@ def locator_draw(
     augmentation = Augmentation(
         rotation_deg=settings.rotation_deg,
         occlusion=0.0,
-        mirrored=(0,) if settings.flips else None,
+        mirror=Mirror.of(settings.flips, (0,)),
     )
     frames = [(image.image.shape[1], image.image.shape[0]) for image in images]
     scales = [
@@ -110,10 +111,10 @@ def pose_draw(
 ) -> Draw:
     """Return the batches of the pose network: squares around the animal, and its keypoints."""
     augmentation = Augmentation(
-        rotation_deg=settings.rotation_deg, mirrored=mirrored if settings.flips else None
+        rotation_deg=settings.rotation_deg, mirror=Mirror.of(settings.flips, mirrored)
     )
     shown = [image for image in images if np.isfinite(image.points).any()]
-    side = settings.crop
+    side = settings.crop_side(sizes[""])
 
     def one(rng: np.random.Generator, i: int) -> tuple[npt.NDArray[np.uint8], Array]:
         image = shown[i]
@@ -129,12 +130,12 @@ def plain_crops(
     images: Sequence[LabelledImage], sizes: dict[str, float], settings: DetectorSettings
 ) -> tuple[npt.NDArray[np.uint8], Array]:
     """Return the squares (n, h, w, 3) around the animal, unaltered, and the keypoints in them."""
-    size = (settings.crop, settings.crop)
+    side = settings.crop_side(sizes[""])
     crops, points = [], []
     for image in images:
-        scale = settings.crop / (settings.margin * sizes.get(image.view, sizes[""]))
-        matrix = crop_matrix(box(image)[0], scale, size)
-        crops.append(cut(image.image, matrix, size))
+        scale = side / (settings.margin * sizes.get(image.view, sizes[""]))
+        matrix = crop_matrix(box(image)[0], scale, (side, side))
+        crops.append(cut(image.image, matrix, (side, side)))
         points.append(transform(matrix, image.points[0]))
     return np.stack(crops), np.stack(points)
 

@@ -25,8 +25,10 @@ class DetectorSettings:
     """The pretrained network that both parts start from."""
     share: Literal["views", "none"] = "views"
     """One detector shared by all views, or one a view."""
-    crop: int = 192
-    """Side of the pose network's input, px; a multiple of 32."""
+    detail: float = 1.5
+    """Pixels of the pose network's input a pixel of the image, as far as `largest_crop` allows."""
+    largest_crop: int = 384
+    """Largest side of the pose network's input, px; a multiple of 32."""
     margin: float = 1.3
     """Side of the square around the animal, in animal sizes."""
     locator_animal: float = 40.0
@@ -45,8 +47,9 @@ class DetectorSettings:
     """Step size of the encoder's unfrozen blocks, as a fraction of `learning_rate`."""
     frozen_blocks: int = 5
     """Blocks of the encoder that keep their ImageNet weights; 11 freezes all."""
-    flips: bool = True
-    """Whether mirror images, with left and right keypoints swapped, are trained on too."""
+    flips: Literal["auto", "horizontal", "vertical", "none"] = "auto"
+    """Mirror images, with left and right keypoints swapped, that are trained on too; "auto" takes
+    those that the labelled poses make plausible."""
     rotation_deg: float = 25.0
     """Largest rotation of a training crop, degrees either way."""
     held_out: float = 0.1
@@ -61,7 +64,8 @@ class DetectorSettings:
     def __post_init__(self) -> None:
         """Refuse values that no training could work with."""
         limits: dict[str, tuple[float, float]] = {
-            "crop": (64, 1024),
+            "detail": (0.1, 10.0),
+            "largest_crop": (64, 1024),
             "margin": (1.0, 10.0),
             "locator_animal": (16.0, 256.0),
             "min_steps": (1, 10**6),
@@ -82,8 +86,13 @@ class DetectorSettings:
                 raise DetectorError(
                     f"detector setting {name} = {value}: must lie between {low:g} and {high:g}"
                 )
-        if self.crop % 32:
+        if self.largest_crop % 32:
             raise DetectorError(
-                f"detector setting crop = {self.crop}: must be a multiple of 32, "
-                f"such as {max(64, round(self.crop / 32) * 32)}"
+                f"detector setting largest_crop = {self.largest_crop}: must be a multiple of 32, "
+                f"such as {max(64, round(self.largest_crop / 32) * 32)}"
             )
+
+    def crop_side(self, size: float) -> int:
+        """Return the side of the pose network's input, px, for an animal of `size` px."""
+        wanted = 32 * math.ceil(self.margin * size * self.detail / 32)
+        return max(64, min(wanted, self.largest_crop))

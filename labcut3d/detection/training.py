@@ -1,6 +1,7 @@
 """From labelled images to a detector, with a report of how it went."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from labcut3d.detection.sampling import (
     pose_draw,
 )
 from labcut3d.detection.settings import DetectorSettings
+from labcut3d.detection.symmetry import plausible_flips
 from labcut3d.detection.uncertainty import UNCALIBRATED, Calibration, fit_calibration
 from labcut3d.errors import DetectorError
 from labcut3d.labels import LabelledImage
@@ -79,9 +81,11 @@ def train_detector(
     started = time.perf_counter()
     shown, held_out = hold_out(images, settings.held_out)
     sizes = animal_sizes(shown)
+    key = training_key(images, settings)
+    settings = _resolved(settings, shown, sizes[""], skeleton)
     tell = _Teller(settings, progress)
     locator, locator_curve = _train_locator(shown, sizes, settings, tell)
-    saved = Checkpoint(path=checkpoint, key=training_key(images, settings)) if checkpoint else None
+    saved = Checkpoint(path=checkpoint, key=key) if checkpoint else None
     pose, pose_curve = _train_pose(_Split(shown, held_out), sizes, settings, skeleton, tell, saved)
     detector = Detector(
         keypoints=skeleton.keypoints,
@@ -109,6 +113,17 @@ def train_detector(
     if saved:
         saved.remove()
     return detector, report
+
+
+def _resolved(
+    settings: DetectorSettings, images: Sequence[LabelledImage], size: float, skeleton: Skeleton
+) -> DetectorSettings:
+    """Return the settings with what they leave open decided by the labels."""
+    if settings.flips != "auto":
+        return settings
+    rotation = math.radians(settings.rotation_deg)
+    flips = plausible_flips(images, skeleton.mirrored, size, rotation)
+    return dataclasses.replace(settings, flips=flips)
 
 
 class _Split(NamedTuple):
@@ -205,7 +220,7 @@ def _held_out_loss(
     if not shown:
         return None
     inputs, points = plain_crops(shown, sizes, settings)
-    cells = settings.crop // STRIDE
+    cells = settings.crop_side(sizes[""]) // STRIDE
 
     @torch.no_grad()
     def measure(network: KeypointNetwork) -> float:

@@ -17,7 +17,7 @@ DOTS = Skeleton(name="dots", keypoints=("left", "right", "tail"), left_right=(("
 # Left and right differ from the tail, and from each other only by which side they are on.
 COLORS = ((220, 60, 60), (220, 60, 60), (60, 90, 230))
 QUICK = DetectorSettings(
-    crop=64, min_steps=30, max_steps=30, locator_steps=20, batch=6, held_out=0.2, seed=3
+    largest_crop=64, min_steps=30, max_steps=30, locator_steps=20, batch=6, held_out=0.2, seed=3
 )
 
 

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from labcut3d.detection.augmentation import Augmentation, mirror_points, occlude, relight
+from labcut3d.detection.augmentation import Augmentation, occlude, relight
+from labcut3d.detection.symmetry import Mirror, mirror_points
 
 SIZE = (128, 128)
 MIRRORED = (1, 0, 2)
@@ -30,8 +31,8 @@ def _middle(crop: np.ndarray, channel: int) -> np.ndarray:
 @pytest.mark.parametrize("seed", range(12))
 def test_keypoints_move_with_the_image(seed):
     image, points = _scene()
-    mirrored = MIRRORED if seed % 2 else None
-    augmentation = Augmentation(occlusion=0.0, mirrored=mirrored)
+    mirror = Mirror(direction=seed % 4 // 2, roles=MIRRORED) if seed % 2 else None
+    augmentation = Augmentation(occlusion=0.0, mirror=mirror)
     crop, moved = augmentation.draw(
         np.random.default_rng(seed), image, points, center=(115.0, 100.0), scale=1.0, size=SIZE
     )
@@ -39,7 +40,7 @@ def test_keypoints_move_with_the_image(seed):
     # In a mirror image, the left keypoint is what was the right one.
     flipped = np.linalg.det(points[1:] - points[0]) * np.linalg.det(colors[1:] - colors[0])
     expected = colors[list(MIRRORED)] if flipped < 0 else colors
-    assert mirrored or flipped > 0
+    assert mirror or flipped > 0
     np.testing.assert_allclose(moved, expected, atol=0.25)  # px; the discs are coarse
 
 
@@ -74,7 +75,7 @@ def test_light_moves_nothing_and_stays_in_range():
 def test_the_same_seed_draws_the_same_crop():
     image, points = _scene()
     drawn = [
-        Augmentation(mirrored=MIRRORED).draw(
+        Augmentation(mirror=Mirror(direction=0, roles=MIRRORED)).draw(
             np.random.default_rng(5), image, points, center=(115.0, 100.0), scale=0.8, size=SIZE
         )
         for _ in range(2)

@@ -15,10 +15,10 @@ number = st.floats(-500, 500)
     center=st.tuples(number, number),
     scale=st.floats(0.05, 5),
     angle=st.floats(-4, 4),
-    mirror=st.booleans(),
+    mirrored=st.sampled_from([None, 0, 1]),
 )
-def test_maps_invert(center, scale, angle, mirror):
-    matrix = crop_matrix(center, scale, (64, 48), angle=angle, mirror=mirror)
+def test_maps_invert(center, scale, angle, mirrored):
+    matrix = crop_matrix(center, scale, (64, 48), angle=angle, mirrored=mirrored)
     points = np.array([[0.0, 0.0], [640.0, 480.0], [-30.0, 17.5]])
     np.testing.assert_allclose(
         transform(inverse(matrix), transform(matrix, points)), points, atol=1e-6

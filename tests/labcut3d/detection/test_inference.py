@@ -7,6 +7,7 @@ import pytest
 
 from labcut3d.detection.inference import detect_recording
 from labcut3d.detection.runtime import Runtime
+from labcut3d.detection.symmetry import Mirror
 from labcut3d.errors import DetectorError, VideoError
 from labcut3d.schema import validate_detections
 
@@ -92,11 +93,14 @@ def test_confidence_is_low_where_there_is_no_animal(trained):
     assert trained.detector.detect([empty]).confidence.max() < seen.min()
 
 
-def test_a_mirror_image_gives_the_mirrored_detections(trained):
+@pytest.mark.parametrize("direction", [0, 1])
+def test_a_mirror_image_gives_the_mirrored_detections(trained, direction):
     image = trained.unseen[0].image
-    look = Runtime(trained.detector.pose, "cpu", trained.detector.mirrored)
+    roles = trained.detector.mirrored
+    look = Runtime(trained.detector.pose, "cpu", Mirror(direction=direction, roles=roles))
     found = look(image[None, :96, :128].copy())
-    mirror = look(image[None, :96, :128][:, :, ::-1].copy())
-    back = mirror.position[0, [1, 0, 2]] * [-1, 1] + [127, 0]
+    mirror = look(np.flip(image[None, :96, :128], 2 - direction).copy())
+    back = mirror.position[0, list(roles)]
+    back[:, direction] = (128, 96)[direction] - 1 - back[:, direction]
     # 0.05 px: exact but for rounding, as each is the mean of an input and its mirror image.
     np.testing.assert_allclose(back, found.position[0], atol=0.05)
