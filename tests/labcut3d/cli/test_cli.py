@@ -12,7 +12,7 @@ from labcut3d.cli import app
 runner = CliRunner()
 COMMANDS = (
     *("demo", "new", "board", "calibrate", "check", "align", "convert", "train", "evaluate"),
-    *("detect", "triangulate", "events", "reconstruct", "view", "export"),
+    *("detect", "triangulate", "events", "reconstruct", "view", "export", "suggest"),
 )
 
 
