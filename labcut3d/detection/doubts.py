@@ -8,7 +8,7 @@ found though they mostly are (missing). Without a rig, confidences and the pixel
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,7 @@ Kind = Literal["disagreement", "uncertainty", "jump", "missing"]
 
 SURE = 0.5  # confidence from which a detection claims to be right
 FOUND = 0.2  # confidence from which a keypoint counts as found at all
-DISAGREES = 4.0  # standard deviations
+DISAGREES = 5.0  # standard deviations
 UNCERTAIN = 3.0  # times the usual standard deviation
 UNSURE_BITS = 0.7  # entropy of the confidence: 0.19 to 0.81
 JUMPS = 3.0  # times the 90th percentile of the keypoint's accelerations
@@ -92,7 +92,7 @@ def find_doubts(
         measures = [
             _unsure(parts),
             _pixel_jumps(parts),
-            _missing(parts, np.asarray(_best_view(parts)[0] >= FOUND)),
+            _missing(parts, _best_view(parts)[0] >= FOUND),
         ]
     else:
         _require_same(recording, detections, trajectories)
@@ -154,8 +154,8 @@ def _uncertainty(parts: _Parts, trajectories: xr.Dataset) -> _Measure:
     usual, unit = _nan_quantile(deviation, 0.5), trajectories.attrs["unit"]
 
     def say(t: int, part: int) -> str:
-        known = f"{deviation[t, part]:.2g} {unit}, usual {usual:.2g}"
-        return f"{parts.names[part]} is known to {known} only"
+        size = f"{deviation[t, part]:.2g} {unit} (usually {usual:.2g})"
+        return f"{parts.names[part]} is uncertain by {size}"
 
     value = deviation / usual if usual > 0 else np.zeros_like(deviation)
     return _Measure(kind="uncertainty", value=value, least=UNCERTAIN, say=say)
@@ -201,7 +201,7 @@ def _pixel_jumps(parts: _Parts) -> _Measure:
     return _Measure(kind="jump", value=value.max(axis=1), least=JUMPS, say=say)
 
 
-def _missing(parts: _Parts, found: npt.NDArray[np.bool_]) -> _Measure:
+def _missing(parts: _Parts, found: Any) -> _Measure:
     """Count the missing keypoints of each moment, each by how often it is `found` (time, part).
 
     A moment's doubt stands at the keypoint found most often; of a long absence the middle is worst.

@@ -17,7 +17,7 @@ from labcut3d.video import Frames
 
 __all__ = ["describe_moments"]
 
-LONGER_SIDE = 320  # px of an image as the encoder sees it
+LONGER_SIDE = 224  # px of an image as the encoder sees it; 320 covers poses no better
 BATCH = 16  # images computed at once, which bounds the memory
 Image = npt.NDArray[np.uint8]
 

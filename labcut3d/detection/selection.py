@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.cluster.vq import kmeans2
+from scipy.spatial.distance import cdist
 
 __all__ = ["Choice", "candidates", "choose_moments", "main_components", "thinned"]
 
@@ -26,10 +27,15 @@ SAME = 1e-4  # of the spread of a component; moments nearer than that are one an
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A moment to label, by its row, and the share of all moments, 0 to 1, that it stands for."""
+    """A moment to label, by its row, and the share of all moments, 0 to 1, that it stands for.
+
+    `gain` is how unlike the labelled moments are those that it stands for: the sum of squared
+    distances, and without labels the number of these moments.
+    """
 
     row: int
     share: float
+    gain: float
 
 
 def candidates(n_moments: int, labelled: Sequence[int] = ()) -> npt.NDArray[np.int64]:
@@ -55,20 +61,21 @@ def choose_moments(
     look different. The same arguments give the same rows.
     """
     n = len(features)
+    if n == 0 or count < 1:
+        return []
     labelled = np.zeros(n, dtype=bool) if labelled is None else labelled
     points = main_components(features)
-    distinct = len(np.unique(np.round(points / SAME), axis=0)) if n else 0
-    clusters = min(count + int(labelled.sum()), distinct)
-    if count < 1 or clusters < 1:
-        return []
-    cluster, distance = _cluster(points, clusters, seed)
-    known = set(cluster[labelled].tolist())
+    distinct = len(np.unique(np.round(points / SAME), axis=0))
+    cluster, distance = _cluster(points, min(count + int(labelled.sum()), distinct), seed)
+    unknown = np.ones(n)
+    if labelled.any():
+        unknown = cdist(points, points[labelled], "sqeuclidean").min(axis=1)
     choices = []
-    for one in sorted(set(cluster.tolist()) - known):
+    for one in sorted(set(cluster.tolist()) - set(cluster[labelled].tolist())):
         rows = np.flatnonzero(cluster == one)
         row = int(rows[np.argmin(distance[rows])])
-        choices.append(Choice(row=row, share=len(rows) / n))
-    return sorted(choices, key=lambda choice: (-choice.share, choice.row))[:count]
+        choices.append(Choice(row=row, share=len(rows) / n, gain=float(unknown[rows].sum())))
+    return sorted(choices, key=lambda choice: (-choice.gain, choice.row))[:count]
 
 
 def main_components(features: Array) -> npt.NDArray[np.float64]:
@@ -83,10 +90,10 @@ def main_components(features: Array) -> npt.NDArray[np.float64]:
     middle = np.where(present, flat, 0).sum(axis=0) / n_present
     centred = np.where(present, flat - middle, 0)
     spread = np.sqrt((centred**2).sum(axis=0) / n_present)
-    floor = 1e-6 * (np.abs(middle) + spread.max(initial=0.0)) + 1e-12  # of rounding alone
+    floor = 1e-6 * (np.abs(middle) + spread.max()) + 1e-12  # of rounding alone
     scaled = np.where(spread > floor, centred / np.maximum(spread, floor), 0.0)
     left, singular, _ = np.linalg.svd(scaled, full_matrices=False)
-    strongest = max(float(singular[0]), 1e-12) if len(singular) else 1.0
+    strongest = max(float(singular[0]), 1e-12)
     return left[:, :COMPONENTS] * (singular[:COMPONENTS] / strongest * np.sqrt(len(flat)))
 
 

@@ -93,7 +93,7 @@ def _credits(doubts: Iterable[Doubt]) -> dict[Place, list[Entry]]:
         alike.sort(key=lambda doubt: (-doubt.value, doubt.recording, doubt.moment, doubt.keypoint))
         for rank, doubt in enumerate(alike):
             credits[doubt.recording, doubt.moment].append((doubt, RANKS / (RANKS + rank)))
-    return dict(credits)
+    return dict(sorted(credits.items()))
 
 
 def _total(entries: Sequence[Entry], weight: Mapping[tuple[str, str], float]) -> float:

@@ -75,7 +75,7 @@ def suggest(
     names = project.choose_recordings(recordings, ["detections.nc"] if by == "geometry" else [])
     opened = {name: _open(project, name) for name in names}
     found: list[Suggestion] = []
-    if by != "appearance":
+    if by != "appearance" and any(one.detections is not None for one in opened.values()):
         found = _by_geometry(opened, count, reporter)
     if by != "geometry" and len(found) < count:
         if found:
@@ -198,10 +198,10 @@ def _by_appearance(
     count, seed = wanted
     is_known = np.array([known for _, _, known in rows])
     choices = choose_moments(np.concatenate(features), count, labelled=is_known, seed=seed)
-    largest = choices[0].share if choices else 1.0
+    largest = choices[0].gain if choices else 1.0
     return [
         opened[rows[c.row][0]].suggestion(
-            rows[c.row][1], f"looks like {100 * c.share:.2g} % of the moments", c.share / largest
+            rows[c.row][1], f"looks like {100 * c.share:.2g} % of the moments", c.gain / largest
         )
         for c in choices
     ]
