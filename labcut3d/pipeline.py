@@ -4,6 +4,7 @@
     labels -> detectors                              train, evaluate, cross_validate
     videos -> detections -> trajectories             detect, triangulate
            -> events -> viewer                       events, view
+    videos, what was found -> moments to label       suggest
 
 Each stage reads what the last one wrote, does nothing when its inputs have not changed, and
 returns the path of what it answers for.
@@ -16,6 +17,7 @@ from labcut3d.project import Project
 from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
 from labcut3d.stages.detecting import cross_validate, detect, evaluate, train
 from labcut3d.stages.reconstructing import events, triangulate, triangulate_files, view, view_file
+from labcut3d.stages.suggesting import suggest
 
 __all__ = [
     "calibrate_project",
@@ -25,6 +27,7 @@ __all__ = [
     "evaluate",
     "events",
     "reconstruct",
+    "suggest",
     "train",
     "triangulate",
     "triangulate_files",

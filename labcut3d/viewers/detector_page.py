@@ -27,7 +27,14 @@ if TYPE_CHECKING:  # these modules import torch, which a page has no use for
     from labcut3d.detection.evaluation import Evaluation
     from labcut3d.detection.training import TrainingReport
 
-__all__ = ["evaluation_page", "figure_curves", "figure_keypoint_errors", "training_page"]
+__all__ = [
+    "draw_marks",
+    "evaluation_page",
+    "figure_curves",
+    "figure_keypoint_errors",
+    "jpeg_address",
+    "training_page",
+]
 
 PICTURES = 8  # of typical images, and as many of the worst
 PICTURE_WIDTH = 360  # px
@@ -225,7 +232,7 @@ def _picture(
 ) -> str:
     """Return one labelled image as an HTML figure."""
     detected = evaluation.prediction.position[index]
-    picture = _draw(
+    picture = draw_marks(
         image.image,
         detected - evaluation.error[index],
         detected,
@@ -238,12 +245,11 @@ def _picture(
         f"{evaluation.distance[index, worst]:.1f} px at {evaluation.keypoints[worst]}"
     )
     text = escape(caption)
-    return (
-        f'<figure><img src="{_jpeg(picture)}" alt="{text}"><figcaption>{text}</figcaption></figure>'
-    )
+    address = jpeg_address(picture)
+    return f'<figure><img src="{address}" alt="{text}"><figcaption>{text}</figcaption></figure>'
 
 
-def _draw(
+def draw_marks(
     image: Image, labels: Array, detected: Array, confidence: Array, colors: Sequence[str]
 ) -> Image:
     """Return the part of an image around the animal, enlarged, with crosses and circles.
@@ -277,7 +283,7 @@ def _draw(
     return np.asarray(canvas, dtype=np.uint8)
 
 
-def _jpeg(image: Image) -> str:
+def jpeg_address(image: Image) -> str:
     """Return an RGB image as a data address."""
     _, buffer = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 82])
     return "data:image/jpeg;base64," + base64.b64encode(buffer.tobytes()).decode("ascii")

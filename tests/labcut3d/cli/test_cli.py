@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -12,7 +13,7 @@ from labcut3d.cli import app
 runner = CliRunner()
 COMMANDS = (
     *("demo", "new", "board", "calibrate", "check", "align", "convert", "train", "evaluate"),
-    *("detect", "triangulate", "events", "reconstruct", "view", "export"),
+    *("detect", "triangulate", "events", "reconstruct", "view", "export", "suggest"),
 )
 
 
@@ -135,3 +136,22 @@ def test_asking_for_help_loads_no_science():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_suggest_prints_what_it_suggests(tmp_path, labcut3d):
+    rng = np.random.default_rng(0)
+    labcut3d("new", tmp_path / "walk", "--views", "left")
+    folder = tmp_path / "walk" / "recordings" / "one" / "left"
+    folder.mkdir(parents=True)
+    for number in range(4):
+        image = rng.integers(0, 255, (40, 40, 3)).astype(np.uint8)
+        cv2.imwrite(str(folder / f"{number}.png"), image)
+    status, text = labcut3d(
+        "suggest", tmp_path / "walk", "--count", 2, "--images", tmp_path / "out"
+    )
+    assert status == 0, text
+    assert "looks like" in text
+    assert "suggestions.html" in text
+    assert len(list((tmp_path / "out" / "one" / "left").glob("img00000?.png"))) == 2
+    status, text = labcut3d("suggest", tmp_path / "walk", "nowhere")
+    assert (status, "no recording 'nowhere'" in text) == (1, True)
