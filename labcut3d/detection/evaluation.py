@@ -105,8 +105,8 @@ class Evaluation:
         et al., AAAI 2015).
         """
         table = self.reliability(bins)
-        gaps = (table["confidence"] - table["right"]).abs() * table["count"]
-        return float(gaps.sum() / max(1, table["count"].sum()))
+        gaps = np.abs(table["confidence"].to_numpy() - table["right"].to_numpy())
+        return float(np.average(gaps, weights=table["count"].to_numpy()))
 
     def normalized_squared_error(self) -> Array:
         """Return the squared errors (n, k) in units of the covariance: ideally chi-square of 2."""
