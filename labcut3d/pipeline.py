@@ -1,7 +1,8 @@
 """The whole flow on one screen.
 
     board videos -> rig                              calibrate_project
-    labels -> detectors                              train, evaluate, cross_validate
+    labels -> detectors                              train, evaluate, cross_validate,
+                                                     learning_curve
     videos -> detections -> trajectories             detect, triangulate
            -> events -> viewer                       events, view
     videos, what was found -> moments to label       suggest
@@ -15,7 +16,8 @@ from collections.abc import Sequence
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
-from labcut3d.stages.detecting import cross_validate, detect, evaluate, train
+from labcut3d.stages.detecting import detect, train
+from labcut3d.stages.evaluating import cross_validate, evaluate, learning_curve
 from labcut3d.stages.reconstructing import events, triangulate, triangulate_files, view, view_file
 from labcut3d.stages.suggesting import suggest
 
@@ -26,6 +28,7 @@ __all__ = [
     "detect",
     "evaluate",
     "events",
+    "learning_curve",
     "reconstruct",
     "suggest",
     "train",

@@ -133,14 +133,34 @@ def test_cross_validating_judges_every_label_and_leaves_the_detectors_alone(reco
     }
     detector = replace(reconstructed.detector, min_steps=2, max_steps=2, locator_steps=2)
     project = replace(reconstructed, detector=detector)
-    ((name, found),) = pipeline.cross_validate(project, 2, "random").items()
-    assert name == "2 folds, random"
+    evaluations = pipeline.cross_validate(project, 2, "random")
+    assert set(evaluations) == {"2 folds, random", "2 folds, random, trained on"}
+    found = evaluations["2 folds, random"]
     labelled = {(r, f) for r, f in zip(found.recordings, found.frames, strict=True)}
     assert len(labelled) * len(set(found.views)) == len(found.frames)
-    assert (project.root / "results" / "cross-validation.html").exists()
+    page = (project.root / "results" / "cross-validation.html").read_text()
+    assert "Random folds flatter" in page
+    review = (project.root / "results" / "label-review.csv").read_text()
+    assert review.startswith("recording,frame,view,keypoint,label_x,label_y,detected_x,detected_y,")
     assert models == {
         path: path.read_bytes() for path in reconstructed.root.glob("models/**/*.safetensors")
     }
+
+
+def test_the_learning_curve_ends_at_all_moments_not_left_out(reconstructed):
+    detector = replace(reconstructed.detector, min_steps=2, max_steps=2, locator_steps=2)
+    (curve,) = pipeline.learning_curve(replace(reconstructed, detector=detector)).values()
+    moments = {(r, f) for r, f in zip(*_moments(curve.joined()[0]), strict=True)}
+    labelled = pipeline.evaluate(reconstructed).values()
+    every = {(r, f) for part in labelled for r, f in zip(*_moments(part), strict=True)}
+    assert curve.moments[-1] == len(every) - len(moments)
+    assert moments < every
+    assert (reconstructed.root / "results" / "learning-curve.html").exists()
+
+
+def _moments(evaluation):
+    """Return the recordings and frames of an evaluation's images."""
+    return evaluation.recordings, evaluation.frames
 
 
 def test_the_rig_is_readable_and_knows_its_covariance(reconstructed):

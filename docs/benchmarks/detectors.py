@@ -85,13 +85,15 @@ def main() -> None:
         images, skeleton = sets[name]()
         for kind in ("random", "blocks"):
             started = time.perf_counter()
-            found, _ = cross_validate(images, skeleton, folds=FOLDS, kind=kind)
+            found = cross_validate(images, skeleton, folds=FOLDS, kind=kind).unseen
             seconds = (time.perf_counter() - started) / FOLDS
             figures = found.summary()
-            squared = found.normalized_squared_error()
-            chi = float(np.nanmedian(squared)) / (2 * np.log(2))  # the median of chi-square of 2
             values = [f"{figures[n]:.3g}" for n in ("mean", "rms", "median", "p95", "within")]
-            values += [f"{chi:.2f}", f"{found.calibration_error():.3f}", f"{seconds:.0f}"]
+            values += [
+                f"{found.covariance_ratio():.2f}",
+                f"{found.calibration_error():.3f}",
+                f"{seconds:.0f}",
+            ]
             rows.append((f"{name}, {kind}", *values))
             print(*rows[-1], flush=True)
     columns = ("labels, folds", "mean px", "true RMS", "median", "p95", "PCK@5")

@@ -1,12 +1,16 @@
 """Commands on detectors and recordings: labels and videos to 3-D kinematics."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labcut3d.cli.common import ProjectPath, Recordings, Unit, console, open_project, show_files
 from labcut3d.terminal import Terminal, make_table
+
+if TYPE_CHECKING:  # torch is only loaded where it is used
+    from labcut3d.detection.evaluation import Evaluation
 
 __all__ = [
     "detect",
@@ -41,28 +45,56 @@ def evaluate(
             "--random", help="Folds of random moments; else of neighbours in time, which is harder."
         ),
     ] = False,
+    learning_curve: Annotated[
+        bool,
+        typer.Option(
+            "--learning-curve", help="What more labels would bring; with --folds, surer and slower."
+        ),
+    ] = False,
 ) -> None:
     """Measure the trained detectors on the labelled frames -> results/evaluation.html.
 
-    With --folds, whole new detectors are trained and measured -> results/cross-validation.html.
+    With --folds, whole new detectors are trained and measured -> results/cross-validation.html, and
+    labels that look wrong are listed -> results/label-review.csv. With --learning-curve, they are
+    trained on ever more of the labels -> results/learning-curve.html.
     """
     from labcut3d import pipeline
 
     loaded, terminal = open_project(project), Terminal(console)
-    if folds is None:
-        evaluations, page = pipeline.evaluate(loaded, terminal), "evaluation.html"
+    kind = "random" if random else "blocks"
+    if learning_curve:
+        curves = pipeline.learning_curve(loaded, folds, kind, terminal)
+        _show_errors(
+            {
+                f"{name} {moments} moments".strip(): evaluation
+                for name, curve in curves.items()
+                for moments, evaluation in zip(curve.moments, curve.joined(), strict=True)
+            }
+        )
+        for name, curve in curves.items():
+            for figure in ("mean", "median"):
+                terminal.note(f"{name} {curve.sentence(figure)}".strip())
+        page = "learning-curve"
+    elif folds is None:
+        _show_errors(pipeline.evaluate(loaded, terminal))
+        page = "evaluation"
     else:
-        kind = "random" if random else "blocks"
-        evaluations = pipeline.cross_validate(loaded, folds, kind, terminal)
-        page = "cross-validation.html"
-    summaries = {name: evaluation.summary() for name, evaluation in evaluations.items()}
-    columns = ("labels", *next(iter(summaries.values())))
-    rows = [
-        (name, *(f"{value:.3g}" for value in summary.values()))
-        for name, summary in summaries.items()
-    ]
+        _show_errors(pipeline.cross_validate(loaded, folds, kind, terminal))
+        page = "cross-validation"
+    show_files(*sorted((loaded.root / "results").glob(f"{page}*.html")))
+
+
+def _show_errors(evaluations: "Mapping[str, Evaluation]") -> None:
+    """Print the figures of evaluations, one a line."""
+    names = ("labels", "mean", "rms", "median", "p95", "within", "coverage")
+    columns = ("", *names, "calibration error", "squared error / covariance")
+    rows = []
+    for name, evaluation in evaluations.items():
+        figures = evaluation.summary()
+        honesty = (evaluation.calibration_error(), evaluation.covariance_ratio())
+        values = (*(figures[key] for key in names[1:]), *honesty)
+        rows.append((name, str(figures["labels"]), *(f"{value:.3g}" for value in values)))
     console.print(make_table("Distance from the labels, px", columns, rows))
-    show_files(loaded.root / "results" / page)
 
 
 def detect(project: ProjectPath, recordings: Recordings = None) -> None:

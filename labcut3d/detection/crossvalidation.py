@@ -6,6 +6,7 @@ of one video are alike. Blocks, runs of neighbours in time, come nearer to a new
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -18,9 +19,22 @@ from labcut3d.labels import LabelledImage
 from labcut3d.progress import Progress
 from labcut3d.skeleton import Skeleton
 
-__all__ = ["Folds", "cross_validate", "split"]
+__all__ = ["CrossValidation", "Folds", "cross_validate", "part_of", "split"]
 
 Folds = Literal["random", "blocks"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrossValidation:
+    """What the detectors of all folds found.
+
+    `unseen` judges every image by the detector that has not seen it; `images` are those images, in
+    its order, fold by fold. `trained` judges about as many by detectors that were trained on them.
+    """
+
+    unseen: Evaluation
+    images: tuple[LabelledImage, ...]
+    trained: Evaluation
 
 
 def cross_validate(
@@ -31,23 +45,29 @@ def cross_validate(
     folds: int = 5,
     kind: Folds = "blocks",
     progress: Progress | None = None,
-) -> tuple[Evaluation, list[LabelledImage]]:
-    """Return the evaluation of every image by a detector that has not seen it, and the images.
+) -> CrossValidation:
+    """Judge every image by a detector that has not seen it.
 
-    The images come back in the order of the evaluation, fold by fold. Each detector is trained as
-    `train_detector` does, with its own images held out for calibration among those it is given.
-    Raises `DetectorError` as `split` and `train_detector` do.
+    Each detector is trained as `train_detector` does, with its own images held out for calibration
+    among those it is given. Raises `DetectorError` as `split` and `train_detector` do.
     """
-    parts, order = [], []
+    unseen_parts, trained_parts, order = [], [], []
     for number, left_out in enumerate(split(images, folds, kind)):
         chosen = set(left_out)
         shown = [image for index, image in enumerate(images) if index not in chosen]
         unseen = [images[index] for index in left_out]
-        tell = None if progress is None else _part_of(progress, number, folds)
-        detector, _ = train_detector(shown, skeleton, settings, progress=tell)
-        parts.append(evaluate(detector, unseen))
+        tell = part_of(progress, number, folds, f"fold {number + 1}")
+        detector, report = train_detector(shown, skeleton, settings, progress=tell)
+        kept = {(image.recording, image.frame) for image in report.held_out}
+        trained_on = [image for image in shown if (image.recording, image.frame) not in kept]
+        unseen_parts.append(evaluate(detector, unseen))
+        trained_parts.append(evaluate(detector, trained_on[number % (folds - 1) :: folds - 1]))
         order += unseen
-    return Evaluation.join(parts), order
+    return CrossValidation(
+        unseen=Evaluation.join(unseen_parts),
+        images=tuple(order),
+        trained=Evaluation.join(trained_parts),
+    )
 
 
 def split(images: Sequence[LabelledImage], folds: int, kind: Folds) -> list[list[int]]:
@@ -76,10 +96,12 @@ def split(images: Sequence[LabelledImage], folds: int, kind: Folds) -> list[list
     ]
 
 
-def _part_of(progress: Progress, number: int, count: int) -> Progress:
-    """Return a progress callback for one of several trainings of about equal length."""
+def part_of(progress: Progress | None, number: int, count: int, name: str) -> Progress | None:
+    """Return a progress callback for one of `count` trainings of about equal length."""
+    if progress is None:
+        return None
 
     def tell(done: int, total: int, note: str = "") -> None:
-        progress(number * total + done, count * total, f"fold {number + 1}: {note}")
+        progress(number * total + done, count * total, f"{name}: {note}")
 
     return tell

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from labcut3d.detection.detector import Detector, Prediction, RawPrediction
+from labcut3d.detection.uncertainty import CHI2_MEDIAN
 from labcut3d.errors import DetectorError
 from labcut3d.labels import LabelledImage
 
@@ -55,6 +56,11 @@ class Evaluation:
         """Distances (n, k) px from detection to label, NaN where hidden."""
         return np.linalg.norm(self.error, axis=-1)
 
+    @property
+    def labels(self) -> Array:
+        """The labels (n, k, 2) px, NaN where hidden."""
+        return self.prediction.position - self.error
+
     def table(self) -> pd.DataFrame:
         """Return the figures of each keypoint in each view, and of all together.
 
@@ -77,25 +83,44 @@ class Evaluation:
         """Return the figures of all keypoints and views together; see `table`."""
         return _figures(self.distance, self.prediction.confidence, self.tolerance)
 
+    def reliability(self, bins: int = 10) -> pd.DataFrame:
+        """Return what the confidence promises and what came true, in bins of the confidence.
+
+        Columns: confidence (the mean), right (the fraction nearer than the tolerance; a detection
+        of a hidden keypoint is wrong), count. Empty bins are left out.
+        """
+        confidence = self.prediction.confidence.ravel()
+        right = (self.distance < self.tolerance).ravel()
+        index = np.minimum((confidence * bins).astype(int), bins - 1)
+        rows = [
+            (confidence[index == b].mean(), right[index == b].mean(), int(np.sum(index == b)))
+            for b in np.unique(index)
+        ]
+        return pd.DataFrame(rows, columns=["confidence", "right", "count"])
+
     def calibration_error(self, bins: int = 10) -> float:
         """Return the expected calibration error of the confidence, hidden keypoints included.
 
         The mean gap, weighted by count, between confidence and the fraction that is right (Naeini
         et al., AAAI 2015).
         """
-        confidence = self.prediction.confidence.ravel()
-        right = (self.distance < self.tolerance).ravel()
-        index = np.minimum((confidence * bins).astype(int), bins - 1)
-        gaps = [
-            abs(confidence[index == b].mean() - right[index == b].mean()) * np.sum(index == b)
-            for b in np.unique(index)
-        ]
-        return float(np.sum(gaps) / max(1, len(confidence)))
+        table = self.reliability(bins)
+        gaps = np.abs(table["confidence"].to_numpy() - table["right"].to_numpy())
+        return float(np.average(gaps, weights=table["count"].to_numpy()))
 
     def normalized_squared_error(self) -> Array:
         """Return the squared errors (n, k) in units of the covariance: ideally chi-square of 2."""
         solved = np.linalg.solve(self.prediction.covariance, self.error[..., None])[..., 0]
         return np.sum(solved * self.error, axis=-1)
+
+    def covariance_ratio(self) -> float:
+        """Return the median of `normalized_squared_error` in that of chi-square: 1 is honest.
+
+        Above 1, errors are larger than the covariance says; NaN without a visible label.
+        """
+        squared = self.normalized_squared_error()
+        known = squared[np.isfinite(squared)]
+        return float(np.median(known)) / CHI2_MEDIAN if len(known) else float("nan")
 
 
 def look(detector: Detector, images: Sequence[LabelledImage]) -> RawPrediction:

@@ -11,20 +11,27 @@ from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, write_stamp
 from labcut3d.stages.common import is_current, save_result, settings_hash, source_hashes
-from labcut3d.viewers import evaluation_page, training_page
+from labcut3d.viewers import training_page
 
 if TYPE_CHECKING:  # torch is only loaded where it is used
-    from labcut3d.detection.crossvalidation import Folds
     from labcut3d.detection.detector import Detector
-    from labcut3d.detection.evaluation import Evaluation
 
-__all__ = ["cross_validate", "detect", "evaluate", "train"]
+__all__ = [
+    "detect",
+    "label_inputs",
+    "load_detectors",
+    "model_folders",
+    "page_path",
+    "read_labelled_images",
+    "suffix_of",
+    "train",
+]
 
 
 def train(project: Project, reporter: Reporter = SILENT) -> tuple[Path, ...]:
     """Train the detectors from all labels -> models/default/ and results/training.html."""
-    inputs = {**_label_inputs(project), "settings": settings_hash(project, project.detector)}
-    folders = _model_folders(project)
+    inputs = {**label_inputs(project), "settings": settings_hash(project, project.detector)}
+    folders = model_folders(project)
     results = tuple(folder / "model.toml" for folder in folders)
     stale = [
         folder for folder in folders if not is_current(folder / "model.toml", inputs, reporter)
@@ -34,9 +41,9 @@ def train(project: Project, reporter: Reporter = SILENT) -> tuple[Path, ...]:
     from labcut3d.detection.storage import save_detector
     from labcut3d.detection.training import train_detector
 
-    images = _read_labelled_images(project, reporter)
+    images = read_labelled_images(project, reporter)
     for folder in stale:
-        name = _suffix(project, folder)
+        name = suffix_of(project, folder)
         shown = [image for image in images if image.view in folders[folder]]
         if not shown:
             raise LabelError(
@@ -52,70 +59,11 @@ def train(project: Project, reporter: Reporter = SILENT) -> tuple[Path, ...]:
                 progress=progress,
             )
         save_detector(detector, folder)
-        write_text(_page(project, f"training{name}"), training_page(report))
+        write_text(page_path(project, f"training{name}"), training_page(report))
         write_stamp(folder / "model.toml", inputs)
         for warning in report.warnings:
             reporter.note(f"Warning: {warning}")
     return results
-
-
-def evaluate(project: Project, reporter: Reporter = SILENT) -> "dict[str, Evaluation]":
-    """Measure the trained detectors on the labels -> results/evaluation.html.
-
-    Returns the evaluations by name: of the moments that training held out, which is the honest
-    one, and of those it was trained on.
-    """
-    from labcut3d.detection.evaluation import evaluate as evaluate_detector
-    from labcut3d.detection.sampling import hold_out
-
-    evaluations = {}
-    _label_inputs(project)  # says so where there are no labels
-    detectors = _load_detectors(project)
-    images = _read_labelled_images(project, reporter)
-    for folder, views in _model_folders(project).items():
-        name = _suffix(project, folder)
-        trained_on, held_out = hold_out(
-            [image for image in images if image.view in views], project.detector.held_out
-        )
-        parts = {f"held out{name}": held_out, f"trained on{name}": trained_on}
-        parts = {title: part for title, part in parts.items() if part}
-        for title, part in parts.items():
-            with reporter.task(f"Evaluating, {title}"):
-                evaluations[title] = evaluate_detector(detectors[views[0]], part)
-        shown, part = next(iter(parts.items()))
-        page = _page(project, f"evaluation{name}")
-        write_text(page, evaluation_page(evaluations[shown], part))
-    return evaluations
-
-
-def cross_validate(
-    project: Project, folds: int, kind: "Folds" = "blocks", reporter: Reporter = SILENT
-) -> "dict[str, Evaluation]":
-    """Train and judge detectors on folds of the labels -> results/cross-validation.html.
-
-    Returns the evaluation of all labels, each by a detector that has not seen it, by name. The
-    project's own detectors are neither needed nor touched.
-    """
-    from labcut3d.detection.crossvalidation import cross_validate as validate
-
-    evaluations = {}
-    _label_inputs(project)  # says so where there are no labels
-    images = _read_labelled_images(project, reporter)
-    for folder, views in _model_folders(project).items():
-        name = _suffix(project, folder)
-        shown = [image for image in images if image.view in views]
-        with reporter.task(f"Cross-validating{name}") as progress:
-            found, order = validate(
-                shown,
-                project.skeleton,
-                project.detector,
-                folds=folds,
-                kind=kind,
-                progress=progress,
-            )
-        evaluations[f"{folds} folds, {kind}{name}"] = found
-        write_text(_page(project, f"cross-validation{name}"), evaluation_page(found, order))
-    return evaluations
 
 
 def detect(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
@@ -134,7 +82,7 @@ def detect(project: Project, recording: str, reporter: Reporter = SILENT) -> Pat
         return result
     from labcut3d.detection.inference import detect_recording
 
-    detectors = _load_detectors(project)
+    detectors = load_detectors(project)
     with reporter.task(f"Detecting in {recording}") as progress:
         detections = detect_recording(
             detectors, sources, fps=fps, individual=individual, progress=progress
@@ -142,7 +90,7 @@ def detect(project: Project, recording: str, reporter: Reporter = SILENT) -> Pat
     return save_result(detections, result, inputs)
 
 
-def _label_inputs(project: Project) -> dict[str, str]:
+def label_inputs(project: Project) -> dict[str, str]:
     """Return the hashes of the labels and of the videos that they label."""
     inputs = {}
     for path in project.label_files():
@@ -163,7 +111,7 @@ def _read_all_labels(project: Project) -> Iterator[Labels]:
         yield read_labels(path, views=tuple(project.views), keypoints=project.skeleton.keypoints)
 
 
-def _read_labelled_images(project: Project, reporter: Reporter) -> list[LabelledImage]:
+def read_labelled_images(project: Project, reporter: Reporter) -> list[LabelledImage]:
     """Read all labelled frames of a project."""
     images = []
     count = len(project.label_files())
@@ -180,26 +128,26 @@ def _individual(project: Project) -> str:
     return "animal" if first is None else first.individuals[0]
 
 
-def _model_folders(project: Project) -> dict[Path, tuple[str, ...]]:
+def model_folders(project: Project) -> dict[Path, tuple[str, ...]]:
     """Return the folder of each detector, and the views that it serves."""
     if project.detector.share == "views":
         return {project.model_path: tuple(project.views)}
     return {project.model_path / view: (view,) for view in project.views}
 
 
-def _suffix(project: Project, folder: Path) -> str:
+def suffix_of(project: Project, folder: Path) -> str:
     """Return what tells a detector of one view from the others: " VIEW", or "" for a shared one."""
     return "" if folder == project.model_path else f" {folder.name}"
 
 
-def _page(project: Project, name: str) -> Path:
+def page_path(project: Project, name: str) -> Path:
     """Return where the page `name` of a project's detectors lies."""
     return project.root / "results" / f"{name.replace(' ', '-')}.html"
 
 
 def _trained(project: Project) -> dict[Path, tuple[str, ...]]:
-    """Return `_model_folders`, or say how to train the detectors where one is missing."""
-    folders = _model_folders(project)
+    """Return `model_folders`, or say how to train the detectors where one is missing."""
+    folders = model_folders(project)
     for folder in folders:
         if not (folder / "model.toml").exists():
             raise DetectorError(
@@ -208,7 +156,7 @@ def _trained(project: Project) -> dict[Path, tuple[str, ...]]:
     return folders
 
 
-def _load_detectors(project: Project) -> "dict[str, Detector]":
+def load_detectors(project: Project) -> "dict[str, Detector]":
     """Load the trained detector of each view."""
     from labcut3d.detection.storage import load_detector
 

@@ -7,7 +7,8 @@ from labcut3d.lazy import load_lazily
 if TYPE_CHECKING:
     from labcut3d.viewers.calibration_figures import figure_pair_coverage, figure_residuals
     from labcut3d.viewers.calibration_report import calibration_page
-    from labcut3d.viewers.detector_page import evaluation_page, training_page
+    from labcut3d.viewers.detector_page import Judged, evaluation_page, training_page
+    from labcut3d.viewers.learning_page import learning_curve_page
     from labcut3d.viewers.recording import Recording
     from labcut3d.viewers.rig_figure import figure_rig
     from labcut3d.viewers.time_series import figure_time_series
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Finding",
+    "Judged",
     "Recording",
     "Verdict",
     "calibration_page",
@@ -28,6 +30,7 @@ __all__ = [
     "figure_time_series",
     "figure_trajectory_3d",
     "judge_calibration",
+    "learning_curve_page",
     "training_page",
     "trajectory_page",
 ]
@@ -36,6 +39,7 @@ __getattr__, __dir__ = load_lazily(
     __name__,
     {
         "Finding": "labcut3d.viewers.verdict",
+        "Judged": "labcut3d.viewers.detector_page",
         "Recording": "labcut3d.viewers.recording",
         "Verdict": "labcut3d.viewers.verdict",
         "calibration_page": "labcut3d.viewers.calibration_report",
@@ -47,6 +51,7 @@ __getattr__, __dir__ = load_lazily(
         "figure_time_series": "labcut3d.viewers.time_series",
         "figure_trajectory_3d": "labcut3d.viewers.trajectory_figure",
         "judge_calibration": "labcut3d.viewers.verdict",
+        "learning_curve_page": "labcut3d.viewers.learning_page",
         "training_page": "labcut3d.viewers.detector_page",
         "trajectory_page": "labcut3d.viewers.trajectory_viewer",
     },

@@ -1,17 +1,22 @@
-"""How well a detector learned: the pages `training.html` and `evaluation.html`."""
+"""How good a detector is: the pages of a training, an evaluation and a cross-validation."""
 
-import base64
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from labcut3d.labels import LabelledImage
 from labcut3d.skeleton import Skeleton
+from labcut3d.viewers.detector_figures import (
+    figure_curves,
+    figure_keypoint_errors,
+    figure_reliability,
+    figure_squared_errors,
+)
+from labcut3d.viewers.detector_pictures import picture_block, picture_of_animal, picture_of_labels
+from labcut3d.viewers.detector_tables import error_tables, percent
 from labcut3d.viewers.page import (
     Number,
     Page,
@@ -21,27 +26,40 @@ from labcut3d.viewers.page import (
     render,
     table_block,
 )
-from labcut3d.viewers.palette import CYCLE, MUTED, TEMPLATE, keypoint_colors, plain
+from labcut3d.viewers.palette import keypoint_colors
 
-if TYPE_CHECKING:  # these modules import torch, which a page has no use for
+if TYPE_CHECKING:  # torch and pandas, which importing a page has no use for
+    import pandas as pd
+
     from labcut3d.detection.evaluation import Evaluation
     from labcut3d.detection.training import TrainingReport
 
-__all__ = [
-    "draw_marks",
-    "evaluation_page",
-    "figure_curves",
-    "figure_keypoint_errors",
-    "jpeg_address",
-    "training_page",
-]
+__all__ = ["Judged", "evaluation_page", "training_page"]
 
-PICTURES = 8  # of typical images, and as many of the worst
-PICTURE_WIDTH = 360  # px
-CONTEXT = 0.45  # of the animal's size, shown around it
+PICTURES = 8  # of typical images
+WORST = 12  # labels shown
+WORST_OF_AN_IMAGE = 2
+REVIEWED = 24  # labels shown as pictures; the table has all
+HONEST_ERROR = 0.05  # expected calibration error of a confidence that can be relied on
+HONEST_RATIO = (0.8, 1.2)  # of squared errors to the covariance
+MARKS = "Crosses are labels, circles detections"
 
-Image = npt.NDArray[np.uint8]
-Array = npt.NDArray[np.float64]
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Judged:
+    """An evaluation, and what its page shows with it.
+
+    `images` are those of the evaluation, in its order, or none for a page without pictures;
+    `trained` the same detectors' evaluation of images that they were trained on; `review` the table
+    of `review_labels`; `notes` are sentences on how far the errors are to be trusted.
+    """
+
+    evaluation: "Evaluation"
+    images: Sequence[LabelledImage] = ()
+    skeleton: Skeleton | None = None
+    trained: "Evaluation | None" = None
+    review: "pd.DataFrame | None" = None
+    notes: Sequence[str] = ()
 
 
 def training_page(report: "TrainingReport") -> str:
@@ -51,7 +69,7 @@ def training_page(report: "TrainingReport") -> str:
         Number(label="labelled points", value=f"{report.n_labels:,}"),
         Number(label="training time", value=_duration(report.seconds)),
     ]
-    body = "".join(f'<p class="card verdict warn">{escape(line)}</p>' for line in report.warnings)
+    body = _note_cards(report.warnings)
     figures = {"curves": figure_curves(report)}
     note = "Loss against steps, on a logarithmic scale; dotted: images that were not trained on."
     body += figure_block("curves", "Learning", note, height=320)
@@ -62,13 +80,16 @@ def training_page(report: "TrainingReport") -> str:
         )
     else:
         numbers += _error_numbers(report.evaluation)
-        more, blocks = _evaluation_blocks(report.evaluation, report.held_out, report.skeleton)
+        more, blocks = _blocks(
+            Judged(evaluation=report.evaluation, images=report.held_out, skeleton=report.skeleton)
+        )
         figures |= more
         body += blocks
     page = Page(
         kind="Training report",
         title=f"Detector of {report.skeleton.name}",
-        subtitle="Errors are those of images kept from training.",
+        subtitle="Errors are those of images kept from training, on which the confidence and "
+        "covariance were also calibrated.",
         numbers=numbers,
         body=body,
         figures=figures,
@@ -76,100 +97,58 @@ def training_page(report: "TrainingReport") -> str:
     return render(page)
 
 
-def evaluation_page(evaluation: "Evaluation", images: Sequence[LabelledImage] = ()) -> str:
-    """Return the page about a detector's errors on labelled `images`, in the evaluation's order."""
-    figures, body = _evaluation_blocks(evaluation, images, None)
+def evaluation_page(judged: Judged, kind: str = "Evaluation") -> str:
+    """Return the page about detectors' errors on labelled images; `kind` stands above its title."""
+    evaluation = judged.evaluation
+    figures, body = _blocks(judged)
     recordings = ", ".join(dict.fromkeys(evaluation.recordings))
     page = Page(
-        kind="Evaluation",
+        kind=kind,
         title="Detections against labels",
         subtitle=f"{len(evaluation.frames)} labelled images of {recordings}",
-        numbers=_error_numbers(evaluation),
-        body=body,
+        numbers=[*_error_numbers(evaluation), *_honesty_numbers(evaluation)],
+        body=_note_cards(judged.notes) + body,
         figures=figures,
     )
     return render(page)
 
 
-def figure_curves(report: "TrainingReport") -> go.Figure:
-    """Return the loss of each network of a training against its steps, one panel a network."""
-    names = list(report.curves)
-    figure = make_subplots(
-        cols=max(len(names), 1), subplot_titles=[plain(name) for name in names] or None
-    )
-    for index, name in enumerate(names):
-        curve = report.curves[name]
-        styles = (("training", curve.loss, "solid"), ("held out", curve.held_out, "dot"))
-        for label, values, dash in styles:
-            if not np.isfinite(values).any():
-                continue
-            figure.add_trace(
-                go.Scatter(
-                    x=curve.step,
-                    y=values,
-                    mode="lines" if dash == "solid" else "lines+markers",
-                    name=label,
-                    legendgroup=label,
-                    showlegend=index == len(names) - 1,
-                    connectgaps=True,
-                    line={"color": CYCLE[0 if dash == "solid" else 1], "width": 1.6, "dash": dash},
-                    meta={"network": name, "curve": label},
-                ),
-                row=1,
-                col=index + 1,
-            )
-    figure.update_layout(template=TEMPLATE, legend={"x": 1, "xanchor": "right", "y": 1.06})
-    figure.update_xaxes(title_text="step")
-    figure.update_yaxes(type="log", title_text="loss", col=1)
-    figure.update_yaxes(type="log")
-    return figure
-
-
-def figure_keypoint_errors(evaluation: "Evaluation", skeleton: Skeleton | None = None) -> go.Figure:
-    """Return the distances to the labels of each keypoint as points and boxes, px, logarithmic."""
-    colors = keypoint_colors(evaluation.keypoints, skeleton)
-    figure = go.Figure()
-    for index, name in enumerate(evaluation.keypoints):
-        distance = evaluation.distance[:, index]
-        seen = np.isfinite(distance)
-        text = [
-            f"{plain(evaluation.recordings[i])}, {plain(evaluation.views[i])}, "
-            f"frame {evaluation.frames[i]}"
-            for i in np.flatnonzero(seen)
-        ]
-        figure.add_trace(
-            go.Box(
-                y=np.maximum(distance[seen], 1e-2),
-                name=plain(name),
-                text=text,
-                boxpoints="all",
-                jitter=0.5,
-                pointpos=0,
-                marker={"size": 4, "opacity": 0.55, "color": colors[name]},
-                line={"width": 1.2, "color": colors[name]},
-                fillcolor="rgba(0,0,0,0)",
-                hovertemplate="%{y:.2f} px<br>%{text}<extra></extra>",
-                showlegend=False,
-                meta={"keypoint": name},
-            )
-        )
-    figure.update_layout(template=TEMPLATE, hovermode="closest")
-    figure.update_yaxes(type="log", title_text="distance to label (px)")
-    figure.add_hline(y=evaluation.tolerance, line={"color": MUTED, "dash": "dot", "width": 1})
-    return figure
-
-
-def _evaluation_blocks(
-    evaluation: "Evaluation", images: Sequence[LabelledImage], skeleton: Skeleton | None
-) -> tuple[dict[str, go.Figure], str]:
+def _blocks(judged: Judged) -> tuple[dict[str, go.Figure], str]:
     """Return the figures and the HTML that show an evaluation."""
-    figures = {"keypoints": figure_keypoint_errors(evaluation, skeleton)}
+    evaluation = judged.evaluation
+    figures = {
+        "keypoints": figure_keypoint_errors(evaluation, judged.skeleton),
+        "reliability": figure_reliability(evaluation),
+        "squared": figure_squared_errors(evaluation),
+    }
     note = f"One point an image; the dotted line is {evaluation.tolerance:g} px."
     body = figure_block("keypoints", "Error of each keypoint", note, height=380)
-    body += _error_table(evaluation)
-    if images:
-        body += _pictures(evaluation, images, skeleton)
+    body += error_tables(evaluation, judged.trained)
+    body += _honesty_blocks(evaluation)
+    if judged.review is not None:
+        body += _review_blocks(judged, judged.review)
+    if judged.images:
+        body += _pictures(judged)
     return figures, body
+
+
+def _honesty_blocks(evaluation: "Evaluation") -> str:
+    """Return the HTML around the figures that check confidence and covariance."""
+    error, ratio = evaluation.calibration_error(), evaluation.covariance_ratio()
+    confidence = (
+        f"Is the confidence a probability? The expected calibration error, the mean gap to the "
+        f"diagonal, is {number_text(error, 2)}; at most {HONEST_ERROR:g} is wanted."
+    )
+    covariance = (
+        f"Is the covariance the size of the errors? The median squared error is "
+        f"{number_text(ratio, 3)} times what the covariance says; {HONEST_RATIO[0]:g} to "
+        f"{HONEST_RATIO[1]:g} is wanted. Far errors to the right are mistakes, which the "
+        "confidence speaks of."
+    )
+    return (
+        f'<div class="half">{figure_block("reliability", "Confidence", confidence)}</div>'
+        f'<div class="half">{figure_block("squared", "Covariance", covariance)}</div>'
+    )
 
 
 def _error_numbers(evaluation: "Evaluation") -> list[Number]:
@@ -179,119 +158,106 @@ def _error_numbers(evaluation: "Evaluation") -> list[Number]:
         Number(label="median error", value=number_text(figures["median"], 3, "px")),
         Number(label="mean error", value=number_text(figures["mean"], 3, "px")),
         Number(label="95th percentile", value=number_text(figures["p95"], 3, "px")),
-        Number(label=f"within {evaluation.tolerance:g} px", value=_percent(figures["within"])),
+        Number(label=f"within {evaluation.tolerance:g} px", value=percent(figures["within"])),
     ]
 
 
-def _error_table(evaluation: "Evaluation") -> str:
-    """Return the table of errors: all views in full, and the median in each view."""
-    figures = {
-        (str(row["keypoint"]), str(row["view"])): row
-        for row in evaluation.table().to_dict("records")
-    }
-    views = list(dict.fromkeys(evaluation.views))
-    rows = []
-    for name in dict.fromkeys(keypoint for keypoint, _ in figures):
-        every = figures[name, "all"]
-        rows.append(
-            [
-                name,
-                str(int(every["labels"])),
-                *(number_text(float(every[key]), 3) for key in ("mean", "median", "p95")),
-                _percent(every["within"]),
-                _percent(every["coverage"]),
-                *(number_text(float(figures[name, view]["median"]), 3) for view in views),
-            ]
-        )
-    columns = ["keypoint", "labels", "mean px", "median px", "95 % px"]
-    columns += [f"within {evaluation.tolerance:g} px", "confident", *(f"{v} median" for v in views)]
-    return table_block("Errors by keypoint and view", columns, rows)
+def _honesty_numbers(evaluation: "Evaluation") -> list[Number]:
+    """Return whether confidence and covariance are what they say, for the header."""
+    error, ratio = evaluation.calibration_error(), evaluation.covariance_ratio()
+    low, high = HONEST_RATIO
+    return [
+        Number(
+            label="calibration error",
+            value=number_text(error, 2),
+            tone="good" if error <= HONEST_ERROR else "warn",
+        ),
+        Number(
+            label="squared error / covariance",
+            value=number_text(ratio, 3),
+            tone="good" if low <= ratio <= high else "warn",
+        ),
+    ]
 
 
-def _pictures(
-    evaluation: "Evaluation", images: Sequence[LabelledImage], skeleton: Skeleton | None
-) -> str:
-    """Return pictures of typical and of the worst images, with labels and detections."""
-    distance = np.nan_to_num(evaluation.distance, nan=-1.0).max(axis=1)
-    order = [i for i in np.argsort(distance) if distance[i] >= 0]
+def _pictures(judged: Judged) -> str:
+    """Return pictures of typical images, and of the worst labels."""
+    evaluation = judged.evaluation
+    colors = _colors(judged)
+    distance = np.nan_to_num(evaluation.distance, nan=-1.0)
+    largest = distance.max(axis=1)
+    order = [i for i in np.argsort(largest) if largest[i] >= 0]
     typical = order[:: max(1, len(order) // PICTURES)][:PICTURES]
-    worst = order[::-1][:PICTURES]
-    blocks = ""
-    for heading, chosen in (("Typical images", typical), ("Worst images", worst)):
-        figures = "".join(_picture(evaluation, images[i], i, skeleton) for i in chosen)
-        blocks += (
-            f'<section class="card"><h2>{heading}</h2><p>Crosses are labels, circles detections, '
-            "fainter where the detector is unsure; the number is the largest distance.</p>"
-            f'<div class="pictures">{figures}</div></section>'
+    animals = [picture_of_animal(evaluation, judged.images[i], i, colors) for i in typical]
+    note = f"{MARKS}, fainter where the detector is unsure; the number is the largest distance."
+    body = picture_block("Typical images", note, animals)
+    shown = dict.fromkeys(order, 0)
+    worst = []
+    for flat in np.argsort(-distance, axis=None):
+        n, k = (int(i) for i in np.unravel_index(flat, distance.shape))
+        if distance[n, k] >= 0 and shown[n] < WORST_OF_AN_IMAGE and len(worst) < WORST:
+            shown[n] += 1
+            sure = percent(evaluation.prediction.confidence[n, k])
+            words = f"{distance[n, k]:.1f} px, confidence {sure}"
+            worst.append(picture_of_labels(evaluation, judged.images[n], n, [k], colors, words))
+    note = f"{MARKS}, the ellipse two standard deviations; at most {WORST_OF_AN_IMAGE} an image."
+    return body + picture_block("Worst labels", note, worst)
+
+
+def _review_blocks(judged: Judged, review: "pd.DataFrame") -> str:
+    """Return the table and the pictures of labels to be looked at again."""
+    heading = "Labels to review"
+    if review.empty:
+        return f'<p class="card">{heading}: none; no label is likelier wrong than right.</p>'
+    note = (
+        "Where detectors that have not seen a label disagree with it most, by what they stake on "
+        "it; the mistake may be theirs. Correct the labels that are wrong, then train again."
+    )
+    rows = [
+        [
+            f"{row['recording']}, {row['view']}, frame {row['frame']}: {row['keypoint']}",
+            _point(row["label_x"], row["label_y"]),
+            _point(row["detected_x"], row["detected_y"]),
+            number_text(float(row["distance"]), 3),
+            percent(float(row["confidence"])),
+            str(row["reason"]),
+        ]
+        for row in review.to_dict("records")
+    ]
+    columns = ["label", "labelled px", "detected px", "distance px", "confidence", "why"]
+    body = table_block(f"{heading}: {len(rows)}", columns, rows, note)
+    if not judged.images:
+        return body
+    colors, pictures = _colors(judged), []
+    together: dict[tuple[int, float], list[tuple[int, str]]] = {}
+    for index, name, suspicion, reason in zip(
+        review.index, review["keypoint"], review["suspicion"], review["reason"], strict=True
+    ):  # what is exchanged has one suspicion in one image, and is one picture
+        place = judged.evaluation.keypoints.index(name)
+        together.setdefault((index, suspicion), []).append((place, str(reason).split(":")[0]))
+    for (index, _), members in list(together.items())[:REVIEWED]:
+        image, keypoints = judged.images[index], [place for place, _ in members]
+        words = members[0][1]
+        pictures.append(
+            picture_of_labels(judged.evaluation, image, index, keypoints, colors, words)
         )
-    return blocks
+    note = f"{MARKS}, the ellipse two standard deviations."
+    return body + picture_block(f"{heading}, as pictures", note, pictures)
 
 
-def _picture(
-    evaluation: "Evaluation", image: LabelledImage, index: int, skeleton: Skeleton | None
-) -> str:
-    """Return one labelled image as an HTML figure."""
-    detected = evaluation.prediction.position[index]
-    picture = draw_marks(
-        image.image,
-        detected - evaluation.error[index],
-        detected,
-        evaluation.prediction.confidence[index],
-        list(keypoint_colors(evaluation.keypoints, skeleton).values()),
-    )
-    worst = int(np.nanargmax(evaluation.distance[index]))
-    caption = (
-        f"{image.recording}, {image.view}, frame {image.frame}: "
-        f"{evaluation.distance[index, worst]:.1f} px at {evaluation.keypoints[worst]}"
-    )
-    text = escape(caption)
-    address = jpeg_address(picture)
-    return f'<figure><img src="{address}" alt="{text}"><figcaption>{text}</figcaption></figure>'
+def _colors(judged: Judged) -> list[str]:
+    """Return the colour of each keypoint."""
+    return list(keypoint_colors(judged.evaluation.keypoints, judged.skeleton).values())
 
 
-def draw_marks(
-    image: Image, labels: Array, detected: Array, confidence: Array, colors: Sequence[str]
-) -> Image:
-    """Return the part of an image around the animal, enlarged, with crosses and circles.
-
-    `labels`, `detected` (keypoint, 2) px; `confidence` (keypoint,).
-    """
-    points = np.concatenate([labels, detected[confidence > 0.3]])
-    points = points[np.isfinite(points).all(axis=1)]
-    low, high = points.min(axis=0), points.max(axis=0)
-    half = max(float((high - low).max()) * (0.5 + CONTEXT), 24.0)
-    middle = (low + high) / 2
-    scale = PICTURE_WIDTH / (2 * half)
-    # Pixel (x, y) is centred on integers, hence the halves.
-    move = (PICTURE_WIDTH - 1) / 2 - scale * middle
-    matrix = np.array([[scale, 0, move[0]], [0, scale, move[1]]])
-    size = (PICTURE_WIDTH, PICTURE_WIDTH)
-    canvas = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR)
-    for point, found, sure, color in zip(labels, detected, confidence, colors, strict=True):
-        rgb = tuple(int(color[i : i + 2], 16) for i in (1, 3, 5))
-        if np.isfinite(found).all():
-            place = tuple(np.rint(scale * found + move).astype(int).tolist())
-            layer = canvas.copy()
-            cv2.circle(layer, place, 7, (255, 255, 255), 3, cv2.LINE_AA)
-            cv2.circle(layer, place, 7, rgb, 2, cv2.LINE_AA)
-            strength = 0.25 + 0.75 * float(np.clip(sure, 0, 1))
-            canvas = cv2.addWeighted(layer, strength, canvas, 1 - strength, 0)
-        if np.isfinite(point).all():
-            place = tuple(np.rint(scale * point + move).astype(int).tolist())
-            cv2.drawMarker(canvas, place, (255, 255, 255), cv2.MARKER_CROSS, 12, 3, cv2.LINE_AA)
-            cv2.drawMarker(canvas, place, rgb, cv2.MARKER_CROSS, 11, 1, cv2.LINE_AA)
-    return np.asarray(canvas, dtype=np.uint8)
+def _note_cards(notes: Sequence[str]) -> str:
+    """Return sentences that the user should read first as HTML."""
+    return "".join(f'<p class="card verdict warn">{escape(line)}</p>' for line in notes)
 
 
-def jpeg_address(image: Image) -> str:
-    """Return an RGB image as a data address."""
-    _, buffer = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 82])
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.tobytes()).decode("ascii")
-
-
-def _percent(fraction: float) -> str:
-    """Return a fraction as a percentage, or a dash for NaN."""
-    return "–" if not np.isfinite(fraction) else f"{100 * fraction:.1f} %"
+def _point(x: float, y: float) -> str:
+    """Return a point in px, or "hidden"."""
+    return f"{x:.1f}, {y:.1f}" if np.isfinite(x) else "hidden"
 
 
 def _duration(seconds: float) -> str:

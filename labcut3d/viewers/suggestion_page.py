@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from labcut3d.detection.suggestions import Suggestion
 from labcut3d.skeleton import Skeleton
-from labcut3d.viewers.detector_page import draw_marks, jpeg_address
+from labcut3d.viewers.detector_pictures import draw_animal, jpeg_address
 from labcut3d.viewers.page import Number, Page, escape, figure_block, number_text, render
 from labcut3d.viewers.palette import CYCLE, MUTED, TEMPLATE, keypoint_colors, plain
 
@@ -46,7 +46,7 @@ def picture_of(image: Image, marks: Marks | None) -> str:
             colors = [*keypoint_colors(marks.keypoints, marks.skeleton).values()]
             projected, detected = (a.reshape(-1, 2) for a in (marks.projected, marks.detected))
             colors = colors * len(marks.detected)
-            drawn = draw_marks(image, projected, detected, marks.confidence.ravel(), colors)
+            drawn = draw_animal(image, projected, detected, marks.confidence.ravel(), colors)
             return jpeg_address(drawn)
     scale = min(WIDTH / image.shape[1], 1.0)
     size = (round(image.shape[1] * scale), max(1, round(image.shape[0] * scale)))

@@ -29,13 +29,14 @@ def test_errors_are_those_of_unseen_images():
     """In the order of the images that come back; the dots are found to within a few px."""
     told: list[float] = []
     images = dot_images(24, 5)
-    found, order = cross_validate(
+    validation = cross_validate(
         images,
         DOTS,
         QUICK,
         folds=2,
         progress=lambda done, total, note="": told.append(done / total),
     )
+    found, order = validation.unseen, validation.images
     assert [image.frame for image in order] == list(range(24))
     assert found.frames == tuple(range(24))
     labels = np.stack([image.points[0] for image in order])
@@ -43,3 +44,5 @@ def test_errors_are_those_of_unseen_images():
     assert np.median(found.distance) < 4  # px, after 30 steps
     assert told == sorted(told)
     assert told[-1] == 1
+    assert len(set(validation.trained.frames)) == len(validation.trained.frames)
+    assert validation.trained.summary()["median"] < 4

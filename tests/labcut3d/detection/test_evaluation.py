@@ -57,6 +57,32 @@ def test_calibration_error_of_known_confidences():
     assert _evaluation().calibration_error() == pytest.approx((0.9 + 0.8 + 0.4 + 0.1) / 4)
 
 
+def test_reliability_counts_every_detection_once():
+    table = _evaluation().reliability(bins=2)
+    np.testing.assert_allclose(table["confidence"], [0.15, 0.75])
+    np.testing.assert_allclose(table["right"], [0.5, 0.5])
+    assert list(table["count"]) == [2, 2]
+
+
+def test_the_covariance_ratio_of_honest_errors_is_one():
+    rng = np.random.default_rng(0)
+    honest = Evaluation(
+        keypoints=("nose",),
+        recordings=("r",) * 20_000,
+        views=("cam0",) * 20_000,
+        frames=tuple(range(20_000)),
+        error=rng.normal(scale=3.0, size=(20_000, 1, 2)),
+        prediction=Prediction(
+            position=np.zeros((20_000, 1, 2)),
+            confidence=np.ones((20_000, 1)),
+            covariance=np.broadcast_to(9 * np.eye(2), (20_000, 1, 2, 2)),
+        ),
+        tolerance=5.0,
+    )
+    # Three standard errors of a median of 20,000, 1 / sqrt(n) of the median over log 2.
+    assert honest.covariance_ratio() == pytest.approx(1, abs=0.03)
+
+
 def test_images_that_cannot_be_evaluated_are_refused(trained):
     with pytest.raises(DetectorError, match="no labelled images"):
         evaluate(trained.detector, [])
