@@ -15,6 +15,8 @@ from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
 from labcut3d.stages.detecting import cross_validate, detect, evaluate, train
+from labcut3d.stages.label_export import export_labels
+from labcut3d.stages.label_import import import_labels
 from labcut3d.stages.reconstructing import events, triangulate, triangulate_files, view, view_file
 
 __all__ = [
@@ -24,6 +26,8 @@ __all__ = [
     "detect",
     "evaluate",
     "events",
+    "export_labels",
+    "import_labels",
     "reconstruct",
     "train",
     "triangulate",
