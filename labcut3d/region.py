@@ -50,14 +50,6 @@ class Region:
 
     def to_view(self, points: Points, width: int) -> Points:
         """Return points (..., 2) px of the file's image as the view's, which is `width` px wide."""
-        x, y = np.moveaxis(points - np.array(self._corner()), -1, 0)
+        corner = (0, 0) if self.crop is None else self.crop[:2]
+        x, y = np.moveaxis(points - np.array(corner), -1, 0)
         return np.stack([width - 1 - x if self.mirror else x, y], axis=-1)
-
-    def to_file(self, points: Points, width: int) -> Points:
-        """Return points (..., 2) px of the view, which is `width` px wide, as the file's."""
-        x, y = np.moveaxis(points, -1, 0)
-        return np.stack([width - 1 - x if self.mirror else x, y], axis=-1) + self._corner()
-
-    def _corner(self) -> tuple[int, int]:
-        """Return where the view's first pixel lies in the file's image."""
-        return (0, 0) if self.crop is None else self.crop[:2]

@@ -7,7 +7,7 @@ or "fixed"; nothing in it is unpickled.
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +70,7 @@ def read_csv_table(path: Path) -> Table:
                 "scorer, (individuals,) bodyparts, coords"
             )
         named_by = IMAGE_LEVELS if head[0][1:IMAGE_LEVELS] == ["", ""] else 1
-        text = dict.fromkeys(range(named_by), str)
+        text: dict[Hashable, type[str]] = dict.fromkeys(range(named_by), str)
         table = pd.read_csv(path, skiprows=len(levels), header=None, dtype=text)
     except FileNotFoundError as error:
         raise FileFormatError(f"{path}: no such file; check the path") from error
@@ -95,10 +95,11 @@ def read_h5_table(path: Path) -> Table:
     with open_hdf5(path) as file:
         groups = [group for group in file.values() if isinstance(group, h5py.Group)]
         group = next((group for group in groups if "pandas_type" in group.attrs), None)
-        if group is not None and isinstance(group.get("table"), h5py.Dataset):
-            return _read_table_format(path, group["table"])
+        table = None if group is None else group.get("table")
+        if isinstance(table, h5py.Dataset):
+            return _read_table_format(path, table)
         if group is not None and "block0_values" in group:
-            return _read_fixed_format(path, file, group.name)
+            return _read_fixed_format(path, file, str(group.name))
     raise FileFormatError(
         f"{path}: holds no pandas table as DeepLabCut writes it; give its .csv instead"
     )

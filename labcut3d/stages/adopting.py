@@ -31,6 +31,13 @@ def project_from_deeplabcut(
     config = read_config(source / CONFIG)
     videos = {labels.video: labels for labels in read_deeplabcut(source)}
     places = _places(source, list(videos), views)
+    for video, labels in videos.items():
+        if None in labels.images:
+            frame = labels.frames[labels.images.index(None)]
+            raise ProjectError(
+                f"{source}: the labelled image of frame {frame} of video '{video}' is missing from "
+                f"labeled-data/{video}; put it back, or take its row out of {labels.file.name}"
+            )
     pairs = guess_left_right(config.keypoints)
     skeleton = Skeleton(
         name=config.name or "animal",

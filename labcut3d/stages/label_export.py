@@ -18,6 +18,7 @@ from labcut3d.image_folder import ImageFolder
 from labcut3d.labels import Labels, labelled_images, read_labels
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
+from labcut3d.region import Region
 from labcut3d.video import Frames
 
 __all__ = ["export_labels"]
@@ -31,32 +32,45 @@ def export_labels(
     """Write all labels of a project into the new folder `output`; return the files to open.
 
     Each view of each recording becomes a video of its own, RECORDING_VIEW, or RECORDING where the
-    project has one view. Raises `LabelError` where there are no labels, or `output` holds files.
+    project has one view. SLEAP's refer to the project's own files, where a view is all of one.
+    Raises `LabelError` where there are no labels, or `output` holds files.
     """
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise LabelError(f"{output}: is there already; give a new folder")
-    files = project.label_files()
-    if not files:
-        raise LabelError(f"{project.root / 'labels'}: no labels to export")
+    every = _read_all(project, format)
     views: Exported = {view: [] for view in project.views}
     sources: dict[str, Path] = {}
     with reporter.task("Exporting the labels") as progress:
-        for done, path in enumerate(files, start=1):
-            labels = read_labels(
-                path, views=tuple(project.views), keypoints=project.skeleton.keypoints
-            )
+        for done, (path, labels) in enumerate(every.items(), start=1):
             for view, frames in project.labelled_sources(labels).items():
                 video = labels.recording if len(views) == 1 else f"{labels.recording}_{view}"
                 one = _of_view(path, labels, view, video)
-                if format == "sleap":
-                    one = _of_file(project, view, one, frames)
+                if format == "sleap" and project.region(view) == Region():
+                    one = _of_recording(one, frames)
                 else:
-                    name = "images" if format == "coco" else "labeled-data"
+                    name = "images" if format in ("sleap", "coco") else "labeled-data"
                     one = _with_images(one, labels, view, frames, output / name / video)
                 views[view].append(one)
                 sources[video] = frames.path
-            progress(done, len(files), labels.recording)
+            progress(done, len(every), labels.recording)
     return _write(project, _same_individuals(views), sources, output, format)
+
+
+def _read_all(project: Project, format: LabelFormat) -> dict[Path, Labels]:
+    """Return the labels of each file; raise `LabelError` where they cannot be written."""
+    every = {
+        path: read_labels(path, views=tuple(project.views), keypoints=project.skeleton.keypoints)
+        for path in project.label_files()
+    }
+    if not every:
+        raise LabelError(f"{project.root / 'labels'}: no labels to export")
+    names = dict.fromkeys(name for labels in every.values() for name in labels.individuals)
+    if format == "lightning-pose" and len(names) > 1:
+        raise LabelError(
+            f"{project.root / 'labels'}: Lightning Pose knows one animal, but the labels have "
+            f"{', '.join(names)}; export to deeplabcut, sleap or coco"
+        )
+    return every
 
 
 def _write(
@@ -88,17 +102,15 @@ def _of_view(path: Path, labels: Labels, view: str, video: str) -> VideoLabels:
     )
 
 
-def _of_file(project: Project, view: str, labels: VideoLabels, frames: Frames) -> VideoLabels:
-    """Return labels in px of the file that a view is a part of, with the images of a folder."""
-    position = project.region(view).to_file(labels.position, frames.size[0])
-    images = labels.images
-    if isinstance(frames, ImageFolder):
-        path_of = dict(zip(frames.numbers.tolist(), frames.paths, strict=True))
-        missing = [frame for frame in labels.frames.tolist() if frame not in path_of]
-        if missing:
-            raise LabelError(f"{labels.file}: frame {missing[0]} is not in {frames.path}")
-        images = tuple(path_of[frame].resolve() for frame in labels.frames.tolist())
-    return replace(labels, position=position, images=images)
+def _of_recording(labels: VideoLabels, frames: Frames) -> VideoLabels:
+    """Return labels with the images of the recording itself, where it is a folder of images."""
+    if not isinstance(frames, ImageFolder):
+        return labels
+    path_of = dict(zip(frames.numbers.tolist(), frames.paths, strict=True))
+    missing = [frame for frame in labels.frames.tolist() if frame not in path_of]
+    if missing:
+        raise LabelError(f"{labels.file}: frame {missing[0]} is not in {frames.path}")
+    return replace(labels, images=tuple(path_of[frame] for frame in labels.frames.tolist()))
 
 
 def _with_images(

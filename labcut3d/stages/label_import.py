@@ -62,15 +62,9 @@ def import_labels(
     added: list[LabelRow] = []
     for view, file in files.items():
         _require_view(project, view)
-        names = (
-            recording,
-            view,
-            f"{recording}_{view}",
-            f"{recording}-{view}",
-            f"{view}_{recording}",
-        )
+        joined = (f"{recording}/{view}", f"{recording}_{view}", f"{view}_{recording}")
         videos = read_label_file(file, predicted=choices.predicted)
-        labels = choose_video(videos, names, view, choices.videos.get(view))
+        labels = choose_video(videos, (*joined, recording, view), view, choices.videos.get(view))
         labels = _in_project(project, view, labels, choices.rename)
         labels, images = _in_view(project, recording, view, labels)
         copies |= images

@@ -150,7 +150,7 @@ def write_coco(videos: Sequence[VideoLabels], skeleton: Skeleton, folder: Path) 
 
 def _annotation(points: np.ndarray) -> dict[str, Any]:
     """Return the keypoints (n, 2) px, of which some are seen, and the box of pixels around them."""
-    seen = np.isfinite(points).all(axis=-1)
+    seen = np.asarray(np.isfinite(points).all(axis=-1))
     flags = np.where(seen, VISIBLE, MISSING)
     flat = [
         value
@@ -227,6 +227,7 @@ def _find_image(path: Path, parts: tuple[str, ...]) -> Path | None:
     """Return the image that the file `path` names, where it exists."""
     beside = (path.parent, path.parent.parent)  # as in annotations/train.json and images/
     folders = [*beside, *(folder / "images" for folder in beside)]
-    ends = [parts[start:] for start in range(len(parts))]
+    # never by the name alone where there is a folder: another may have an image of the same name
+    ends = [parts[start:] for start in range(max(1, len(parts) - 1))]
     candidates = (folder.joinpath(*end) for end in ends for folder in folders)
     return next((image for image in candidates if image.is_file()), None)

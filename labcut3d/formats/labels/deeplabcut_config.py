@@ -54,7 +54,8 @@ def read_config(path: Path) -> DeepLabCutConfig:
     try:
         table = yaml.load(read_text(path, LARGEST), Loader=_TextLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise FileFormatError(f"{path}: not readable as YAML: {error}") from error
+        said = " ".join(str(error).split())
+        raise FileFormatError(f"{path}: not readable as YAML: {said}") from error
     if not isinstance(table, dict):
         raise FileFormatError(f"{path}: no settings of a DeepLabCut project")
     keypoints = table.get("bodyparts")

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from calibration.files import write_text
-from labcut3d.errors import FileFormatError
 from labcut3d.formats.labels.deeplabcut import collected_data
 from labcut3d.formats.labels.video_labels import VideoLabels
 
@@ -20,15 +19,9 @@ def write_lightning_pose(
 ) -> tuple[Path, ...]:
     """Write VIEW.csv for each view, or CollectedData.csv where there is but one.
 
-    The images lie in `folder`/labeled-data/VIDEO already.
+    The images lie in `folder`/labeled-data/VIDEO already. There is one individual.
     """
     paths = []
-    for video in (video for videos in views.values() for video in videos):
-        if len(video.individuals) > 1:
-            raise FileFormatError(
-                f"{video.file}: Lightning Pose knows one animal, but the labels have "
-                f"{', '.join(video.individuals)}; export to deeplabcut, sleap or coco"
-            )
     for view, videos in views.items():
         path = folder / ("CollectedData.csv" if len(views) == 1 else f"{view}.csv")
         write_text(path, collected_data(videos, folder, separate=False))

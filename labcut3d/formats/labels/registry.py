@@ -46,19 +46,20 @@ def read_label_file(path: Path, *, predicted: bool = False) -> tuple[VideoLabels
 def choose_video(
     videos: Sequence[VideoLabels], names: Sequence[str], view: str, asked: str | None = None
 ) -> VideoLabels:
-    """Return the video called `asked`; else the only one, or the one with one of `names`.
+    """Return the video called `asked`; else the only one, or the one called by one of `names`.
 
-    Raises `FileFormatError` listing the videos where none or several fit.
+    A name is the end of a video's path; the first that one video alone has is taken. Raises
+    `FileFormatError` listing the videos where none or several fit.
     """
-    wanted = names if asked is None else [asked]
-    found = [video for video in videos if video.video in wanted]
     if len(videos) == 1 and asked is None:
-        found = list(videos)
-    if len(found) != 1:
-        present = ", ".join(video.video for video in videos)
-        what = "which of its videos is" if asked is None else f"no or several videos '{asked}' for"
-        raise FileFormatError(
-            f"{videos[0].file}: {what} view '{view}'? It has labels of {present}; "
-            f"say --video {view}=NAME"
-        )
-    return found[0]
+        return videos[0]
+    for name in names if asked is None else [asked]:
+        found = [video for video in videos if f"/{video.video}".endswith(f"/{name}")]
+        if len(found) == 1:
+            return found[0]
+    present = ", ".join(video.video for video in videos)
+    what = "which of its videos is" if asked is None else f"no or several videos '{asked}' for"
+    raise FileFormatError(
+        f"{videos[0].file}: {what} view '{view}'? It has labels of {present}; "
+        f"say --video {view}=NAME"
+    )

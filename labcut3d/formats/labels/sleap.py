@@ -6,7 +6,7 @@ number in their names.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,9 +55,9 @@ def read_sleap(path: Path, *, predicted: bool = False) -> tuple[VideoLabels, ...
 def write_sleap(
     videos: Sequence[VideoLabels], sources: Mapping[str, Path], skeleton: Skeleton, folder: Path
 ) -> Path:
-    """Write labels.slp, which refers to each video's file, or to the labelled images of a folder.
+    """Write labels.slp, which refers to the labelled images, or where there are none to the video.
 
-    `sources` maps the name of a video to its file or folder; `position` is in px of its image.
+    `sources` maps the name of a video to its file.
     """
     sleap_io = _sleap_io()
     nodes = sleap_io.Skeleton(
@@ -69,9 +69,8 @@ def write_sleap(
     tracks = {name: sleap_io.Track(name) for one in videos for name in one.individuals}
     frames = []
     for labels in videos:
-        source = sources[labels.video]
-        listed = source.is_dir()
-        names = [str(image) for image in labels.images] if listed else str(source.resolve())
+        listed = [str(image.resolve()) for image in labels.images if image is not None]
+        names = listed or str(sources[labels.video].resolve())
         video = sleap_io.Video.from_filename(names)
         for index, position in enumerate(labels.position):
             instances = [
@@ -156,12 +155,10 @@ def _source(video: Any) -> str | list[str]:
 
 
 def _name(video: Any) -> str:
-    """Return a video's name: its file's without ending, or its folder's."""
+    """Return a video's path without its ending, or that of its folder of images."""
     source = _source(video)
-    if isinstance(source, list):
-        parts = source[0].replace("\\", "/").split("/")
-        return parts[-2] if len(parts) > 1 else parts[-1]
-    return Path(source.replace("\\", "/")).stem
+    path = PurePosixPath((source[0] if isinstance(source, list) else source).replace("\\", "/"))
+    return str(path.parent if isinstance(source, list) else path.with_suffix(""))
 
 
 def _place(path: Path, video: Any, index: int) -> tuple[int, Path | None]:

@@ -21,10 +21,11 @@ PARTS = 3  # "labeled-data", video, image: what is kept of an image's path
 class VideoLabels:
     """The labels of one video.
 
-    `file` names the labels file in messages, `video` the video or folder of images, as the file
-    calls it. `frames` (n,) rise; `position` (n, individual, keypoint, 2) px of the whole image,
-    NaN = not visible. `images` are the labelled images, None where there is no such file. `size`
-    is the (width, height) of the images where it is known. `notes` tell what was left out.
+    `file` names the labels file in messages; `video` is the path, with "/" and without ending, of
+    the video or folder of images, as the file calls it. `frames` (n,) rise; `position`
+    (n, individual, keypoint, 2) px of the whole image, NaN = not visible. `images` are the
+    labelled images, None where there is no such file. `size` is the (width, height) of the images
+    where it is known. `notes` tell what was left out.
     """
 
     file: Path
@@ -47,7 +48,7 @@ class VideoLabels:
 
     def without_empty(self) -> "VideoLabels":
         """Return the labels without frames that show no point: those were not labelled."""
-        kept = np.isfinite(self.position).any(axis=(1, 2, 3))
+        kept = np.asarray(np.isfinite(self.position).any(axis=(1, 2, 3)))
         if kept.all():
             return self
         note = f"{self.file}: {np.sum(~kept)} images of {self.video} have no points; left out"
@@ -99,7 +100,8 @@ def labels_by_video(
         folders.setdefault(parts[:-1], []).append((number, row))
     divided = []
     for folder, numbered in folders.items():
-        numbers, rows = (list(column) for column in zip(*sorted(numbered), strict=True))
+        numbered.sort()
+        numbers, rows = [number for number, _ in numbered], [row for _, row in numbered]
         for first in np.flatnonzero(np.diff(numbers) == 0):
             raise FileFormatError(
                 f"{file}: {names[rows[first]]} and {names[rows[first + 1]]} both end in the number "
