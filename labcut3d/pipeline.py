@@ -1,6 +1,7 @@
 """The whole flow on one screen.
 
     board videos -> rig                              calibrate_project
+    other programs' labels <-> labels                import_labels, export_labels
     labels -> detectors                              train, evaluate, cross_validate
     videos -> detections -> trajectories             detect, triangulate
            -> events -> viewer                       events, view

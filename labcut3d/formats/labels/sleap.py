@@ -69,8 +69,8 @@ def write_sleap(
     tracks = {name: sleap_io.Track(name) for one in videos for name in one.individuals}
     frames = []
     for labels in videos:
-        listed = [str(image.resolve()) for image in labels.images if image is not None]
-        names = listed or str(sources[labels.video].resolve())
+        listed = [str(image.absolute()) for image in labels.images if image is not None]
+        names = listed or str(sources[labels.video].absolute())
         video = sleap_io.Video.from_filename(names)
         for index, position in enumerate(labels.position):
             instances = [
