@@ -10,7 +10,7 @@ import numpy as np
 from labcut3d.errors import VideoError
 from labcut3d.region import Image, Region
 
-__all__ = ["IMAGE_ENDINGS", "ImageFolder"]
+__all__ = ["IMAGE_ENDINGS", "ImageFolder", "last_number"]
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
@@ -27,7 +27,7 @@ class ImageFolder:
         images = [p for p in path.iterdir() if p.suffix.lower() in IMAGE_ENDINGS]
         if not images:
             raise VideoError(f"{path}: holds no images ({', '.join(IMAGE_ENDINGS)})")
-        numbered = sorted((_last_number(image), image) for image in images)
+        numbered = sorted((last_number(image), image) for image in images)
         self._paths = [image for _, image in numbered]
         self.numbers = np.array([number for number, _ in numbered], dtype=np.int64)
         for index in np.flatnonzero(np.diff(self.numbers) == 0):
@@ -42,6 +42,11 @@ class ImageFolder:
     def size(self) -> tuple[int, int]:
         """(width, height) of the view."""
         return self._size
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The image of each index."""
+        return tuple(self._paths)
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -80,7 +85,7 @@ class ImageFolder:
         return image.astype(np.uint8, copy=False)
 
 
-def _last_number(path: Path) -> int:
+def last_number(path: Path) -> int:
     """Return the last number in a file's name."""
     digits = re.findall(r"\d+", path.stem)
     if not digits:

@@ -6,18 +6,29 @@ visible. A frame of a view counts as labelled when it has any row at all.
 
 import csv
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from calibration.files import write_text
 from labcut3d.errors import LabelError
 from labcut3d.video import Frames
 
-__all__ = ["COLUMNS", "LabelledImage", "Labels", "labelled_images", "read_labels"]
+__all__ = [
+    "COLUMNS",
+    "LabelRow",
+    "LabelledImage",
+    "Labels",
+    "labelled_images",
+    "read_label_rows",
+    "read_labels",
+    "write_label_rows",
+]
 
 COLUMNS = ("frame", "view", "individual", "keypoint", "x", "y")
 
@@ -50,12 +61,23 @@ class LabelledImage:
     points: npt.NDArray[np.float64]
 
 
+class LabelRow(NamedTuple):
+    """One line of a labels file: a point, NaN where it is not visible."""
+
+    frame: int
+    view: str
+    individual: str
+    keypoint: str
+    x: float
+    y: float
+
+
 def read_labels(path: Path, *, views: Sequence[str], keypoints: Sequence[str]) -> Labels:
     """Read a labels file of the recording that it is named after.
 
     Raises `LabelError` naming the file, the line and what is expected there.
     """
-    rows = _read_rows(path, views, keypoints)
+    rows = read_label_rows(path, views, keypoints)
     frames = np.unique([row.frame for row in rows]).astype(np.int64)
     individuals = tuple(dict.fromkeys(row.individual for row in rows))
     shape = (len(frames), len(views), len(individuals), len(keypoints))
@@ -104,21 +126,10 @@ def labelled_images(labels: Labels, sources: Mapping[str, Frames]) -> list[Label
     return images
 
 
-class _Row(NamedTuple):
-    """One line of a labels file."""
-
-    frame: int
-    view: str
-    individual: str
-    keypoint: str
-    x: float
-    y: float
-
-
-def _read_rows(path: Path, views: Sequence[str], keypoints: Sequence[str]) -> list[_Row]:
-    """Read and check the lines of a labels file."""
+def read_label_rows(path: Path, views: Sequence[str], keypoints: Sequence[str]) -> list[LabelRow]:
+    """Read and check the lines of a labels file; raises `LabelError` as `read_labels` does."""
     known = {"view": views, "keypoint": keypoints}
-    rows: list[_Row] = []
+    rows: list[LabelRow] = []
     seen: set[tuple[int, str, str, str]] = set()
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -144,9 +155,20 @@ def _read_rows(path: Path, views: Sequence[str], keypoints: Sequence[str]) -> li
     return rows
 
 
+def write_label_rows(path: Path, rows: Iterable[LabelRow]) -> None:
+    """Write a labels file, atomically, to a millionth of a pixel."""
+    stream = StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        pixels = ("" if math.isnan(value) else f"{round(value, 6):.12g}" for value in row[4:])
+        writer.writerow([*row[:4], *pixels])
+    write_text(path, stream.getvalue())
+
+
 def _parse_row(
     fields: Mapping[str | None, str | None], known: Mapping[str, Sequence[str]], where: str
-) -> _Row:
+) -> LabelRow:
     """Return one line as typed values; raise `LabelError` for the first that is wrong."""
     if None in fields or None in fields.values():
         raise LabelError(f"{where}: expected {len(COLUMNS)} values, {','.join(COLUMNS)}")
@@ -166,7 +188,7 @@ def _parse_row(
             "or neither where the keypoint is not visible"
         )
     x, y = (_parse_pixel(text[column], column, where) for column in ("x", "y"))
-    return _Row(int(text["frame"]), text["view"], text["individual"], text["keypoint"], x, y)
+    return LabelRow(int(text["frame"]), text["view"], text["individual"], text["keypoint"], x, y)
 
 
 def _parse_pixel(text: str, column: str, where: str) -> float:

@@ -1,6 +1,7 @@
 """The whole flow on one screen.
 
     board videos -> rig                              calibrate_project
+    other programs' labels <-> labels                import_labels, export_labels
     labels -> detectors                              train, evaluate, cross_validate,
                                                      learning_curve
     videos -> detections -> trajectories             detect, triangulate
@@ -18,6 +19,8 @@ from labcut3d.project import Project
 from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
 from labcut3d.stages.detecting import detect, train
 from labcut3d.stages.evaluating import cross_validate, evaluate, learning_curve
+from labcut3d.stages.label_export import export_labels
+from labcut3d.stages.label_import import import_labels
 from labcut3d.stages.reconstructing import events, triangulate, triangulate_files, view, view_file
 from labcut3d.stages.suggesting import suggest
 
@@ -28,6 +31,8 @@ __all__ = [
     "detect",
     "evaluate",
     "events",
+    "export_labels",
+    "import_labels",
     "learning_curve",
     "reconstruct",
     "suggest",

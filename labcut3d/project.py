@@ -24,12 +24,13 @@ from calibration.files import read_toml, reject_unknown_keys, write_text
 from labcut3d.detection.settings import DetectorSettings
 from labcut3d.errors import FileFormatError, Labcut3dError, ProjectError
 from labcut3d.kinematics.settings import EventSettings
+from labcut3d.labels import Labels
 from labcut3d.reconstruction.settings import ReconstructionSettings
 from labcut3d.region import Region
 from labcut3d.skeleton import Skeleton, load_skeleton
 from labcut3d.video import Frames, find_source, open_frames, require_equal_lengths
 
-__all__ = ["Project", "View", "load_project", "new_project"]
+__all__ = ["Project", "View", "load_project", "new_project", "require_name"]
 
 Settings = TypeVar("Settings")
 
@@ -143,6 +144,16 @@ class Project:
         require_equal_lengths(sources, f"{self.root / 'recordings' / recording}: the videos")
         return sources
 
+    def region(self, view: str) -> Region:
+        """Return which part of its file's image a view is."""
+        return Region(crop=self.views[view].crop, mirror=self.views[view].mirror)
+
+    def labelled_sources(self, labels: Labels) -> dict[str, Frames]:
+        """Open the videos of a recording that have labels; they need not be equally long."""
+        (recording,) = self.choose_recordings([labels.recording])
+        shown = [view for v, view in enumerate(labels.views) if labels.labelled[:, v].any()]
+        return self._open(self.root / "recordings" / recording, shown)
+
     def frame_rate(self, sources: Mapping[str, Frames]) -> float:
         """Return the frames a second: project.toml's `fps`, else what the videos say."""
         rates = {view: frames.fps for view, frames in sources.items() if frames.fps}
@@ -159,12 +170,12 @@ class Project:
         """Return the labels files, sorted by name."""
         return tuple(sorted((self.root / "labels").glob("*.csv")))
 
-    def _open(self, folder: Path) -> dict[str, Frames]:
-        """Open the source of every view in `folder`."""
+    def _open(self, folder: Path, views: Sequence[str] | None = None) -> dict[str, Frames]:
+        """Open the source in `folder` of `views`, by default of every view."""
         sources = {}
-        for name, view in self.views.items():
-            path = find_source(folder, view.file or name)
-            sources[name] = open_frames(path, Region(crop=view.crop, mirror=view.mirror))
+        for name in self.views if views is None else views:
+            path = find_source(folder, self.views[name].file or name)
+            sources[name] = open_frames(path, self.region(name))
         return sources
 
 
@@ -213,7 +224,7 @@ def new_project(root: str | os.PathLike[str], *, views: Sequence[str], skeleton:
     if path.exists():
         raise ProjectError(f"{path}: a project exists here already; choose another folder")
     for view in views:
-        _require_name(view, "view")
+        require_name(view, "view")
     if not views or len(set(views)) != len(views):
         raise ProjectError(
             f"views {', '.join(views) or '(none)'}: give each view one name of its own"
@@ -270,7 +281,7 @@ def _parse(settings: type[Settings], table: Mapping[str, Any], where: str) -> Se
 
 def _parse_view(name: str, table: Mapping[str, Any], path: Path) -> View:
     """Return the view that a table [views.NAME] describes."""
-    _require_name(name, f"{path}: view")
+    require_name(name, f"{path}: view")
     view = _parse(View, table, f"{path} [views.{name}]")
     if view.file is not None and (Path(view.file).name != view.file or view.file == ".."):
         raise FileFormatError(
@@ -291,7 +302,7 @@ def _load_skeleton(name: str, root: Path) -> Skeleton:
     return load_skeleton(path)
 
 
-def _require_name(name: str, what: str) -> None:
+def require_name(name: str, what: str) -> None:
     """Refuse a name that could not stand in a path, a table key and a page alike."""
     if not NAME.fullmatch(name):
         raise ProjectError(f"{what} '{name}': use letters, digits, '-', '_' and single dots only")

@@ -16,6 +16,7 @@ from labcut3d.errors import VideoError
 __all__ = ["Image", "Region"]
 
 Image = npt.NDArray[np.uint8]
+Points = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +47,9 @@ class Region:
         if self.mirror:
             image = image[:, ::-1]
         return np.ascontiguousarray(image)
+
+    def to_view(self, points: Points, width: int) -> Points:
+        """Return points (..., 2) px of the file's image as the view's, which is `width` px wide."""
+        corner = (0, 0) if self.crop is None else self.crop[:2]
+        x, y = np.moveaxis(points - np.array(corner), -1, 0)
+        return np.stack([width - 1 - x if self.mirror else x, y], axis=-1)

@@ -1,6 +1,8 @@
 """What is tracked on an animal: keypoints, the bones between them, left/right pairs."""
 
 import os
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -9,8 +11,17 @@ from typing import Any
 from calibration.files import read_toml, reject_unknown_keys
 from labcut3d.errors import FileFormatError
 
-__all__ = ["Skeleton", "load_skeleton", "preset_names"]
+__all__ = ["Skeleton", "guess_left_right", "load_skeleton", "preset_names"]
 
+# What tells a left name from its partner's; a lone l or L is no part of a word.
+SIDES = {
+    "left": "right",
+    "Left": "Right",
+    "LEFT": "RIGHT",
+    r"(?<![A-Za-z])l(?![A-Za-z])": "r",
+    r"(?<![A-Z])L(?![a-z])": "R",
+    r"(?<![A-Za-z])L(?=[A-Z])": "R",
+}
 PRESETS = resources.files("labcut3d") / "skeletons"
 
 
@@ -115,3 +126,18 @@ def _pairs(table: dict[str, Any], key: str, where: str) -> tuple[tuple[str, str]
     if not good:
         raise FileFormatError(f"{where}: '{key}' must be a list of pairs of keypoint names")
     return tuple((pair[0], pair[1]) for pair in pairs)
+
+
+def guess_left_right(keypoints: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Return pairs of keypoints whose names differ only by left and right, or by a lone L and R.
+
+    Such as leftear and rightear, Ear_L and Ear_R, pawL1 and pawR1.
+    """
+    pairs = []
+    for name in keypoints:
+        for pattern, partner in SIDES.items():
+            other = re.sub(pattern, partner, name)
+            if other != name and other in keypoints:
+                pairs.append((name, other))
+                break
+    return tuple(pairs)

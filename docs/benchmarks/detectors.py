@@ -11,35 +11,31 @@ import time
 from pathlib import Path
 
 import cv2
-import numpy as np
 from common import data_dir, show
 
 from labcut3d.detection.crossvalidation import cross_validate
+from labcut3d.formats.labels import read_label_file
 from labcut3d.labels import LabelledImage, labelled_images, read_labels
 from labcut3d.skeleton import Skeleton
 from labcut3d.video import open_frames
 
 FOLDS = 5
-HEADER = 3  # lines of DeepLabCut's CSV: scorer, bodyparts, coords
 Labelled = tuple[list[LabelledImage], Skeleton]
 
 
 def openfield() -> Labelled:
     """Return 116 frames of DeepLabCut's mouse in an open field, 640x480, four keypoints."""
-    folder = data_dir("openfield") / "labeled-data" / "m4s1"
-    pairs = (("leftear", "rightear"),)
-    return _deeplabcut(folder / "CollectedData_Pranav.csv", folder, "openfield", pairs)
+    return _images(data_dir("openfield"), "openfield", (("leftear", "rightear"),))
 
 
 def mirror_mouse() -> Labelled:
     """Return 90 frames of Lightning Pose's mouse and its mirror image, 396x406, 17 keypoints."""
-    folder = data_dir("mirror_mouse")
     pairs = tuple(
         (f"{left}_{view}", f"{right}_{view}")
         for left, right in (("paw1LH", "paw4RH"), ("paw2LF", "paw3RF"))
         for view in ("top", "bot")
     )
-    return _deeplabcut(folder / "CollectedData.csv", folder / "labeled-data", "mirror_mouse", pairs)
+    return _images(data_dir("mirror_mouse"), "mirror_mouse", pairs)
 
 
 def fly_top_32() -> Labelled:
@@ -55,26 +51,20 @@ def fly_top_32() -> Labelled:
     return labelled_images(labels, {"top": open_frames(folder / "images")}), skeleton
 
 
-def _deeplabcut(
-    path: Path, images: Path, name: str, pairs: tuple[tuple[str, str], ...]
-) -> Labelled:
-    """Read labels as DeepLabCut writes them."""
-    with path.open(newline="") as stream:
-        rows = list(csv.reader(stream))
-    found = []
-    for row in rows[HEADER:]:
-        file = images / row[0].rpartition("/")[2]
-        points = np.array([float(value) if value else np.nan for value in row[1:]])
-        found.append(
-            LabelledImage(
-                recording=name,
-                frame=int(file.stem.removeprefix("img")),
-                view="top",
-                image=cv2.cvtColor(cv2.imread(str(file)), cv2.COLOR_BGR2RGB),
-                points=points.reshape(1, -1, 2),
-            )
+def _images(path: Path, name: str, pairs: tuple[tuple[str, str], ...]) -> Labelled:
+    """Read labels of DeepLabCut's kind with the images that they name."""
+    (labels,) = read_label_file(path)
+    found = [
+        LabelledImage(
+            recording=name,
+            frame=int(frame),
+            view="top",
+            image=cv2.cvtColor(cv2.imread(str(image)), cv2.COLOR_BGR2RGB),
+            points=points,
         )
-    return found, Skeleton(name=name, keypoints=tuple(rows[1][1::2]), left_right=pairs)
+        for frame, image, points in zip(labels.frames, labels.images, labels.position, strict=True)
+    ]
+    return found, Skeleton(name=name, keypoints=labels.keypoints, left_right=pairs)
 
 
 def main() -> None:

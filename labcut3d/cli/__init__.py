@@ -12,7 +12,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from labcut3d.cli import cameras, labelling, projects, recordings, rigfiles, worlds
+from labcut3d.cli import cameras, labels, projects, recordings, rigfiles, worlds
 from labcut3d.cli.common import errors
 
 __all__ = ["app", "main"]
@@ -29,7 +29,8 @@ app = typer.Typer(
 for panel, commands in {
     "Begin": (projects.demo, projects.new, projects.board),
     "Cameras": (cameras.calibrate, rigfiles.check, worlds.align, rigfiles.convert),
-    "Detectors": (labelling.suggest, recordings.train, recordings.evaluate),
+    "Labels": (labels.suggest, labels.import_labels, labels.export_labels),
+    "Detectors": (recordings.train, recordings.evaluate),
     "Recordings": (
         recordings.detect,
         recordings.triangulate,

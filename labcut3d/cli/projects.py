@@ -36,11 +36,29 @@ def new(
     skeleton: Annotated[
         str, typer.Option(help="A preset (fly-egg-laying, mouse) or a skeleton FILE.toml.")
     ] = "fly-egg-laying",
+    from_deeplabcut: Annotated[
+        Path | None,
+        typer.Option(
+            help="A DeepLabCut project, whose body parts, labels and labelled images are taken.",
+            metavar="DIR",
+        ),
+    ] = None,
 ) -> None:
     """Make a new project: its folders and a project.toml to fill in."""
     from labcut3d.project import new_project
 
     names = [name.strip() for name in views.split(",") if name.strip()]
+    if from_deeplabcut is not None:
+        from labcut3d.stages.adopting import project_from_deeplabcut
+
+        made = project_from_deeplabcut(folder, from_deeplabcut, names, Terminal(console))
+        path = escape(str(made.root))
+        console.print(
+            f"Made [bold]{path}[/]. Next, run: labcut3d train {path}; to reconstruct, put the "
+            f"videos into {path}/recordings, and calibrate",
+            soft_wrap=True,
+        )
+        return
     project = new_project(folder, views=names, skeleton=skeleton)
     path = escape(str(project.root))
     console.print(

@@ -93,9 +93,9 @@ def detect(project: Project, recording: str, reporter: Reporter = SILENT) -> Pat
 def label_inputs(project: Project) -> dict[str, str]:
     """Return the hashes of the labels and of the videos that they label."""
     inputs = {}
-    for path in project.label_files():
+    for path, labels in zip(project.label_files(), _read_all_labels(project), strict=True):
         inputs[f"labels/{path.name}"] = sha256_of(path)
-        for name, value in source_hashes(project.recording_sources(path.stem)).items():
+        for name, value in source_hashes(project.labelled_sources(labels)).items():
             inputs[f"{path.stem}, {name}"] = value
     if not inputs:
         raise LabelError(
@@ -117,7 +117,7 @@ def read_labelled_images(project: Project, reporter: Reporter) -> list[LabelledI
     count = len(project.label_files())
     with reporter.task("Reading the labelled frames") as progress:
         for done, labels in enumerate(_read_all_labels(project), start=1):
-            images += labelled_images(labels, project.recording_sources(labels.recording))
+            images += labelled_images(labels, project.labelled_sources(labels))
             progress(done, count, f"{len(images)} images")
     return images
 

@@ -3,7 +3,7 @@
 import pytest
 
 from labcut3d.errors import FileFormatError
-from labcut3d.skeleton import Skeleton, load_skeleton, preset_names
+from labcut3d.skeleton import Skeleton, guess_left_right, load_skeleton, preset_names
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -46,3 +46,18 @@ def test_an_unknown_preset_lists_those_there_are():
 
 def test_a_skeleton_may_have_neither_bones_nor_pairs():
     assert Skeleton(name="dots", keypoints=("a", "b")).mirrored == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("names", "pairs"),
+    [
+        ("leftear rightear nose", "leftear-rightear"),
+        ("ear_l ear_r l_paw r_paw", "ear_l-ear_r l_paw-r_paw"),
+        ("earL earR pawL1 pawR1 LEye REye", "earL-earR pawL1-pawR1 LEye-REye"),
+        ("Left_Hip Right_Hip LEFT RIGHT", "Left_Hip-Right_Hip LEFT-RIGHT"),
+        ("tail rump lip rip Lear Rear ALL ARR", ""),
+    ],
+)
+def test_sides_are_guessed_from_names(names, pairs):
+    expected = tuple(tuple(pair.split("-")) for pair in pairs.split())
+    assert guess_left_right(names.split()) == expected

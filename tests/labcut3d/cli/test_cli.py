@@ -13,7 +13,8 @@ from labcut3d.cli import app
 runner = CliRunner()
 COMMANDS = (
     *("demo", "new", "board", "calibrate", "check", "align", "convert", "train", "evaluate"),
-    *("detect", "triangulate", "events", "reconstruct", "view", "export", "suggest"),
+    *("suggest", "import-labels", "export-labels"),
+    *("detect", "triangulate", "events", "reconstruct", "view", "export"),
 )
 
 
@@ -52,6 +53,9 @@ def test_an_error_is_one_sentence_without_traceback(tmp_path, labcut3d):
         (["calibrate", "--board", "b.toml", "a.mp4", "-o", "out"], "NAME=PATH"),
         (["triangulate", "--rig", "rig.toml", "cam0=a.csv"], "-o"),
         (["frobnicate"], "No such command"),
+        (["import-labels", ".", "walk", "labels.slp"], "NAME=PATH"),
+        (["import-labels", ".", "walk", "cam0=a.csv", "--rename", "nose"], "OLD=NEW"),
+        (["export-labels", ".", "-o", "out", "--format", "yolo"], "lightning-pose"),
         (["calibrate", "project", "-o", "out"], "--board"),
         (["triangulate", ".", "-o", "walk.nc"], "--rig"),
     ],

@@ -2,15 +2,14 @@
 
 import numpy as np
 import pytest
-from conftest import DOTS, QUICK, dot_images
 
 from labcut3d.detection.crossvalidation import cross_validate, split
 from labcut3d.errors import DetectorError
 
 
 @pytest.mark.parametrize("kind", ["random", "blocks"])
-def test_views_of_a_moment_are_in_one_fold(kind):
-    images = dot_images(11, 0, views=("cam0", "cam1"))
+def test_views_of_a_moment_are_in_one_fold(kind, draw_dots):
+    images = draw_dots(11, 0, views=("cam0", "cam1"))
     folds = split(images, 3, kind)
     assert sorted(index for fold in folds for index in fold) == list(range(len(images)))
     moments = [{images[index].frame for index in fold} for fold in folds]
@@ -20,19 +19,19 @@ def test_views_of_a_moment_are_in_one_fold(kind):
 
 
 @pytest.mark.parametrize("folds", [1, 12])
-def test_folds_that_cannot_be_are_refused(folds):
+def test_folds_that_cannot_be_are_refused(folds, draw_dots):
     with pytest.raises(DetectorError, match="11 labelled moments"):
-        split(dot_images(11, 0), folds, "random")
+        split(draw_dots(11, 0), folds, "random")
 
 
-def test_errors_are_those_of_unseen_images():
+def test_errors_are_those_of_unseen_images(draw_dots, dots, quick):
     """In the order of the images that come back; the dots are found to within a few px."""
     told: list[float] = []
-    images = dot_images(24, 5)
+    images = draw_dots(24, 5)
     validation = cross_validate(
         images,
-        DOTS,
-        QUICK,
+        dots,
+        quick,
         folds=2,
         progress=lambda done, total, note="": told.append(done / total),
     )
