@@ -1,7 +1,7 @@
 """A video file as frames of a view."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,27 +70,23 @@ class VideoFile:
             yield index, self._region.cut(np.asarray(image, dtype=np.uint8))
 
     def _chosen(self, queue: deque[int]) -> Iterator[tuple[int, av.VideoFrame]]:
-        """Yield the frames of the indices in `queue`, emptying it, and leave out unreadable ones."""
-        with av.open(str(self.path)) as container:
-            stream = video_stream(container, self.path)
-            stream.thread_type = "AUTO"
-            while queue:
-                starts = self._starts(queue[0])
-                for start in starts:
-                    last = start == starts[-1]
-                    if (yield from self._run(container, stream, start, queue, last)):
-                        break
+        """Yield the frames of the indices in `queue`, and empty it; unreadable ones are left out."""
+        while queue:
+            starts = self._starts(queue[0])
+            for start in starts:
+                if (yield from self._run(start, queue, start == starts[-1])):
+                    break
 
     def _run(
-        self, container: Any, stream: Any, start: int, queue: deque[int], last: bool
-    ) -> Iterator[tuple[int, av.VideoFrame]]:
+        self, start: int, queue: deque[int], last: bool
+    ) -> Generator[tuple[int, av.VideoFrame], None, bool]:
         """Decode from `start`; yield what is in the queue until a seek is better or none is left.
 
         Returns False where decoding came in after the first frame asked for, which happens beside
         key frames whose neighbours lean on the frames before; unless this was the `last` try.
         """
         reached = last
-        for index, frame in self._decode_from(container, stream, start):
+        for index, frame in self._decode_from(start):
             reached = reached or index <= queue[0]
             if not reached:
                 return False
@@ -112,26 +108,27 @@ class VideoFile:
         starts = np.searchsorted(self._index.stamps, before)[::-1].tolist()
         return list(dict.fromkeys([*starts, 0]))
 
-    def _decode_from(
-        self, container: Any, stream: Any, start: int
-    ) -> Iterator[tuple[int, av.VideoFrame]]:
+    def _decode_from(self, start: int) -> Iterator[tuple[int, av.VideoFrame]]:
         """Yield (index, frame) in order of showing, from a key frame; damaged ones are left out.
 
         So are those that come after a damaged one and lean on it, up to the next key frame.
         """
         count, sound = 0, True
-        if not self._index.counted:
-            container.seek(int(self._index.stamps[start]), stream=stream, backward=True)
-        for frame in self._decoded(container, stream):
-            if frame is None or frame.is_corrupt:
-                sound = False
-                self._refuse_damage(start + count)
-                continue
-            sound = sound or bool(frame.key_frame)
-            index = self._index_of(count if self._index.counted else frame.pts)
-            count += 1
-            if sound and index is not None:
-                yield index, frame
+        with av.open(str(self.path)) as container:
+            stream = video_stream(container, self.path)
+            stream.thread_type = "AUTO"
+            if start > 0:
+                container.seek(int(self._index.stamps[start]), stream=stream, backward=True)
+            for frame in self._decoded(container, stream):
+                if frame is None or frame.is_corrupt:
+                    sound = False
+                    self._refuse_damage(start + count)
+                    continue
+                sound = sound or bool(frame.key_frame)
+                index = self._index_of(count if self._index.counted else frame.pts)
+                count += 1
+                if sound and index is not None:
+                    yield index, frame
 
     def _decoded(self, container: Any, stream: Any) -> Iterator[av.VideoFrame | None]:
         """Yield the frames as they are decoded, and None where a packet is damaged."""

@@ -84,12 +84,12 @@ def _index(container: Any, path: Path) -> VideoIndex:
         packets = [(n, n - REORDER, key) for n, (_, _, key) in enumerate(packets)]
     stamps = np.unique(np.array([stamp for stamp, _, _ in packets], dtype=np.int64))
     found, decoded = len(stamps), [dts for _, dts, _ in packets if dts is not None]
-    least, exact = _promised_frames(container, stream)
-    cut_off |= found < least
+    total, exact = _promised_frames(container, stream, stamps)
+    cut_off |= found < total - (0 if exact else SLACK)
     stamps = _without_doubtful(stamps, max(decoded, default=None), cut_off)
     sure = len(stamps)
     if cut_off:
-        stamps, sure = _completed(stamps, least if exact else least + SLACK, exact)
+        stamps, sure = _completed(stamps, total, exact)
     rate = stream.average_rate
     return VideoIndex(
         size=size,
@@ -104,17 +104,20 @@ def _index(container: Any, path: Path) -> VideoIndex:
     )
 
 
-def _promised_frames(container: Any, stream: Any) -> tuple[int, bool]:
-    """Return how many frames a file's header promises at least (0: untold), and if that is exact.
+def _promised_frames(container: Any, stream: Any, stamps: Stamps) -> tuple[int, bool]:
+    """Return how many frames a file's header promises (0: untold), and whether that is a count.
 
-    Containers without a count state a duration.
+    Containers without a count state a duration, which tells the number only of regular frames.
     """
     if stream.frames:
         return stream.frames, True
-    rate, only_video = stream.average_rate, len(container.streams) == 1
-    if not (rate and only_video and container.duration):
+    step, only_video = _step(stamps), len(container.streams) == 1
+    if not (step and only_video and container.duration and _is_regular(stamps)):
         return 0, False
-    return int(container.duration / av.time_base * rate) - SLACK, False
+    duration = container.duration / av.time_base / float(stream.time_base)
+    if container.format.name.startswith("matroska"):
+        duration -= int(stamps[0])  # there it is counted from zero, not from the first frame
+    return round(duration / step), False
 
 
 def _without_doubtful(stamps: Stamps, decoded: int | None, cut_off: bool) -> Stamps:
@@ -132,12 +135,27 @@ def _without_doubtful(stamps: Stamps, decoded: int | None, cut_off: bool) -> Sta
     return stamps[: safe + holes[0]] if len(holes) else stamps
 
 
+def _step(stamps: Stamps) -> float:
+    """Return the usual interval between stamps, 0 where there is none."""
+    steps = np.diff(stamps)
+    if not len(steps):
+        return 0.0
+    # The mean of the usual ones, as a millisecond is too coarse for the interval of 30 frames/s.
+    return float(steps[np.abs(steps - np.median(steps)) <= 1].mean())
+
+
+def _is_regular(stamps: Stamps) -> bool:
+    """Tell whether nearly all intervals between stamps are alike, up to rounding."""
+    steps = np.diff(stamps)
+    return bool(len(steps)) and bool(np.mean(np.abs(steps - _step(stamps)) <= 1) >= REGULAR)
+
+
 def _skipped(stamps: Stamps) -> Stamps:
     """Return how many intervals lie between stamps (n - 1,): one each where they are irregular."""
     steps = np.diff(stamps)
-    skipped = np.round(steps / np.median(steps)) if len(steps) else steps
-    skipped = np.maximum(1, skipped).astype(np.int64)
-    return skipped if np.mean(skipped == 1) >= REGULAR else np.ones_like(skipped)
+    if not _is_regular(stamps):
+        return np.ones(len(steps), dtype=np.int64)
+    return np.maximum(1, np.round(steps / _step(stamps))).astype(np.int64)
 
 
 def _completed(stamps: Stamps, total: int, exact: bool) -> tuple[Stamps, int]:
@@ -156,6 +174,5 @@ def _completed(stamps: Stamps, total: int, exact: bool) -> tuple[Stamps, int]:
             stamps = np.round(grid).astype(np.int64)
         else:
             stamps = stamps[: int(np.argmax(skipped > 1)) + 1]
-    step = max(1, int(np.median(np.diff(stamps)))) if len(stamps) > 1 else 1
-    more = stamps[-1] + step * np.arange(1, total - len(stamps) + 1)
-    return np.concatenate([stamps, more]), len(stamps)
+    more = np.arange(1, total - len(stamps) + 1) * max(1.0, _step(stamps))
+    return np.concatenate([stamps, stamps[-1] + np.round(more).astype(np.int64)]), len(stamps)
