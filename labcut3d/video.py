@@ -56,13 +56,20 @@ class Frames(Protocol):
         ...
 
     def read(self, indices: Sequence[int] | None = None) -> Iterator[tuple[int, Image]]:
-        """Yield (index, RGB image) for rising `indices`, by default for all frames."""
+        """Yield (index, RGB image) for rising `indices`, by default for all frames.
+
+        Frames that cannot be decoded are left out where the file was opened as `damaged`.
+        """
         ...
 
 
-def open_frames(path: str | os.PathLike[str], region: Region | None = None) -> Frames:
+def open_frames(
+    path: str | os.PathLike[str], region: Region | None = None, *, damaged: bool = False
+) -> Frames:
     """Open a video file or a folder of images.
 
+    A video that is cut off or damaged is refused, unless `damaged`: then `read` leaves out the
+    frames that cannot be decoded, and all others keep their numbers.
     Raises `VideoError` naming the path where it is missing, unreadable or empty.
     """
     path = Path(path)
@@ -75,7 +82,7 @@ def open_frames(path: str | os.PathLike[str], region: Region | None = None) -> F
         raise VideoError(f"{path}: is a pipe or a device; give a video file or a folder of images")
     from labcut3d.video_file import VideoFile  # here, because folders of images need no decoder
 
-    return VideoFile(path, region)
+    return VideoFile(path, region, damaged=damaged)
 
 
 def require_equal_lengths(sources: Mapping[str, Frames], what: str) -> None:
