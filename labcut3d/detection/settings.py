@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from labcut3d.detection.encoders.names import EncoderName, require_encoder
 from labcut3d.errors import DetectorError
 
 __all__ = ["DetectorSettings"]
@@ -21,8 +22,8 @@ class DetectorSettings:
     same detector.
     """
 
-    encoder: Literal["efficientnet-lite0"] = "efficientnet-lite0"
-    """The pretrained network that both parts start from."""
+    encoder: EncoderName = "efficientnet-lite0"
+    """The pretrained network that both parts start from; see docs/encoders.md."""
     share: Literal["views", "none"] = "views"
     """One detector shared by all views, or one a view."""
     crop: int = 192
@@ -44,7 +45,7 @@ class DetectorSettings:
     encoder_rate: float = 0.2
     """Step size of the encoder's unfrozen blocks, as a fraction of `learning_rate`."""
     frozen_blocks: int = 5
-    """Blocks of the encoder that keep their ImageNet weights; 11 freezes all."""
+    """Blocks of the encoder that keep their ImageNet weights, at most as many as it has."""
     flips: bool = True
     """Whether mirror images, with left and right keypoints swapped, are trained on too."""
     rotation_deg: float = 25.0
@@ -70,7 +71,6 @@ class DetectorSettings:
             "batch": (1, 1024),
             "learning_rate": (1e-6, 1.0),
             "encoder_rate": (0.0, 1.0),
-            "frozen_blocks": (0, 11),
             "rotation_deg": (0.0, 180.0),
             "held_out": (0.0, 0.5),
             "right_within": (0.1, 1000.0),
@@ -82,6 +82,7 @@ class DetectorSettings:
                 raise DetectorError(
                     f"detector setting {name} = {value}: must lie between {low:g} and {high:g}"
                 )
+        require_encoder(self.encoder, self.frozen_blocks)
         if self.crop % 32:
             raise DetectorError(
                 f"detector setting crop = {self.crop}: must be a multiple of 32, "
