@@ -23,6 +23,7 @@ __all__ = [
     "reject_unknown_keys",
     "require_regular_file",
     "sha256_of",
+    "suggest",
     "write_text",
 ]
 
@@ -145,9 +146,13 @@ def reject_unknown_keys(table: Mapping[str, Any], known: Collection[str], where:
     """
     for key in table:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}"
-            raise FileFormatError(f"{where}: unknown key '{key}'; {hint}")
+            raise FileFormatError(f"{where}: unknown key '{key}'; {suggest(key, known)}")
+
+
+def suggest(name: str, known: Collection[str]) -> str:
+    """Return the end of a message about a name that is not `known`: the nearest, or else all."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:

@@ -15,24 +15,21 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
-
-import pydantic
+from typing import Any
 
 from calibration.boards.board import Board, parse_board
-from calibration.files import read_toml, reject_unknown_keys, write_text
+from calibration.files import read_toml, write_text
 from labcut3d.detection.settings import DetectorSettings
-from labcut3d.errors import FileFormatError, Labcut3dError, ProjectError
+from labcut3d.errors import FileFormatError, ProjectError
 from labcut3d.kinematics.settings import EventSettings
 from labcut3d.labels import Labels
 from labcut3d.reconstruction.settings import ReconstructionSettings
 from labcut3d.region import Region
 from labcut3d.skeleton import Skeleton, load_skeleton
+from labcut3d.tables import parse_table
 from labcut3d.video import Frames, find_source, open_frames, require_equal_lengths
 
 __all__ = ["Project", "View", "load_project", "new_project", "require_name"]
-
-Settings = TypeVar("Settings")
 
 # View names become file names and TOML keys; what these letters spell is safe in both.
 NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -192,7 +189,7 @@ def load_project(root: str | os.PathLike[str]) -> Project:
             f"{root}: no project here (project.toml is missing); "
             f"make one with: labcut3d new {root} --views cam0,cam1"
         )
-    table = _parse(_ProjectFile, read_toml(path), str(path))
+    table = parse_table(_ProjectFile, read_toml(path), str(path))
     if not table.views:
         raise FileFormatError(f"{path}: [views] is empty; name at least one view")
     views = {name: _parse_view(name, view, path) for name, view in table.views.items()}
@@ -205,11 +202,11 @@ def load_project(root: str | os.PathLike[str]) -> Project:
         skeleton=_load_skeleton(table.skeleton, root),
         fps=table.fps,
         board=None if table.board is None else parse_board(table.board, f"{path} [board]"),
-        detector=_parse(DetectorSettings, table.detector, f"{path} [detector]"),
-        reconstruction=_parse(
+        detector=parse_table(DetectorSettings, table.detector, f"{path} [detector]"),
+        reconstruction=parse_table(
             ReconstructionSettings, table.reconstruction, f"{path} [reconstruction]"
         ),
-        events=_parse(EventSettings, table.events, f"{path} [events]"),
+        events=parse_table(EventSettings, table.events, f"{path} [events]"),
     )
 
 
@@ -264,25 +261,10 @@ skeleton = "{skeleton}"
 """
 
 
-def _parse(settings: type[Settings], table: Mapping[str, Any], where: str) -> Settings:
-    """Return a TOML table as the dataclass `settings`, naming the first key that is wrong."""
-    fields = [field.name for field in dataclasses.fields(settings)]  # type: ignore[arg-type]
-    reject_unknown_keys(table, fields, where)
-    try:
-        return pydantic.TypeAdapter(settings).validate_python(dict(table))
-    except Labcut3dError as error:
-        raise FileFormatError(f"{where}: {error}") from error
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        given = "" if first["type"] == "missing" else f" (given: {first['input']!r})"
-        raise FileFormatError(f"{where}: '{key}': {first['msg']}{given}") from error
-
-
 def _parse_view(name: str, table: Mapping[str, Any], path: Path) -> View:
     """Return the view that a table [views.NAME] describes."""
     require_name(name, f"{path}: view")
-    view = _parse(View, table, f"{path} [views.{name}]")
+    view = parse_table(View, table, f"{path} [views.{name}]")
     if view.file is not None and (Path(view.file).name != view.file or view.file == ".."):
         raise FileFormatError(
             f"{path} [views.{name}]: file '{view.file}' must be a file's name without folders"

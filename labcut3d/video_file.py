@@ -34,7 +34,9 @@ class VideoFile:
         self._index = index_video(path)
         self.fps = self._index.fps
         self.size = region.size(self._index.size, path)
-        self.times: npt.NDArray[np.float64] = self._index.stamps * self._index.unit
+        self.times: npt.NDArray[np.float64] = np.asarray(
+            self._index.stamps * self._index.unit, dtype=np.float64
+        )
         if self._index.found < len(self) and not damaged:
             raise VideoError(
                 f"{path}: cut off: its header promises {len(self)} frames and {self._index.found} "
@@ -70,7 +72,7 @@ class VideoFile:
             yield index, self._region.cut(np.asarray(image, dtype=np.uint8))
 
     def _chosen(self, queue: deque[int]) -> Iterator[tuple[int, av.VideoFrame]]:
-        """Yield the frames of the indices in `queue`, and empty it; unreadable ones are left out."""
+        """Yield the frames of the indices in `queue`, emptying it; unreadable ones are left out."""
         while queue:
             starts = self._starts(queue[0])
             for start in starts:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from labcut3d.detection.encoders.efficientnet_lite import EfficientNetLite0
+from labcut3d.detection.encoders.encoder import Encoder
 from labcut3d.detection.encoders.weights import new_encoder
 from labcut3d.detection.network import MEAN, STD
 from labcut3d.detection.runtime import choose_device
@@ -54,7 +54,7 @@ def describe_moments(
 
 
 def _pool(
-    encoder: EfficientNetLite0, batch: npt.NDArray[np.uint8], device: torch.device
+    encoder: Encoder, batch: npt.NDArray[np.uint8], device: torch.device
 ) -> npt.NDArray[np.float32]:
     """Return the features (n, 2 channels) of RGB images (n, h, w, 3)."""
     x = torch.from_numpy(batch).to(device).permute(0, 3, 1, 2).to(torch.float32) / 255

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from labcut3d.detection.encoders.efficientnet_lite import EfficientNetLite0
+from labcut3d.detection.encoders.encoder import Encoder
 
 __all__ = ["STRIDE", "KeypointNetwork"]
 
@@ -26,7 +26,7 @@ class KeypointNetwork(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, encoder: EfficientNetLite0, n_keypoints: int, width: int = 64) -> None:
+    def __init__(self, encoder: Encoder, n_keypoints: int, width: int = 64) -> None:
         super().__init__()
         self.encoder = encoder
         self.lateral = nn.ModuleList(nn.Conv2d(c, width, 1) for c in encoder.channels)

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from labcut3d.detection.encoders.names import EncoderName, require_encoder
 from labcut3d.errors import DetectorError
 
 __all__ = ["DetectorSettings"]
@@ -21,8 +22,8 @@ class DetectorSettings:
     same detector.
     """
 
-    encoder: Literal["efficientnet-lite0"] = "efficientnet-lite0"
-    """The pretrained network that both parts start from."""
+    encoder: EncoderName = "efficientnet-lite0"
+    """The pretrained network that both parts start from; see docs/stages.md."""
     share: Literal["views", "none"] = "views"
     """One detector shared by all views, or one a view."""
     detail: float = 1.5
@@ -46,7 +47,7 @@ class DetectorSettings:
     encoder_rate: float = 0.2
     """Step size of the encoder's unfrozen blocks, as a fraction of `learning_rate`."""
     frozen_blocks: int = 5
-    """Blocks of the encoder that keep their ImageNet weights; 11 freezes all."""
+    """Blocks of the encoder that keep their ImageNet weights, at most as many as it has."""
     flips: Literal["auto", "horizontal", "vertical", "none"] = "auto"
     """Mirror images, with left and right keypoints swapped, that are trained on too; "auto" takes
     those that the labelled poses make plausible."""
@@ -74,7 +75,6 @@ class DetectorSettings:
             "batch": (1, 1024),
             "learning_rate": (1e-6, 1.0),
             "encoder_rate": (0.0, 1.0),
-            "frozen_blocks": (0, 11),
             "rotation_deg": (0.0, 180.0),
             "held_out": (0.0, 0.5),
             "right_within": (0.1, 1000.0),
@@ -86,6 +86,7 @@ class DetectorSettings:
                 raise DetectorError(
                     f"detector setting {name} = {value}: must lie between {low:g} and {high:g}"
                 )
+        require_encoder(self.encoder, self.frozen_blocks)
         if self.largest_crop % 32:
             raise DetectorError(
                 f"detector setting largest_crop = {self.largest_crop}: must be a multiple of 32, "

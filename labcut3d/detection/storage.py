@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pydantic
 import tomlkit
 import torch
 from safetensors import SafetensorError
@@ -21,11 +20,12 @@ from torch import Tensor
 
 from calibration.files import atomic_write, read_toml, reject_unknown_keys, sha256_of, write_text
 from labcut3d.detection.detector import Detector
-from labcut3d.detection.encoders.efficientnet_lite import EfficientNetLite0
+from labcut3d.detection.encoders.weights import new_encoder
 from labcut3d.detection.network import KeypointNetwork
 from labcut3d.detection.settings import DetectorSettings
 from labcut3d.detection.uncertainty import Calibration
 from labcut3d.errors import DetectorError, FileFormatError
+from labcut3d.tables import parse_table
 
 __all__ = ["load_detector", "save_detector"]
 
@@ -99,8 +99,8 @@ def load_detector(folder: str | os.PathLike[str]) -> Detector:
         mirrored=_mirrored(table, len(keypoints), path),
         settings=settings,
         sizes=_sizes(table, path),
-        locator=_network(tensors, "locator", 1, path),
-        pose=_network(tensors, "pose", len(keypoints), path),
+        locator=_network(tensors, "locator", _untrained(settings, 1), path),
+        pose=_network(tensors, "pose", _untrained(settings, len(keypoints)), path),
         calibration=_parse(Calibration, table, "calibration", path),
     )
 
@@ -150,14 +150,9 @@ def _parse(kind: type, table: Mapping[str, Any], key: str, path: Path) -> Any:
     if not isinstance(values, dict):
         raise DetectorError(f"{path}: table [{key}] is missing; train again")
     try:
-        reject_unknown_keys(values, [f.name for f in dataclasses.fields(kind)], f"{path} [{key}]")
-        parsed = pydantic.TypeAdapter(kind).validate_python(values)
+        parsed = parse_table(kind, values, f"{path} [{key}]")
     except FileFormatError as error:
-        raise DetectorError(str(error)) from error
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise DetectorError(f"{path} [{key}]: '{name}': {first['msg']}; train again") from error
+        raise DetectorError(f"{error}; train again") from error
     for name in values:
         value = getattr(parsed, name)
         if isinstance(value, float) and not math.isfinite(value):
@@ -183,11 +178,15 @@ def _tensors(table: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
         raise DetectorError(f"{weights}: cannot be read ({error}); train again") from error
 
 
+def _untrained(settings: DetectorSettings, n_keypoints: int) -> KeypointNetwork:
+    """Return a network with random weights, for which nothing is downloaded."""
+    return KeypointNetwork(new_encoder(settings.encoder, pretrained=False), n_keypoints)
+
+
 def _network(
-    tensors: Mapping[str, Tensor], part: str, n_keypoints: int, path: Path
+    tensors: Mapping[str, Tensor], part: str, network: KeypointNetwork, path: Path
 ) -> KeypointNetwork:
     """Return one of the networks with its weights."""
-    network = KeypointNetwork(EfficientNetLite0(), n_keypoints)
     state = {
         name.removeprefix(f"{part}."): tensor
         for name, tensor in tensors.items()
@@ -200,6 +199,7 @@ def _network(
         network.load_state_dict(state)
     except RuntimeError as error:
         raise DetectorError(
-            f"{path}: the weights of its {part} do not fit {n_keypoints} keypoints; train again"
+            f"{path}: the weights of its {part} do not fit {network.head.out_channels} keypoints "
+            "and its encoder; train again"
         ) from error
     return network.to(memory_format=torch.channels_last).eval()

