@@ -93,7 +93,7 @@ def test_an_unreadable_video_is_named(tmp_path, content):
 
 
 @pytest.mark.parametrize("container", ["mkv", "mp4", "avi"])
-@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.8])
 def test_a_cut_off_video_is_refused(tmp_path, container, share):
     path = write_video(tmp_path / f"cut.{container}", 100)
     data = path.read_bytes()
