@@ -4,7 +4,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from conftest import DOTS, QUICK, dot_images
 
 from labcut3d.detection import learningcurve
 from labcut3d.detection.detector import Prediction
@@ -86,7 +85,7 @@ def test_every_beginning_is_spread(count):
         assert gaps.max() <= 2 * count / size + 1
 
 
-def test_sizes_are_nested_and_judged_on_the_same_moments(monkeypatch):
+def test_sizes_are_nested_and_judged_on_the_same_moments(monkeypatch, draw_dots, dots, quick):
     """Training is replaced by taking notes: what is asked here is who sees what."""
     shown, judged_on = [], []
 
@@ -103,7 +102,7 @@ def test_sizes_are_nested_and_judged_on_the_same_moments(monkeypatch):
 
     monkeypatch.setattr(learningcurve, "train_detector", train)
     monkeypatch.setattr(learningcurve, "evaluate", judge)
-    found = learning_curve(dot_images(25, 0, views=("a", "b")), DOTS, QUICK)
+    found = learning_curve(draw_dots(25, 0, views=("a", "b")), dots, quick)
     assert found.moments == (2, 5, 10, 20)
     assert [len(frames) for frames in shown] == [2, 5, 10, 20]
     assert all(small < large for small, large in pairwise(shown))
@@ -112,9 +111,9 @@ def test_sizes_are_nested_and_judged_on_the_same_moments(monkeypatch):
     assert max(np.diff(sorted(shown[1]))) <= 10  # also across what is left out
     told: list[float] = []
     learning_curve(
-        dot_images(25, 0),
-        DOTS,
-        QUICK,
+        draw_dots(25, 0),
+        dots,
+        quick,
         fractions=(0.5, 1),
         folds=3,
         progress=lambda done, total, note="": told.append(done / total),
@@ -123,8 +122,8 @@ def test_sizes_are_nested_and_judged_on_the_same_moments(monkeypatch):
     np.testing.assert_allclose(told, np.arange(1, 13) / 12)
 
 
-def test_too_few_moments_are_refused():
+def test_too_few_moments_are_refused(draw_dots, dots, quick):
     with pytest.raises(DetectorError, match="too few for a learning curve"):
-        learning_curve(dot_images(5, 0), DOTS, QUICK, fractions=(0.1, 0.2))
+        learning_curve(draw_dots(5, 0), dots, quick, fractions=(0.1, 0.2))
     with pytest.raises(DetectorError, match="must lie above 0"):
-        learning_curve(dot_images(5, 0), DOTS, QUICK, fractions=(0.0, 1.5))
+        learning_curve(draw_dots(5, 0), dots, quick, fractions=(0.0, 1.5))
