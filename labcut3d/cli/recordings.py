@@ -85,16 +85,25 @@ def evaluate(
 
 
 def _show_errors(evaluations: "Mapping[str, Evaluation]") -> None:
-    """Print the figures of evaluations, one a line."""
-    names = ("labels", "mean", "rms", "median", "p95", "within", "coverage")
-    columns = ("", *names, "calibration error", "squared error / covariance")
-    rows = []
-    for name, evaluation in evaluations.items():
-        figures = evaluation.summary()
-        honesty = (evaluation.calibration_error(), evaluation.covariance_ratio())
-        values = (*(figures[key] for key in names[1:]), *honesty)
-        rows.append((name, str(figures["labels"]), *(f"{value:.3g}" for value in values)))
-    console.print(make_table("Distance from the labels, px", columns, rows))
+    """Print the figures of evaluations side by side."""
+    parts = [(evaluation, evaluation.summary()) for evaluation in evaluations.values()]
+    named = {
+        "labels": "labels",
+        "mean": 'mean, px (DeepLabCut\'s "RMSE")',
+        "rms": "root mean square, px",
+        "median": "median, px",
+        "p95": "95 % are nearer, px",
+        "within": f"within {parts[0][0].tolerance:g} px",
+        "coverage": "confident",
+    }
+    rows = [
+        (words, *(f"{figures[name]:.4g}" for _, figures in parts)) for name, words in named.items()
+    ]
+    rows += [
+        ("calibration error", *(f"{part.calibration_error():.2g}" for part, _ in parts)),
+        ("squared error / covariance", *(f"{part.covariance_ratio():.3g}" for part, _ in parts)),
+    ]
+    console.print(make_table("Distance from the labels", ("", *evaluations), rows))
 
 
 def detect(project: ProjectPath, recordings: Recordings = None) -> None:

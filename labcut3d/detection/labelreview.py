@@ -25,8 +25,8 @@ COLUMNS = (
     *("distance", "confidence", "suspicion", "reason"),
 )
 SENTENCES: dict[Reason, str] = {
-    "elsewhere": "the detector is sure of another place",
     "swapped": "left and right seem swapped: {partner} fits here",
+    "elsewhere": "the detector is sure of another place",
     "visible": "labelled hidden, but the detector is sure of it",
     "hidden": "labelled, but the detector is sure of nothing: hidden?",
 }
@@ -46,8 +46,8 @@ class _Suspect(NamedTuple):
     partner: int = -1
 
 
-def review_labels(evaluation: Evaluation, skeleton: Skeleton, *, most: int = 40) -> pd.DataFrame:
-    """Return the labels most worth a second look, the most suspicious first, at most `most`.
+def review_labels(evaluation: Evaluation, skeleton: Skeleton, *, most: int = 12) -> pd.DataFrame:
+    """Return the labels most worth a second look: of each reason at most `most`, the worst first.
 
     `evaluation` should be of detectors that have not seen the labels (`cross_validate`). Columns:
     recording, frame, view, keypoint; label_x and label_y px, NaN where labelled hidden; detected_x
@@ -57,9 +57,12 @@ def review_labels(evaluation: Evaluation, skeleton: Skeleton, *, most: int = 40)
     swapped = _swapped(evaluation, skeleton)
     explained = {(suspect.image, suspect.keypoint) for suspect in swapped}
     others = [s for s in _single(evaluation) if (s.image, s.keypoint) not in explained]
-    suspects = sorted([*swapped, *others], key=lambda s: (-s.suspicion, s.image, s.keypoint))
-    rows = [_row(evaluation, suspect) for suspect in suspects[:most]]
-    return pd.DataFrame(rows, columns=list(COLUMNS), index=[s.image for s in suspects[:most]])
+    ranked = sorted([*swapped, *others], key=lambda s: (-s.suspicion, s.image, s.keypoint))
+    # What is hidden is a matter of taste, and would crowd out what is plainly wrong.
+    worst = {reason: [s for s in ranked if s.reason == reason][:most] for reason in SENTENCES}
+    chosen = [suspect for suspects in worst.values() for suspect in suspects]
+    rows = [_row(evaluation, suspect) for suspect in chosen]
+    return pd.DataFrame(rows, columns=list(COLUMNS), index=[s.image for s in chosen])
 
 
 def _single(evaluation: Evaluation) -> list[_Suspect]:
@@ -97,13 +100,15 @@ def _swapped(evaluation: Evaluation, skeleton: Skeleton) -> list[_Suspect]:
     """Return the labels of left/right pairs that fit better exchanged.
 
     Detectors confuse left and right too, so an exchange, however well it fits, tells no more
-    against the labels than the odds that the detector is right.
+    against the labels than the odds that the less sure of the detections concerned is right.
     """
     found = []
     for pair in skeleton.left_right:
         columns = [evaluation.keypoints.index(name) for name in pair]
         gain = _fit(evaluation, columns, columns[::-1]) - _fit(evaluation, columns, columns)
-        sure = np.clip(evaluation.prediction.confidence[:, columns].max(axis=1), 1e-6, 1 - 1e-6)
+        visible = np.isfinite(evaluation.distance[:, columns])
+        partners = evaluation.prediction.confidence[:, columns[::-1]]
+        sure = np.clip(np.where(visible, partners, 1.0).min(axis=1), 1e-6, 1 - 1e-6)
         suspicion = np.minimum(gain, np.log(sure / (1 - sure)))
         for n in np.flatnonzero(suspicion >= LEAST):
             for column, partner in zip(columns, columns[::-1], strict=True):

@@ -113,10 +113,10 @@ def cross_validate(
         )
         heading = f"Cross-validation, {title}"
         write_text(page_path(project, f"cross-validation{name}"), evaluation_page(page, heading))
-    review = pd.concat(reviews).sort_values("suspicion", ascending=False, kind="stable")
-    text = review.to_csv(index=False, float_format="%.3f")
-    write_text(project.root / "results" / "label-review.csv", text)
-    reporter.note(f"{len(review)} labels to review: {project.root / 'results/label-review.csv'}")
+    review = pd.concat(reviews)
+    path = project.root / "results" / "label-review.csv"
+    write_text(path, review.to_csv(index=False, float_format="%.3f"))
+    reporter.note(f"{len(review)} labels to review: {path}")
     return evaluations
 
 

@@ -198,5 +198,5 @@ def figure_learning_curve(curve: "LearningCurve") -> go.Figure:
     figure.update_xaxes(
         type="log", title_text="labelled moments", tickvals=ticks, ticktext=[str(t) for t in ticks]
     )
-    figure.update_yaxes(type="log", title_text="error (px)", minor={"showgrid": True}, dtick="D2")
+    figure.update_yaxes(type="log", title_text="error (px)", minor={"showgrid": True}, dtick="D1")
     return figure

@@ -39,7 +39,6 @@ __all__ = ["Judged", "evaluation_page", "training_page"]
 PICTURES = 8  # of typical images
 WORST = 12  # labels shown
 WORST_OF_AN_IMAGE = 2
-REVIEWED = 24  # labels shown as pictures; the table has all
 HONEST_ERROR = 0.05  # expected calibration error of a confidence that can be relied on
 HONEST_RATIO = (0.8, 1.2)  # of squared errors to the covariance
 MARKS = "Crosses are labels, circles detections"
@@ -235,7 +234,7 @@ def _review_blocks(judged: Judged, review: "pd.DataFrame") -> str:
     ):  # what is exchanged has one suspicion in one image, and is one picture
         place = judged.evaluation.keypoints.index(name)
         together.setdefault((index, suspicion), []).append((place, str(reason).split(":")[0]))
-    for (index, _), members in list(together.items())[:REVIEWED]:
+    for (index, _), members in together.items():
         image, keypoints = judged.images[index], [place for place, _ in members]
         words = members[0][1]
         pictures.append(

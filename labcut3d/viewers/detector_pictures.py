@@ -24,7 +24,7 @@ WIDTH = 360  # px
 CONTEXT = 0.45  # of the animal's size, shown around it
 LEAST_HALF = 24.0  # px of the image, shown either side of the middle
 SURE = 0.3  # confidence; less sure detections do not widen a picture
-AROUND_LABEL = 0.35  # of the animal's size, shown either side of a label
+AROUND_LABEL = 0.45  # of the animal's size, shown either side of a label
 WHITE = (255, 255, 255)
 FAINT = 0.3  # opacity of what a picture is not about
 
