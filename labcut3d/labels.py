@@ -7,7 +7,7 @@ visible. A frame of a view counts as labelled when it has any row at all.
 import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
@@ -52,13 +52,18 @@ class Labels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledImage:
-    """One labelled image: `image` (h, w, 3) uint8 RGB; `points` (individual, keypoint, 2) px."""
+    """One labelled image: `image` (h, w, 3) uint8 RGB; `points` (individual, keypoint, 2) px.
+
+    A point that is NaN is hidden where it is `known`, as all are by default; where not, nothing is
+    said about it, and training asks nothing of it. `known` broadcasts to (individual, keypoint).
+    """
 
     recording: str
     frame: int
     view: str
     image: npt.NDArray[np.uint8]
     points: npt.NDArray[np.float64]
+    known: npt.NDArray[np.bool_] = field(default_factory=lambda: np.array(True))
 
 
 class LabelRow(NamedTuple):

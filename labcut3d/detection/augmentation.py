@@ -41,12 +41,14 @@ class Augmentation:
         rng: np.random.Generator,
         image: Image,
         points: Points,
+        known: npt.NDArray[np.bool_],
         *,
         center: npt.ArrayLike,
         scale: float,
         size: Sequence[int],
-    ) -> tuple[Image, Points]:
-        """Return a random crop of `size` (width, height) px and the keypoints (k, 2) in it.
+    ) -> tuple[Image, Points, npt.NDArray[np.bool_]]:
+        """Return a random crop of `size` (width, height) px, the keypoints (k, 2) in it, and which
+        of them are `known` (k,).
 
         `center` px and `scale`, crop px an image px, are those of the plain crop. A keypoint that
         an occluding rectangle covers becomes NaN, as a label of something hidden is.
@@ -63,10 +65,11 @@ class Augmentation:
         moved = transform(matrix, points)
         if mirror is not None:
             moved = mirror_points(moved, mirror.roles)
+            known = known[list(mirror.roles)]
         crop = relight(rng, cut(image, matrix, size))
         if rng.random() < self.occlusion:
             crop, moved = occlude(rng, crop, moved)
-        return crop, moved
+        return crop, moved, known
 
 
 def relight(rng: np.random.Generator, image: Image) -> Image:

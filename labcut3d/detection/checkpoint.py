@@ -107,5 +107,6 @@ def training_key(images: Sequence[LabelledImage], settings: DetectorSettings) ->
     for image in images:
         digest.update(f"{image.recording} {image.frame} {image.view}".encode())
         digest.update(np.ascontiguousarray(image.points).tobytes())
+        digest.update(np.ascontiguousarray(image.known).tobytes())
         digest.update(np.ascontiguousarray(image.image).tobytes())
     return digest.hexdigest()

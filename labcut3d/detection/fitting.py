@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +17,19 @@ from labcut3d.detection.checkpoint import Checkpoint, State
 from labcut3d.detection.heatmaps import loss, targets
 from labcut3d.detection.network import STRIDE, KeypointNetwork
 
-__all__ = ["Curve", "Draw", "Plan", "Schedule", "fit"]
+__all__ = ["Batch", "Curve", "Draw", "Plan", "Schedule", "fit"]
 
-Draw = Callable[[int], tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]]
-"""Step -> a batch of inputs (n, h, w, 3) uint8 RGB and keypoints (n, k, 2) px, NaN = hidden."""
+
+class Batch(NamedTuple):
+    """`inputs` (n, h, w, 3) uint8 RGB; `points` (n, k, 2) px, NaN = hidden; `known` (n, k)."""
+
+    inputs: npt.NDArray[np.uint8]
+    points: npt.NDArray[np.float64]
+    known: npt.NDArray[np.bool_]
+
+
+Draw = Callable[[int], Batch]
+"""Step -> its batch."""
 
 WARM_UP = 0.15  # of the shortest training
 COOL_DOWN = 0.4  # of the whole training
@@ -125,8 +135,7 @@ def fit(
     while state.step < schedule.steps:
         for group in optimizer.param_groups:
             group["lr"] = plan.learning_rate * group["base"] * schedule.rate(state.step)
-        inputs, labels = next(batches)
-        value = _descend(network, optimizer, inputs, labels, plan.sigma, device)
+        value = _descend(network, optimizer, next(batches), plan.sigma, device)
         _blend(average, parameters, state.step)
         state.recent.append(value)
         state.step += 1
@@ -148,9 +157,7 @@ def fit(
     return Curve(step=np.array(steps), loss=np.array(losses), held_out=np.array(outside))
 
 
-def _ahead(
-    draw: Draw, first: int
-) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]]:
+def _ahead(draw: Draw, first: int) -> Iterator[Batch]:
     """Yield the batches from step `first` on, each drawn while the one before is trained on."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         upcoming = pool.submit(draw, first)
@@ -163,16 +170,15 @@ def _ahead(
 def _descend(
     network: KeypointNetwork,
     optimizer: torch.optim.Optimizer,
-    inputs: npt.NDArray[np.uint8],
-    labels: npt.NDArray[np.float64],
+    batch: Batch,
     sigma: float,
     device: torch.device,
 ) -> float:
     """Make one step and return its loss."""
-    shape = (inputs.shape[1] // STRIDE, inputs.shape[2] // STRIDE)
-    points = torch.from_numpy(labels).to(device, torch.float32)
-    wanted = targets(points, shape, sigma)
-    value = loss(network(torch.from_numpy(inputs).to(device)), wanted)
+    shape = (batch.inputs.shape[1] // STRIDE, batch.inputs.shape[2] // STRIDE)
+    points = torch.from_numpy(batch.points).to(device, torch.float32)
+    wanted = targets(points, shape, sigma, torch.from_numpy(batch.known).to(device))
+    value = loss(network(torch.from_numpy(batch.inputs).to(device)), wanted)
     optimizer.zero_grad()
     value.backward()
     parameters = [p for group in optimizer.param_groups for p in group["params"]]

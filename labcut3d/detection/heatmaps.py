@@ -51,11 +51,14 @@ def probabilities(log_odds: Tensor) -> Tensor:
     return _log_probabilities(log_odds).exp()[..., :-1].reshape(log_odds.shape)
 
 
-def targets(points: Tensor, shape: tuple[int, int], sigma: float = SIGMA) -> Tensor:
+def targets(
+    points: Tensor, shape: tuple[int, int], sigma: float = SIGMA, known: Tensor | None = None
+) -> Tensor:
     """Return the distributions (n, k, h * w + 1) that labels (n, k, 2) px ask for.
 
     A Gaussian of `sigma` cells around a label; all in the last outcome, "nowhere", where the
-    label is NaN or outside the map.
+    label is NaN or outside the map. Zero where a label is not `known` (n, k), so that no answer
+    is better than another.
     """
     x, y = cell_centers(shape, points)
     limit = points.new_tensor([shape[1] * STRIDE - 0.5, shape[0] * STRIDE - 0.5])
@@ -63,7 +66,8 @@ def targets(points: Tensor, shape: tuple[int, int], sigma: float = SIGMA) -> Ten
     at = torch.where(seen[..., None], points, torch.zeros_like(points))
     squared = (x - at[..., 0, None, None]) ** 2 + (y - at[..., 1, None, None]) ** 2
     here = torch.softmax(squared.flatten(2) / (-2 * (sigma * STRIDE) ** 2), dim=-1)
-    return torch.cat([here * seen[..., None], (~seen)[..., None].to(here.dtype)], dim=-1)
+    wanted = torch.cat([here * seen[..., None], (~seen)[..., None].to(here.dtype)], dim=-1)
+    return wanted if known is None else wanted * known[..., None]
 
 
 def loss(log_odds: Tensor, wanted: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from labcut3d.detection.augmentation import Augmentation
 from labcut3d.detection.crops import crop_matrix, cut, transform
 from labcut3d.detection.detector import canvas_size, locator_scale
-from labcut3d.detection.fitting import Draw
+from labcut3d.detection.fitting import Batch, Draw
 from labcut3d.detection.settings import DetectorSettings
 from labcut3d.detection.symmetry import Mirror
 from labcut3d.labels import LabelledImage
@@ -16,6 +16,7 @@ from labcut3d.labels import LabelledImage
 __all__ = ["animal_sizes", "box", "hold_out", "locator_draw", "plain_crops", "pose_draw"]
 
 Array = npt.NDArray[np.float64]
+_Drawn = tuple[npt.NDArray[np.uint8], Array, npt.NDArray[np.bool_]]
 
 FEWEST_MOMENTS = 10  # with fewer, all are trained on
 FEWEST_IMAGES = 5  # of one view, to trust its own size of the animal
@@ -77,6 +78,7 @@ def locator_draw(
     images: Sequence[LabelledImage], sizes: dict[str, float], settings: DetectorSettings
 ) -> Draw:
     """Return the batches of the locator: whole images, and the middle of the animal in them."""
+    images = _whole(images)
     augmentation = Augmentation(
         rotation_deg=settings.rotation_deg,
         occlusion=0.0,
@@ -94,10 +96,11 @@ def locator_draw(
         for image in images
     ]
 
-    def one(rng: np.random.Generator, i: int) -> tuple[npt.NDArray[np.uint8], Array]:
+    def one(rng: np.random.Generator, i: int) -> _Drawn:
         center = (np.array(frames[i]) - 1) / 2
+        known = np.array([True])
         return augmentation.draw(
-            rng, images[i].image, middles[i], center=center, scale=scales[i], size=size
+            rng, images[i].image, middles[i], known, center=center, scale=scales[i], size=size
         )
 
     return _batches(one, len(images), settings, "locator")
@@ -116,11 +119,17 @@ def pose_draw(
     shown = [image for image in images if np.isfinite(image.points).any()]
     side = settings.crop_side(sizes[""])
 
-    def one(rng: np.random.Generator, i: int) -> tuple[npt.NDArray[np.uint8], Array]:
+    def one(rng: np.random.Generator, i: int) -> _Drawn:
         image = shown[i]
         scale = side / (settings.margin * sizes.get(image.view, sizes[""]))
         return augmentation.draw(
-            rng, image.image, image.points[0], center=box(image)[0], scale=scale, size=(side, side)
+            rng,
+            image.image,
+            image.points[0],
+            np.broadcast_to(image.known, image.points.shape[:-1])[0],
+            center=box(image)[0],
+            scale=scale,
+            size=(side, side),
         )
 
     return _batches(one, len(shown), settings, "pose")
@@ -140,8 +149,13 @@ def plain_crops(
     return np.stack(crops), np.stack(points)
 
 
+def _whole(images: Sequence[LabelledImage]) -> Sequence[LabelledImage]:
+    """Return the images of which every keypoint is known, as only they show the whole animal."""
+    return [image for image in images if image.known.all()] or images
+
+
 def _batches(
-    one: Callable[[np.random.Generator, int], tuple[npt.NDArray[np.uint8], Array]],
+    one: Callable[[np.random.Generator, int], _Drawn],
     count: int,
     settings: DetectorSettings,
     stream: str,
@@ -152,7 +166,7 @@ def _batches(
     """
     key = (settings.seed, STREAMS[stream])
 
-    def draw(step: int) -> tuple[npt.NDArray[np.uint8], Array]:
+    def draw(step: int) -> Batch:
         rng = np.random.default_rng((*key, 0, step))
         first = step * settings.batch
         drawn = []
@@ -160,6 +174,7 @@ def _batches(
             epoch, place = divmod(position, count)
             order = np.random.default_rng((*key, 1, epoch)).permutation(count)
             drawn.append(one(rng, int(order[place])))
-        return np.stack([d[0] for d in drawn]), np.stack([d[1] for d in drawn])
+        inputs, points, known = (np.stack(arrays) for arrays in zip(*drawn, strict=True))
+        return Batch(inputs=inputs, points=points, known=known)
 
     return draw

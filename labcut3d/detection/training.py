@@ -66,10 +66,13 @@ def train_detector(
     skeleton: Skeleton,
     settings: DetectorSettings | None = None,
     *,
+    more: Sequence[LabelledImage] = (),
     checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[Detector, TrainingReport]:
     """Train a detector on labelled images of any number of views.
+
+    None of the images `more`, such as pseudo-labels, are held out, and they decide no settings.
 
     With `settings.share` "none", call it once for each view with that view's images alone. The
     same images, settings and processor give the same bits, also when a training that was killed
@@ -77,12 +80,13 @@ def train_detector(
     the labels cannot train a detector of one animal.
     """
     settings = settings or DetectorSettings()
-    _require_trainable(images, skeleton)
+    _require_trainable([*images, *more], skeleton)
     started = time.perf_counter()
     shown, held_out = hold_out(images, settings.held_out)
     sizes = animal_sizes(shown)
-    key = training_key(images, settings)
+    key = training_key([*images, *more], settings)
     settings = _resolved(settings, shown, sizes[""], skeleton)
+    shown = [*shown, *more]
     tell = _Teller(settings, progress)
     locator, locator_curve = _train_locator(shown, sizes, settings, tell)
     saved = Checkpoint(path=checkpoint, key=key) if checkpoint else None

@@ -9,6 +9,7 @@ from labcut3d.detection.symmetry import Mirror, mirror_points
 
 SIZE = (128, 128)
 MIRRORED = (1, 0, 2)
+KNOWN = np.array([True, False, True])
 COLORS = np.array([[250, 30, 30], [30, 250, 30], [30, 30, 250]])
 
 
@@ -33,14 +34,21 @@ def test_keypoints_move_with_the_image(seed):
     image, points = _scene()
     mirror = Mirror(direction=seed % 4 // 2, roles=MIRRORED) if seed % 2 else None
     augmentation = Augmentation(occlusion=0.0, mirror=mirror)
-    crop, moved = augmentation.draw(
-        np.random.default_rng(seed), image, points, center=(115.0, 100.0), scale=1.0, size=SIZE
+    crop, moved, known = augmentation.draw(
+        np.random.default_rng(seed),
+        image,
+        points,
+        KNOWN,
+        center=(115.0, 100.0),
+        scale=1.0,
+        size=SIZE,
     )
     colors = np.stack([_middle(crop, c) for c in range(3)])
     # In a mirror image, the left keypoint is what was the right one.
     flipped = np.linalg.det(points[1:] - points[0]) * np.linalg.det(colors[1:] - colors[0])
     expected = colors[list(MIRRORED)] if flipped < 0 else colors
     assert mirror or flipped > 0
+    np.testing.assert_array_equal(known, KNOWN[list(MIRRORED)] if flipped < 0 else KNOWN)
     np.testing.assert_allclose(moved, expected, atol=0.25)  # px; the discs are coarse
 
 
@@ -76,7 +84,13 @@ def test_the_same_seed_draws_the_same_crop():
     image, points = _scene()
     drawn = [
         Augmentation(mirror=Mirror(direction=0, roles=MIRRORED)).draw(
-            np.random.default_rng(5), image, points, center=(115.0, 100.0), scale=0.8, size=SIZE
+            np.random.default_rng(5),
+            image,
+            points,
+            KNOWN,
+            center=(115.0, 100.0),
+            scale=0.8,
+            size=SIZE,
         )
         for _ in range(2)
     ]

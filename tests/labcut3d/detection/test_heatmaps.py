@@ -61,3 +61,17 @@ def test_a_detection_does_not_depend_on_its_neighbours():
     together = decode(probabilities(log_odds)).position
     alone = decode(probabilities(log_odds[1:2])).position
     torch.testing.assert_close(together[1:2], alone)
+
+
+def test_an_unknown_keypoint_teaches_nothing_and_a_hidden_one_does():
+    points = torch.tensor([[[50.0, 40.0], [float("nan"), float("nan")], [70.0, 30.0]]])
+    log_odds = torch.randn((1, 3, *SHAPE), generator=torch.Generator().manual_seed(0))
+    log_odds.requires_grad_()
+    known = torch.tensor([[True, True, False]])
+    value = loss(log_odds, targets(points, SHAPE, known=known))
+    value.backward()
+    assert log_odds.grad is not None
+    assert (log_odds.grad[0, :2].abs().amax((1, 2)) > 0).all()
+    assert not log_odds.grad[0, 2].any()
+    others = loss(log_odds[:, :2], targets(points[:, :2], SHAPE))
+    torch.testing.assert_close(value, others * 2 / 3)

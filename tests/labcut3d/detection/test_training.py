@@ -187,3 +187,22 @@ def test_a_damaged_or_foreign_checkpoint_is_not_read(draw_dots, dots, quick, tmp
         draw_dots(4, 0), dots, settings, checkpoint=path, progress=lambda *_: told.append(1)
     )
     assert len(told) == 2
+
+
+def test_images_trained_on_besides_are_never_held_out_and_set_no_sizes(draw_dots, dots, quick):
+    images = draw_dots(12, 5)
+    large = [
+        dataclasses.replace(i, recording="other", points=(i.points - 60) * 1.5 + 60)
+        for i in draw_dots(12, 6)
+    ]
+    brief = dataclasses.replace(quick, min_steps=2, max_steps=2, locator_steps=2)
+    alone, before = train_detector(images, dots, brief)
+    detector, report = train_detector(images, dots, brief, more=large)
+    assert [(i.recording, i.frame) for i in report.held_out] == [
+        (i.recording, i.frame) for i in before.held_out
+    ]
+    assert detector.sizes == alone.sizes
+    assert any(
+        not torch.equal(a, b)
+        for a, b in zip(detector.pose.parameters(), alone.pose.parameters(), strict=True)
+    )
