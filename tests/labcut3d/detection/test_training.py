@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from labcut3d.detection import fitting
 from labcut3d.detection.evaluation import evaluate
 from labcut3d.detection.fitting import Schedule
 from labcut3d.detection.sampling import animal_sizes, hold_out
@@ -45,6 +46,18 @@ def test_the_same_seed_gives_the_same_bits(draw_dots, dots, quick):
     for a, b in zip(first.pose.parameters(), second.pose.parameters(), strict=True):
         assert torch.equal(a, b)
     assert not torch.equal(first.pose.head.weight, other.pose.head.weight)
+
+
+def test_bfloat16_trains_as_well(draw_dots, dots, quick, monkeypatch):
+    """What GPUs do, on a processor: losses differ by rounding, and nothing overflows."""
+    settings = dataclasses.replace(quick, min_steps=10, max_steps=10, locator_steps=2)
+    images = draw_dots(12, 0)
+    _, plain = train_detector(images, dots, settings)
+    monkeypatch.setattr(fitting, "_has_bfloat16", lambda _: True)
+    detector, mixed = train_detector(images, dots, settings)
+    assert {p.dtype for p in detector.pose.parameters()} == {torch.float32}
+    assert mixed.curves["pose"].loss != plain.curves["pose"].loss  # it was really on
+    np.testing.assert_allclose(mixed.curves["pose"].loss, plain.curves["pose"].loss, rtol=0.03)
 
 
 def test_training_leaves_the_global_random_numbers_alone(draw_dots, dots, quick):
