@@ -28,7 +28,7 @@ class DetectorSettings:
     """One detector shared by all views, or one a view."""
     detail: float = 1.5
     """Pixels of the pose network's input a pixel of the image, as far as `largest_crop` allows."""
-    largest_crop: int = 384
+    largest_crop: int = 320
     """Largest side of the pose network's input, px; a multiple of 32."""
     margin: float = 1.3
     """Side of the square around the animal, in animal sizes."""
@@ -36,7 +36,7 @@ class DetectorSettings:
     """Size of the animal in the locator's input, px."""
     min_steps: int = 300
     """Steps of training before the error curve is first asked whether to go on."""
-    max_steps: int = 400
+    max_steps: int = 1200
     """Steps of training at most."""
     locator_steps: int = 50
     """Steps of training of the locator."""
@@ -46,7 +46,7 @@ class DetectorSettings:
     """Peak step size of AdamW for the decoder, which starts from random weights."""
     encoder_rate: float = 0.2
     """Step size of the encoder's unfrozen blocks, as a fraction of `learning_rate`."""
-    frozen_blocks: int = 5
+    frozen_blocks: int = 3
     """Blocks of the encoder that keep their ImageNet weights, at most as many as it has."""
     flips: Literal["auto", "horizontal", "vertical", "none"] = "auto"
     """Mirror images, with left and right keypoints swapped, that are trained on too; "auto" takes
