@@ -7,7 +7,7 @@ unlabelled frames of the recordings named, by default recording0 and recording2,
 detectors on the held-out labels and on the true, visible keypoints of recording1, of which nothing
 is used (unless it is named: then its images are, but still no labels). The truth is also used to
 say how good the pseudo-labels are. The project is kept in the cache, so that only what is missing
-is computed again; the refined detector is thrown away.
+is computed again, and beside it the project with the refined detector, better or not.
 """
 
 import shutil
@@ -15,7 +15,6 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from unittest import mock
 
 import numpy as np
@@ -117,16 +116,16 @@ def main() -> None:
     columns += ("said hidden", "truly visible")
     show("All points agreed on", columns, [judge_labels(project, name) for name in names])
     before = load_detector(project.model_path)
-    with TemporaryDirectory() as folder:
-        copied = Path(folder) / "project"
-        shutil.copytree(project.root, copied, symlinks=True)
-        started = time.perf_counter()
-        with mock.patch.object(Comparison, "better", True):  # to judge it on recording1 anyway
-            found = pipeline.refine(replace(project, root=copied), names)[""]
-        seconds = time.perf_counter() - started
-        verdict = f"{'kept' if found.better else 'not kept'} after {seconds:.0f} s"
-        images = unseen()
-        after = evaluate(load_detector(copied / "models" / "default"), images)
+    copied = cache_dir() / "fly_chamber_refined"
+    shutil.rmtree(copied, ignore_errors=True)
+    shutil.copytree(project.root, copied, symlinks=True)
+    started = time.perf_counter()
+    with mock.patch.object(Comparison, "better", True):  # to judge it on recording1 anyway
+        found = pipeline.refine(replace(project, root=copied), names)[""]
+    seconds = time.perf_counter() - started
+    verdict = f"{'kept' if found.better else 'not kept'} after {seconds:.0f} s"
+    images = unseen()
+    after = evaluate(load_detector(copied / "models" / "default"), images)
     tested = Comparison(before=evaluate(before, images), after=after)
     rows = []
     for title, comparison in (("held out", found), (TESTED, tested)):

@@ -116,6 +116,7 @@ def _train(
         project.skeleton,
         project.detector,
         more=more,
+        start=detector,
         checkpoint=folder / "refinement.safetensors",
         progress=progress,
     )
