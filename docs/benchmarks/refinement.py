@@ -1,6 +1,6 @@
 """What closing the loop with geometry brings: fly_chamber, before and after `labcut3d refine`.
 
-    python docs/benchmarks/refinement.py [recording ...]
+    python docs/benchmarks/refinement.py [--without] [recording ...]
 
 Calibrates, trains on the labels of recording0, reconstructs, refines with pseudo-labels of the
 unlabelled frames of the recordings named, by default recording0 and recording2, and compares both
@@ -8,11 +8,13 @@ detectors on the held-out labels and on the true, visible keypoints of recording
 is used (unless it is named: then its images are, but still no labels). The truth is also used to
 say how good the pseudo-labels are. The project is kept in the cache, so that only what is missing
 is computed again, and beside it the project with the refined detector, better or not.
+With --without, the detector is trained on without pseudo-labels: what the longer training does.
 """
 
 import shutil
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -29,6 +31,7 @@ from labcut3d.detection.storage import load_detector
 from labcut3d.labels import LabelledImage
 from labcut3d.project import Project, load_project, new_project
 from labcut3d.schema import open_dataset
+from labcut3d.stages import refining
 from labcut3d.video import open_frames
 
 VIEWS = ("cam0", "cam1", "cam2", "cam3")
@@ -105,7 +108,8 @@ def judge_labels(project: Project, recording: str) -> tuple[object, ...]:
 
 def main() -> None:
     """Print the errors before and after."""
-    names = sys.argv[1:] or ["recording0", "recording2"]
+    without = "--without" in sys.argv
+    names = [a for a in sys.argv[1:] if a != "--without"] or ["recording0", "recording2"]
     project = make_project(cache_dir() / "fly_chamber_project")
     pipeline.calibrate_project(project)
     pipeline.train(project)
@@ -120,7 +124,11 @@ def main() -> None:
     shutil.rmtree(copied, ignore_errors=True)
     shutil.copytree(project.root, copied, symlinks=True)
     started = time.perf_counter()
-    with mock.patch.object(Comparison, "better", True):  # to judge it on recording1 anyway
+    with ExitStack() as patches:
+        # Kept in any case, to judge it on recording1.
+        patches.enter_context(mock.patch.object(Comparison, "better", True))
+        if without:
+            patches.enter_context(mock.patch.object(refining, "_pseudo_labels", return_value=[]))
         found = pipeline.refine(replace(project, root=copied), names)[""]
     seconds = time.perf_counter() - started
     verdict = f"{'kept' if found.better else 'not kept'} after {seconds:.0f} s"
@@ -137,7 +145,8 @@ def main() -> None:
         print(f"{title}: {comparison.sentence()}")
     columns = ("", "labels", "mean px", "true RMS", "median", "p95", "PCK@5")
     columns += ("squared error / stated", "calibration error")
-    show(f"Refined with {', '.join(names)}: {verdict}", columns, rows)
+    used = "nothing" if without else ", ".join(names)
+    show(f"Refined with {used}: {verdict}", columns, rows)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ A point counts where three views that are sure of it agree with it, and no view 
 not. Two views alone cannot tell which of them is wrong, so a rig of two must agree twice as well.
 Geometry tells where a point lies in an image, not whether something stands before it: a view that
 is not sure is left unknown, and hidden only where its detector is certain to see nothing. In
-fly_chamber 98 % of the points that the other views agree on are truly hidden from such a view.
+fly_chamber 98 % of the points that three others agree on are truly hidden from a view that is
+neither sure nor agrees.
 """
 
 from collections.abc import Sequence
@@ -80,7 +81,7 @@ def agreed_labels(
     sizes = np.array([camera.size for camera in rig])[:, None, None]
     with np.errstate(invalid="ignore"):
         inside = ((projected >= -0.5) & (projected <= sizes - 0.5)).all(axis=-1)
-        shown = agreed & agrees & inside & _narrow(spread, strict)
+        shown = agreed & agrees & inside & _narrow(spread)
     position = np.where(shown[..., None], projected, np.nan)
     return PseudoLabels(
         recording=recording,
@@ -167,10 +168,10 @@ def _agree(residual: Array, covariance: Array, strict: float) -> Flags:
     return known & near & (squared <= strict**2 * OUTLIER)
 
 
-def _narrow(spread: Array, strict: float) -> Flags:
+def _narrow(spread: Array) -> Flags:
     """Tell where a reprojection's covariance (..., 2, 2) px^2 leaves no doubt of its own."""
     largest = np.linalg.eigvalsh(np.nan_to_num(spread))[..., -1]
-    return np.isfinite(spread).all(axis=(-2, -1)) & (largest <= (strict * AGREES_PX) ** 2)
+    return np.isfinite(spread).all(axis=(-2, -1)) & (largest <= AGREES_PX**2)
 
 
 def _poses(points: Array) -> Array:
