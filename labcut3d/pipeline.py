@@ -7,6 +7,7 @@
     videos -> detections -> trajectories             detect, triangulate
            -> events -> viewer                       events, view
     videos, what was found -> moments to label       suggest
+    labels, what was found -> better detectors       refine
 
 Each stage reads what the last one wrote, does nothing when its inputs have not changed, and
 returns the path of what it answers for.
@@ -22,6 +23,7 @@ from labcut3d.stages.evaluating import cross_validate, evaluate, learning_curve
 from labcut3d.stages.label_export import export_labels
 from labcut3d.stages.label_import import import_labels
 from labcut3d.stages.reconstructing import events, triangulate, triangulate_files, view, view_file
+from labcut3d.stages.refining import refine
 from labcut3d.stages.suggesting import suggest
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "import_labels",
     "learning_curve",
     "reconstruct",
+    "refine",
     "suggest",
     "train",
     "triangulate",

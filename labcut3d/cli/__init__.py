@@ -30,7 +30,7 @@ for panel, commands in {
     "Begin": (projects.demo, projects.new, projects.board),
     "Cameras": (cameras.calibrate, rigfiles.check, worlds.align, rigfiles.convert),
     "Labels": (labels.suggest, labels.import_labels, labels.export_labels),
-    "Detectors": (recordings.train, recordings.evaluate),
+    "Detectors": (recordings.train, recordings.evaluate, recordings.refine),
     "Recordings": (
         recordings.detect,
         recordings.triangulate,

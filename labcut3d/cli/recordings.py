@@ -18,6 +18,7 @@ __all__ = [
     "events",
     "export",
     "reconstruct",
+    "refine",
     "train",
     "triangulate",
     "view",
@@ -104,6 +105,38 @@ def _show_errors(evaluations: "Mapping[str, Evaluation]") -> None:
         ("squared error / covariance", *(f"{part.covariance_ratio():.3g}" for part, _ in parts)),
     ]
     console.print(make_table("Distance from the labels", ("", *evaluations), rows))
+
+
+def refine(
+    project: ProjectPath,
+    recordings: Recordings = None,
+    *,
+    count: Annotated[
+        int | None,
+        typer.Option(help="Moments to pseudo-label, by default as many as are labelled.", min=1),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the choice of moments.", min=0)] = 0,
+) -> None:
+    """Train the detectors again, also on 3-D points that the views agree on; keep what is better.
+
+    Needs a rig, detectors and reconstructed recordings -> models/default, results/refinement.html.
+    """
+    from labcut3d import pipeline
+
+    loaded = open_project(project)
+    found = pipeline.refine(
+        loaded, recordings or [], count=count, seed=seed, reporter=Terminal(console)
+    )
+    evaluations = {
+        f"{name} {title}".strip(): evaluation
+        for name, one in found.items()
+        for title, evaluation in (("before", one.before), ("after", one.after))
+    }
+    if evaluations:
+        _show_errors(evaluations)
+    if any(one.better for one in found.values()):
+        console.print("Now bring the recordings up to date: labcut3d reconstruct", highlight=False)
+    show_files(loaded.root / "results" / "refinement.html")
 
 
 def detect(project: ProjectPath, recordings: Recordings = None) -> None:

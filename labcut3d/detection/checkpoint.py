@@ -101,12 +101,19 @@ class Checkpoint:
         self.path.unlink(missing_ok=True)
 
 
-def training_key(images: Sequence[LabelledImage], settings: DetectorSettings) -> str:
-    """Return what tells trainings apart: a hash of settings, labels, pixels and torch's version."""
+def training_key(
+    images: Sequence[LabelledImage], settings: DetectorSettings, start: nn.Module | None = None
+) -> str:
+    """Return what tells trainings apart: a hash of settings, labels, pixels and torch's version.
+
+    `start` is the network that the training goes on from, where it is not a new one.
+    """
     digest = hashlib.sha256(f"{settings!r} {torch.__version__}".encode())
     for image in images:
         digest.update(f"{image.recording} {image.frame} {image.view}".encode())
         digest.update(np.ascontiguousarray(image.points).tobytes())
         digest.update(np.ascontiguousarray(image.known).tobytes())
         digest.update(np.ascontiguousarray(image.image).tobytes())
+    for tensor in start.state_dict().values() if start else ():
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()

@@ -19,7 +19,7 @@ from calibration.rig import Rig
 from labcut3d.errors import DatasetError
 from labcut3d.reconstruction.association import match_views
 
-__all__ = ["Doubt", "Kind", "find_doubts"]
+__all__ = ["Doubt", "Kind", "find_doubts", "require_same"]
 
 Array = npt.NDArray[np.float64]
 Kind = Literal["disagreement", "uncertainty", "jump", "missing"]
@@ -95,7 +95,7 @@ def find_doubts(
             _missing(parts, _best_view(parts)[0] >= FOUND),
         ]
     else:
-        _require_same(recording, detections, trajectories)
+        require_same(recording, detections, trajectories)
         points = _by_part(trajectories["position"], "space")
         measures = [
             _errors(parts, trajectories)
@@ -301,7 +301,7 @@ def _nan_quantile(values: Array, fraction: float) -> float:
     return float(np.quantile(finite, fraction)) if len(finite) else 0.0
 
 
-def _require_same(recording: str, detections: xr.Dataset, trajectories: xr.Dataset) -> None:
+def require_same(recording: str, detections: xr.Dataset, trajectories: xr.Dataset) -> None:
     """Refuse trajectories that were made from other detections."""
     for name in ("time", "keypoint", "individual"):
         if not np.array_equal(detections[name].values, trajectories[name].values):

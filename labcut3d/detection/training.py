@@ -45,8 +45,9 @@ PREPARE = 8  # inputs that set the scale of the features
 class TrainingReport:
     """How a training went.
 
-    `curves` has the loss of "locator" and "pose" over their steps; `held_out` the images that were
-    kept from training, `evaluation` the detector's figures on them (None where there are none).
+    `curves` has the loss of "locator" (where it was trained) and "pose" over their steps;
+    `held_out` the images that were kept from training, `evaluation` the detector's figures on them
+    (None where there are none).
     `warnings` are sentences for the user.
     """
 
@@ -67,12 +68,14 @@ def train_detector(
     settings: DetectorSettings | None = None,
     *,
     more: Sequence[LabelledImage] = (),
+    start: Detector | None = None,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[Detector, TrainingReport]:
     """Train a detector on labelled images of any number of views.
 
     None of the images `more`, such as pseudo-labels, are held out, and they decide no settings.
+    From `start`, a detector of these settings, the locator stays and the pose network goes on.
 
     With `settings.share` "none", call it once for each view with that view's images alone. The
     same images, settings and processor give the same bits, also when a training that was killed
@@ -84,13 +87,18 @@ def train_detector(
     started = time.perf_counter()
     shown, held_out = hold_out(images, settings.held_out)
     sizes = animal_sizes(shown)
-    key = training_key([*images, *more], settings)
+    key = training_key([*images, *more], settings, start.pose if start else None)
     settings = _resolved(settings, shown, sizes[""], skeleton)
     shown = [*shown, *more]
     tell = _Teller(settings, progress)
-    locator, locator_curve = _train_locator(shown, sizes, settings, tell)
+    curves = {}
+    if start:
+        locator = start.locator
+    else:
+        locator, curves["locator"] = _train_locator(shown, sizes, settings, tell)
     saved = Checkpoint(path=checkpoint, key=key) if checkpoint else None
-    pose, pose_curve = _train_pose(_Split(shown, held_out), sizes, settings, skeleton, tell, saved)
+    split = _Split(shown, held_out, start.pose if start else None)
+    pose, curves["pose"] = _train_pose(split, sizes, settings, skeleton, tell, saved)
     detector = Detector(
         keypoints=skeleton.keypoints,
         mirrored=skeleton.mirrored,
@@ -108,7 +116,7 @@ def train_detector(
         skeleton=skeleton,
         n_images=len(images),
         n_labels=int(sum(np.isfinite(image.points[..., 0]).sum() for image in images)),
-        curves={"locator": locator_curve, "pose": pose_curve},
+        curves=curves,
         held_out=tuple(held_out),
         evaluation=evaluate(detector, held_out) if held_out else None,
         seconds=time.perf_counter() - started,
@@ -131,10 +139,11 @@ def _resolved(
 
 
 class _Split(NamedTuple):
-    """Images to train on, and images held out."""
+    """Images to train on, images held out, and the network that the training goes on from."""
 
     shown: Sequence[LabelledImage]
     held_out: Sequence[LabelledImage]
+    start: KeypointNetwork | None
 
 
 class _Teller:
@@ -189,6 +198,8 @@ def _train_pose(
     """Train the network that finds the keypoints in a square around the animal."""
     draw = pose_draw(split.shown, sizes, settings, skeleton.mirrored)
     network = _new_network(settings, len(skeleton.keypoints), draw, settings.frozen_blocks)
+    if split.start:
+        network.load_state_dict(split.start.state_dict())
     plan = Plan(
         min_steps=settings.min_steps,
         max_steps=settings.max_steps,

@@ -25,12 +25,13 @@ __all__ = [
     "read_labelled_images",
     "suffix_of",
     "train",
+    "training_inputs",
 ]
 
 
 def train(project: Project, reporter: Reporter = SILENT) -> tuple[Path, ...]:
     """Train the detectors from all labels -> models/default/ and results/training.html."""
-    inputs = {**label_inputs(project), "settings": settings_hash(project, project.detector)}
+    inputs = training_inputs(project)
     folders = model_folders(project)
     results = tuple(folder / "model.toml" for folder in folders)
     stale = [
@@ -88,6 +89,11 @@ def detect(project: Project, recording: str, reporter: Reporter = SILENT) -> Pat
             detectors, sources, fps=fps, individual=individual, progress=progress
         )
     return save_result(detections, result, inputs)
+
+
+def training_inputs(project: Project) -> dict[str, str]:
+    """Return the hashes of all that detectors are trained from."""
+    return {**label_inputs(project), "settings": settings_hash(project, project.detector)}
 
 
 def label_inputs(project: Project) -> dict[str, str]:

@@ -14,7 +14,14 @@ from labcut3d.viewers.page import escape
 if TYPE_CHECKING:  # brings torch along, which a page has no use for
     from labcut3d.detection.evaluation import Evaluation
 
-__all__ = ["draw_animal", "jpeg_address", "picture_block", "picture_of_animal", "picture_of_labels"]
+__all__ = [
+    "draw_animal",
+    "jpeg_address",
+    "picture_block",
+    "picture_of_animal",
+    "picture_of_labels",
+    "picture_of_points",
+]
 
 Image = npt.NDArray[np.uint8]
 Array = npt.NDArray[np.float64]
@@ -69,6 +76,14 @@ def picture_of_animal(
     worst = int(np.nanargmax(evaluation.distance[index]))
     distance, name = evaluation.distance[index, worst], evaluation.keypoints[worst]
     return _figure(canvas, f"{_where(image)}: {distance:.1f} px at {name}")
+
+
+def picture_of_points(image: LabelledImage, colors: Sequence[str], words: str) -> str:
+    """Return the animal of an image with labels alone as an HTML figure, `words` in its caption."""
+    points = image.points[0]
+    nothing = np.full(points.shape, np.nan)
+    canvas = draw_animal(image.image, points, nothing, np.zeros(len(points)), colors)
+    return _figure(canvas, f"{_where(image)}: {words}")
 
 
 def draw_animal(

@@ -8,11 +8,13 @@ import numpy as np
 from labcut3d.viewers.page import number_text, table_block
 
 if TYPE_CHECKING:  # these modules import torch, which a page has no use for
+    from labcut3d.detection.comparison import Comparison
     from labcut3d.detection.evaluation import Evaluation
     from labcut3d.detection.learningcurve import LearningCurve
 
-__all__ = ["error_tables", "learning_table", "percent"]
+__all__ = ["comparison_table", "error_tables", "learning_table", "percent"]
 
+COMPARED = ("mean", "rms", "median", "p95")
 EXPLAINED = (
     'Mean is the mean Euclidean distance, which DeepLabCut names "RMSE"; RMS the root of the mean '
     "square. Within is the fraction of labels nearer than that (PCK); confident the fraction whose "
@@ -70,6 +72,21 @@ def learning_table(curve: "LearningCurve") -> str:
     ]
     columns = ["labelled moments", *_columns(judged[0].tolerance)]
     return table_block("Errors by number of labels", columns, lines, EXPLAINED)
+
+
+def comparison_table(comparison: "Comparison", heading: str) -> str:
+    """Return the errors of two detectors on the same labels, by keypoint, as HTML."""
+    before, after = _rows_by_name(comparison.before), _rows_by_name(comparison.after)
+    lines = []
+    for name in ("all", *comparison.before.keypoints):
+        old, new = before[name, "all"], after[name, "all"]
+        pairs = [(number_text(float(row[key]), 3) for row in (old, new)) for key in COMPARED]
+        right = [percent(float(row["within"])) for row in (old, new)]
+        title = name if name != "all" else "all keypoints"
+        lines.append([title, str(int(old["labels"])), *(" → ".join(p) for p in (*pairs, right))])
+    columns = ["keypoint", "labels", "mean px", "RMS px", "median px", "95 % px"]
+    within = f"within {comparison.before.tolerance:g} px"
+    return table_block(heading, [*columns, within], lines, "Before → after.")
 
 
 def percent(fraction: float) -> str:
