@@ -22,6 +22,8 @@ class Frames(Protocol):
     """A sequence of RGB images of one size, with exact access by index."""
 
     path: Path
+    trouble: str
+    """What is wrong with the file, where it was opened as `damaged`; "" where nothing is."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -69,7 +71,8 @@ def open_frames(
     """Open a video file or a folder of images.
 
     A video that is cut off or damaged is refused, unless `damaged`: then `read` leaves out the
-    frames that cannot be decoded, and all others keep their numbers.
+    frames that cannot be decoded or numbered, and all others keep their numbers. Raw streams and
+    MPEG program streams (.mpg) do not tell what they lack: of them, only decoding errors are seen.
     Raises `VideoError` naming the path where it is missing, unreadable or empty.
     """
     path = Path(path)

@@ -23,8 +23,8 @@ SEEK_FROM = 64  # frames decoded in vain before a seek is cheaper than going on
 class VideoFile:
     """A video decoded with PyAV; frames are counted in the order they are shown.
 
-    With `damaged`, a video that is cut off or damaged has the frames that its header promises, and
-    `read` leaves out those that cannot be decoded; without, it is refused.
+    With `damaged`, a video that is cut off or damaged has the frames that its header promises or
+    that are there, and `read` leaves out those that cannot be decoded; without, it is refused.
     """
 
     def __init__(self, path: Path, region: Region, *, damaged: bool = False) -> None:
@@ -37,10 +37,10 @@ class VideoFile:
         self.times: npt.NDArray[np.float64] = np.asarray(
             self._index.stamps * self._index.unit, dtype=np.float64
         )
-        if self._index.found < len(self) and not damaged:
+        self.trouble = self._index.trouble
+        if self.trouble and not damaged:
             raise VideoError(
-                f"{path}: cut off: its header promises {len(self)} frames and {self._index.found} "
-                "are there; copy it again, or keep what is there with "
+                f"{path}: {self.trouble}; copy it again, or keep what is there with "
                 "ffmpeg -i IN -c:v libx264 OUT.mp4"
             )
 
@@ -162,7 +162,7 @@ class VideoFile:
 
     def _refuse_damage(self, index: int) -> None:
         """Raise `VideoError` at damage, unless asked to go on and able to number what follows."""
-        if not self._damaged or not self._index.stamped:
+        if not self._damaged or self._index.counted:
             raise VideoError(
                 f"{self.path}: damaged near frame {index} of {len(self)}; copy it again, or "
                 "re-encode it with ffmpeg -i IN -c:v libx264 OUT.mp4"
