@@ -52,11 +52,14 @@ class _Packet(NamedTuple):
     place: int
 
 
-def index_video(path: Path) -> VideoIndex:
-    """Read the index of a video; raise `VideoError` where it is unreadable or has no frames."""
+def index_video(path: Path, least: int = 0) -> VideoIndex:
+    """Read the index of a video; raise `VideoError` where it is unreadable or has no frames.
+
+    One that is damaged has as many frames as its header promises, or `least`.
+    """
     try:
         with av.open(str(path)) as container:
-            return _index(container, path)
+            return _index(container, path, least)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise VideoError(
             f"{path}: not a readable video ({error}); re-encode it, for example with "
@@ -74,7 +77,7 @@ def video_stream(container: Any, path: Path) -> Any:
     return stream
 
 
-def _index(container: Any, path: Path) -> VideoIndex:
+def _index(container: Any, path: Path, least: int) -> VideoIndex:
     """Return the index of an open video."""
     stream = video_stream(container, path)
     size = stream.codec_context.width, stream.codec_context.height
@@ -91,7 +94,8 @@ def _index(container: Any, path: Path) -> VideoIndex:
     if whole is not None:
         # A frame takes a byte at least: a header that promises more is hostile.
         promised = stream.frames if stream.frames <= path.stat().st_size else 0
-        stamps, sure, last = _completed(packets, whole, promised, stamped, path)
+        total = max(promised, least)
+        stamps, sure, last = _completed(packets, whole, total, stamped, path)
         of_all = f" of {promised}" if promised else ""
         trouble = f"cut off or damaged behind frame {last}{of_all}"
     rate = stream.average_rate
@@ -133,7 +137,7 @@ def _stamps(packets: Iterable[_Packet]) -> Stamps:
 
 
 def _completed(
-    packets: list[_Packet], whole: int, promised: int, stamped: bool, path: Path
+    packets: list[_Packet], whole: int, total: int, stamped: bool, path: Path
 ) -> tuple[Stamps, int, int]:
     """Return the stamps of all frames of a damaged file, how many are sure, and the last before it.
 
@@ -156,7 +160,7 @@ def _completed(
             grid[places - 1] = rest
             stamps = np.concatenate([stamps, grid])
     sure = len(stamps)
-    more = np.arange(1, promised - sure + 1) * max(step, 1.0)
+    more = np.arange(1, total - sure + 1) * max(step, 1.0)
     return np.concatenate([stamps, stamps[-1] + np.ceil(more).astype(np.int64)]), sure, known - 1
 
 
