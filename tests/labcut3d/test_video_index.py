@@ -129,8 +129,8 @@ def test_an_avi_without_its_index_has_all_its_frames(videos, tmp_path):
 @pytest.mark.parametrize("name", [*TELLING, "spoilt.mp4"])
 @pytest.mark.parametrize("length", [1, 60, 2000])
 def test_damage_in_the_middle_never_shifts_a_number(videos, tmp_path, name, length):
-    """A picture may be spoilt where the decoder does not notice, into its neighbour even, as that is
-    what pictures are made of; a shift would make all that follow wrong.
+    """A picture may be spoilt where the decoder does not notice, into its neighbour even, which is
+    what it is made of; a shift would make all that follow wrong.
     """
     data = videos(name).read_bytes()
     path, rng = tmp_path / name, np.random.default_rng(length)
