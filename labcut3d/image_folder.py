@@ -20,6 +20,7 @@ class ImageFolder:
 
     fps: float | None = None
     times: None = None
+    trouble = ""
 
     def __init__(self, path: Path, region: Region) -> None:
         self.path = path

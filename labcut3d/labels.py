@@ -107,7 +107,8 @@ def read_labels(path: Path, *, views: Sequence[str], keypoints: Sequence[str]) -
 def labelled_images(labels: Labels, sources: Mapping[str, Frames]) -> list[LabelledImage]:
     """Read the image of every labelled frame of every view from `sources`.
 
-    Raises `LabelError` where a frame does not exist or a point lies outside its image.
+    Raises `LabelError` where a frame does not exist or cannot be decoded, or a point lies outside
+    its image.
     """
     images = []
     for v, view in enumerate(labels.views):
@@ -116,7 +117,13 @@ def labelled_images(labels: Labels, sources: Mapping[str, Frames]) -> list[Label
             continue
         frames = sources[view]
         indices = _indices(labels, rows, frames, view)
-        for row, (_, image) in zip(rows, frames.read(indices), strict=True):
+        found = dict(frames.read(indices))
+        for row, index in zip(rows, indices, strict=True):
+            if index not in found:
+                raise LabelError(
+                    f"labels/{labels.recording}.csv: frame {labels.frames[row]} of view '{view}' "
+                    f"cannot be decoded from {frames.path}; remove its labels, or copy it again"
+                )
             points = labels.position[row, v]
             _require_inside(points, frames, labels, view, int(labels.frames[row]))
             images.append(
@@ -124,7 +131,7 @@ def labelled_images(labels: Labels, sources: Mapping[str, Frames]) -> list[Label
                     recording=labels.recording,
                     frame=int(labels.frames[row]),
                     view=view,
-                    image=image,
+                    image=found[index],
                     points=points,
                 )
             )

@@ -12,7 +12,7 @@ my-project/
 import dataclasses
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,16 +129,21 @@ class Project:
 
     def calibration_sources(self) -> dict[str, Frames]:
         """Open the board videos or image folders of all views."""
-        return self._open(self.root / "calibration")
+        return self._open(self.root / "calibration", self.views)
 
     def recording_sources(self, recording: str) -> dict[str, Frames]:
         """Open the videos of a recording, which must have equally many frames.
 
-        Raises `VideoError` listing the frame counts where they differ.
+        One that is cut off or damaged counts as long as the longest; what it lacks is left out when
+        it is read. Raises `VideoError` listing the frame counts where they differ all the same.
         """
         (recording,) = self.choose_recordings([recording])
-        sources = self._open(self.root / "recordings" / recording)
-        require_equal_lengths(sources, f"{self.root / 'recordings' / recording}: the videos")
+        folder = self.root / "recordings" / recording
+        sources = self._open(folder, self.views, damaged=True)
+        longest = max(len(frames) for frames in sources.values())
+        short = [v for v, frames in sources.items() if frames.trouble and len(frames) < longest]
+        sources |= self._open(folder, short, damaged=True, least=longest)
+        require_equal_lengths(sources, f"{folder}: the videos")
         return sources
 
     def region(self, view: str) -> Region:
@@ -149,7 +154,7 @@ class Project:
         """Open the videos of a recording that have labels; they need not be equally long."""
         (recording,) = self.choose_recordings([labels.recording])
         shown = [view for v, view in enumerate(labels.views) if labels.labelled[:, v].any()]
-        return self._open(self.root / "recordings" / recording, shown)
+        return self._open(self.root / "recordings" / recording, shown, damaged=True)
 
     def frame_rate(self, sources: Mapping[str, Frames]) -> float:
         """Return the frames a second: project.toml's `fps`, else what the videos say."""
@@ -167,12 +172,14 @@ class Project:
         """Return the labels files, sorted by name."""
         return tuple(sorted((self.root / "labels").glob("*.csv")))
 
-    def _open(self, folder: Path, views: Sequence[str] | None = None) -> dict[str, Frames]:
-        """Open the source in `folder` of `views`, by default of every view."""
+    def _open(
+        self, folder: Path, views: Iterable[str], *, damaged: bool = False, least: int = 0
+    ) -> dict[str, Frames]:
+        """Open the source of each view in `folder`; the options are those of `open_frames`."""
         sources = {}
-        for name in self.views if views is None else views:
+        for name in views:
             path = find_source(folder, self.views[name].file or name)
-            sources[name] = open_frames(path, self.region(name))
+            sources[name] = open_frames(path, self.region(name), damaged=damaged, least=least)
         return sources
 
 

@@ -22,6 +22,8 @@ class Frames(Protocol):
     """A sequence of RGB images of one size, with exact access by index."""
 
     path: Path
+    trouble: str
+    """What is wrong with the file, where it was opened as `damaged`; "" where nothing is."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -64,12 +66,18 @@ class Frames(Protocol):
 
 
 def open_frames(
-    path: str | os.PathLike[str], region: Region | None = None, *, damaged: bool = False
+    path: str | os.PathLike[str],
+    region: Region | None = None,
+    *,
+    damaged: bool = False,
+    least: int = 0,
 ) -> Frames:
     """Open a video file or a folder of images.
 
     A video that is cut off or damaged is refused, unless `damaged`: then `read` leaves out the
-    frames that cannot be decoded, and all others keep their numbers.
+    frames that cannot be decoded or numbered, and all others keep their numbers. Raw streams and
+    MPEG program streams (.mpg) do not tell what they lack: of them, only decoding errors are seen.
+    One that is known to be cut off has `least` frames, so many as the other views.
     Raises `VideoError` naming the path where it is missing, unreadable or empty.
     """
     path = Path(path)
@@ -82,7 +90,7 @@ def open_frames(
         raise VideoError(f"{path}: is a pipe or a device; give a video file or a folder of images")
     from labcut3d.video_file import VideoFile  # here, because folders of images need no decoder
 
-    return VideoFile(path, region, damaged=damaged)
+    return VideoFile(path, region, damaged=damaged, least=least)
 
 
 def require_equal_lengths(sources: Mapping[str, Frames], what: str) -> None:

@@ -23,24 +23,26 @@ SEEK_FROM = 64  # frames decoded in vain before a seek is cheaper than going on
 class VideoFile:
     """A video decoded with PyAV; frames are counted in the order they are shown.
 
-    With `damaged`, a video that is cut off or damaged has the frames that its header promises, and
-    `read` leaves out those that cannot be decoded; without, it is refused.
+    With `damaged`, a video that is cut off or damaged has the frames that its header promises or
+    that are there, and `read` leaves out those that cannot be decoded; without, it is refused.
     """
 
-    def __init__(self, path: Path, region: Region, *, damaged: bool = False) -> None:
+    def __init__(
+        self, path: Path, region: Region, *, damaged: bool = False, least: int = 0
+    ) -> None:
         self.path = path
         self._region = region
         self._damaged = damaged
-        self._index = index_video(path)
+        self._index = index_video(path, least)
         self.fps = self._index.fps
         self.size = region.size(self._index.size, path)
         self.times: npt.NDArray[np.float64] = np.asarray(
             self._index.stamps * self._index.unit, dtype=np.float64
         )
-        if self._index.found < len(self) and not damaged:
+        self.trouble = self._index.trouble
+        if self.trouble and not damaged:
             raise VideoError(
-                f"{path}: cut off: its header promises {len(self)} frames and {self._index.found} "
-                "are there; copy it again, or keep what is there with "
+                f"{path}: {self.trouble}; copy it again, or keep what is there with "
                 "ffmpeg -i IN -c:v libx264 OUT.mp4"
             )
 
@@ -125,6 +127,8 @@ class VideoFile:
                 if frame is None or frame.is_corrupt:
                     sound = False
                     self._refuse_damage(start + count)
+                    if self._index.counted:
+                        return  # nothing tells the numbers of what follows
                     continue
                 sound = sound or bool(frame.key_frame)
                 index = self._index_of(count if self._index.counted else frame.pts)
@@ -161,8 +165,8 @@ class VideoFile:
         return index if known else None
 
     def _refuse_damage(self, index: int) -> None:
-        """Raise `VideoError` at damage, unless asked to go on and able to number what follows."""
-        if not self._damaged or not self._index.stamped:
+        """Raise `VideoError` at damage, unless asked to go on."""
+        if not self._damaged:
             raise VideoError(
                 f"{self.path}: damaged near frame {index} of {len(self)}; copy it again, or "
                 "re-encode it with ffmpeg -i IN -c:v libx264 OUT.mp4"

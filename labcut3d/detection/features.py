@@ -35,7 +35,7 @@ def describe_moments(
 
     The features are mean and standard deviation over the image of the encoder's coarsest channels:
     what there is, and what stands out. Images are streamed. A view of `views` that `sources` lack,
-    or that ends before a moment, is NaN there.
+    or that has no frame of a moment, is NaN there.
     """
     chosen = choose_device(device)
     encoder = new_encoder("efficientnet-lite0").to(chosen).eval()
@@ -44,12 +44,11 @@ def describe_moments(
         if view in sources:
             frames = sources[view]
             within = [moment for moment in moments if moment < len(frames)]
-            done = 0
-            for batch in _batches(frames, within):
-                described[done : done + len(batch), v] = _pool(encoder, batch, chosen)
-                done += len(batch)
+            for found, batch in _batches(frames, within):
+                rows = np.searchsorted(moments, found)
+                described[rows, v] = _pool(encoder, batch, chosen)
                 if progress:
-                    progress(v * len(moments) + done, len(views) * len(moments), view)
+                    progress(v * len(moments) + int(rows[-1]) + 1, len(views) * len(moments), view)
     return described
 
 
@@ -64,16 +63,18 @@ def _pool(
     return pooled.cpu().numpy()
 
 
-def _batches(frames: Frames, indices: Sequence[int]) -> Iterator[Image]:
+def _batches(frames: Frames, indices: Sequence[int]) -> Iterator[tuple[list[int], Image]]:
     """Yield the frames at `indices`, made small, in stacks (n, h, w, 3) of at most `BATCH`."""
     scale = min(LONGER_SIDE / max(frames.size), 1.0)
     size = tuple(32 * math.ceil(side * scale / 32) for side in frames.size)
+    found: list[int] = []
     images: list[Image] = []
-    for _, image in frames.read(indices):
+    for index, image in frames.read(indices):
         small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        found.append(index)
         images.append(np.asarray(small, dtype=np.uint8))
         if len(images) == BATCH:
-            yield np.stack(images)
-            images = []
+            yield found, np.stack(images)
+            found, images = [], []
     if images:
-        yield np.stack(images)
+        yield found, np.stack(images)

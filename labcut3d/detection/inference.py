@@ -18,6 +18,8 @@ __all__ = ["detect_recording"]
 
 Image = npt.NDArray[np.uint8]
 
+MOST_RUNS = 5  # of missing frames that are listed
+
 
 def detect_recording(
     detectors: Detector | Mapping[str, Detector],
@@ -30,8 +32,10 @@ def detect_recording(
     """Detect keypoints in all frames of all views and return a detections dataset.
 
     `detectors` is one detector for all views or one by view; `sources` gives each view's frames,
-    which must be equally many: row k of the result is index k of every source. Raises
-    `DetectorError` for a view without detector and `VideoError` for unequal lengths.
+    which must be equally many: row k of the result is index k of every source. Frames that cannot
+    be decoded are NaN, and the attribute `missing_frames` names them. Beside the result, the memory
+    needed is that of a few dozen frames. Raises `DetectorError` for a view without detector and
+    `VideoError` for unequal lengths.
     """
     by_view = _by_view(detectors, sources)
     lengths = {view: len(frames) for view, frames in sources.items()}
@@ -40,17 +44,26 @@ def detect_recording(
         raise VideoError(f"the views have unequal numbers of frames: {counts}; cut them alike")
     keypoints = next(iter(by_view.values())).keypoints
     n_frames, n_views, k = next(iter(lengths.values())), len(sources), len(keypoints)
-    position = np.empty((n_frames, n_views, 2, k, 1), dtype=np.float32)
-    confidence = np.empty((n_frames, n_views, k, 1), dtype=np.float32)
-    covariance = np.empty((n_frames, n_views, k, 1, 2, 2), dtype=np.float32)
+    position = np.full((n_frames, n_views, 2, k, 1), np.nan, dtype=np.float32)
+    confidence = np.full((n_frames, n_views, k, 1), np.nan, dtype=np.float32)
+    covariance = np.full((n_frames, n_views, k, 1, 2, 2), np.nan, dtype=np.float32)
+    read = np.zeros((n_frames, n_views), dtype=bool)
     for v, (view, frames) in enumerate(sources.items()):
         for rows, found in _detect_view(by_view[view], frames, view):
             position[rows, v, :, :, 0] = np.swapaxes(found.position, 1, 2)
             confidence[rows, v, :, 0] = found.confidence
             covariance[rows, v, :, 0] = found.covariance
+            read[rows, v] = True
             if progress:
                 progress(v * n_frames + rows[-1] + 1, n_views * n_frames, view)
+        if progress:
+            progress((v + 1) * n_frames, n_views * n_frames, view)
     numbers = np.stack([frames.numbers for frames in sources.values()], axis=1)
+    missing = [
+        f"{view}: {_listed(frames.numbers[~read[:, v]], n_frames)}"
+        for v, (view, frames) in enumerate(sources.items())
+        if not read[:, v].all()
+    ]
     return make_detections(
         position=position,
         confidence=confidence,
@@ -60,7 +73,17 @@ def detect_recording(
         individuals=[individual],
         fps=fps,
         frame=numbers,
+        attrs={"missing_frames": "; ".join(missing)} if missing else None,
     )
+
+
+def _listed(missing: npt.NDArray[np.int64], total: int) -> str:
+    """Return how many frames are missing, and the first runs of them."""
+    runs = np.split(missing, np.flatnonzero(np.diff(missing) > 1) + 1)
+    names = [f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
+    more = [f"{len(runs) - MOST_RUNS} more runs"] if len(runs) > MOST_RUNS else []
+    listed = ", ".join([*names[:MOST_RUNS], *more])
+    return f"{len(missing)} of {total} frames cannot be read ({listed})"
 
 
 def _by_view(

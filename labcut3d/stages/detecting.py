@@ -68,7 +68,10 @@ def train(project: Project, reporter: Reporter = SILENT) -> tuple[Path, ...]:
 
 
 def detect(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
-    """Find the keypoints in all views of a recording -> detections.nc."""
+    """Find the keypoints in all views of a recording -> detections.nc.
+
+    A video that ends early or is damaged is analysed as far as it can be read, with a warning.
+    """
     result = project.results(recording) / "detections.nc"
     sources = project.recording_sources(recording)
     fps, individual = project.frame_rate(sources), _individual(project)
@@ -88,6 +91,8 @@ def detect(project: Project, recording: str, reporter: Reporter = SILENT) -> Pat
         detections = detect_recording(
             detectors, sources, fps=fps, individual=individual, progress=progress
         )
+    if missing := detections.attrs.get("missing_frames"):
+        reporter.note(f"Warning: {recording} is cut off or damaged. {missing}")
     return save_result(detections, result, inputs)
 
 

@@ -47,9 +47,9 @@ def make_clips(
 ) -> Clips:
     """Encode the `frames` (time,) of each view's video, all together within `max_bytes`.
 
-    `frames` are frame numbers, one a moment; a number that the video does not have becomes a
-    grey picture. Pictures are made smaller where the limit asks for it, and left out with a note
-    where they would be too small to see.
+    `frames` are frame numbers, one a moment; a number that the video does not have or cannot show
+    becomes a grey picture. Pictures are made smaller where the limit asks for it, and left out with
+    a note where they would be too small to see.
     """
     views = [view for view in frames if view in videos]
     if not views:
@@ -112,16 +112,16 @@ def _pictures(
     grey = np.full((size[1], size[0], 3), GREY, dtype=np.uint8)
     known = [index for index in wanted if index >= 0]
     if known != sorted(known):  # clocks that run backwards: rare, and slow
-        for index in wanted:
-            yield grey if index < 0 else _resize(source[index], size)
-        return
-    reader = source.read(known)
+        found = ((i, image) for index in known for i, image in source.read([index]))
+    else:
+        found = source.read(known)
+    upcoming = next(found, None)
     for index in wanted:
-        if index < 0:
+        if upcoming is None or index != upcoming[0]:  # has no frame, or none that can be decoded
             yield grey
             continue
-        _, image = next(reader)
-        yield _resize(image, size)
+        yield _resize(upcoming[1], size)
+        upcoming = next(found, None)
 
 
 def _resize(image: Image, size: tuple[int, int]) -> Image:

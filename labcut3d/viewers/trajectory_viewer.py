@@ -125,7 +125,9 @@ def _body(recording: Recording, clips: Clips) -> str:
         if recording.trajectories is not None
         else ""
     )
-    note = f'<p class="note">{escape(clips.note)}</p>' if clips.note else ""
+    missing = recording.main.attrs.get("missing_frames")
+    notes = [clips.note, f"Videos cut off or damaged. {missing}" if missing else ""]
+    note = "".join(f'<p class="note">{escape(text)}</p>' for text in notes if text)
     return f"""
 <div class="transport card">
   <button id="play" type="button" title="play or pause (space)" aria-label="play">▶</button>

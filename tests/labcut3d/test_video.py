@@ -4,36 +4,11 @@ import av
 import cv2
 import numpy as np
 import pytest
+from numbered_videos import SIZE, number_of, picture, write_video
 
 from labcut3d.errors import VideoError
 from labcut3d.region import Region
 from labcut3d.video import find_source, open_frames
-
-SIZE = (64, 48)
-
-
-def picture(k):
-    """An image that spells its number in seven bits, right of a white edge of 8 px."""
-    bits = [1, *(k >> bit & 1 for bit in range(7))]
-    row = np.repeat(np.array(bits, np.uint8) * 255, 8)
-    return np.ascontiguousarray(np.broadcast_to(row[None, :, None], (SIZE[1], SIZE[0], 3)))
-
-
-def number_of(image):
-    bits = image[4, 12::8, 0] > 127
-    return int(bits @ (1 << np.arange(7)))
-
-
-def write_video(path, n_frames, b_frames=2, keyframes=12):
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25)
-        stream.width, stream.height = SIZE
-        stream.pix_fmt = "yuv420p"
-        stream.options = {"bf": str(b_frames), "g": str(keyframes), "crf": "10"}
-        for k in range(n_frames):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(k), format="rgb24")))
-        container.mux(stream.encode())
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +42,10 @@ def test_negative_and_outside_indices_behave_like_a_list(video):
 def test_crop_and_mirror_give_the_views_own_image(video):
     left = open_frames(video, Region(crop=(0, 0, 16, 48)))
     assert left.size == (16, 48)
-    assert left[10][:, :6].min() > 240
+    assert left[10][:20, :6].min() > 240
     mirrored = open_frames(video, Region(crop=(0, 0, 16, 48), mirror=True))
-    assert mirrored[10][:, -6:].min() > 240
-    assert mirrored[10][:, :6].max() < 60
+    assert mirrored[10][:20, -6:].min() > 240
+    assert mirrored[10][:20, :6].max() < 60
 
 
 @pytest.mark.parametrize("crop", [(0, 0, 65, 10), (-1, 0, 5, 5), (60, 0, 5, 5), (0, 0, 0, 5)])
@@ -90,16 +65,6 @@ def test_an_unreadable_video_is_named(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(VideoError, match=r"cam0\.mp4"):
         open_frames(path)
-
-
-@pytest.mark.parametrize("container", ["mkv", "mp4", "avi"])
-@pytest.mark.parametrize("share", [0.3, 0.6, 0.8])
-def test_a_cut_off_video_is_refused(tmp_path, container, share):
-    path = write_video(tmp_path / f"cut.{container}", 100)
-    data = path.read_bytes()
-    path.write_bytes(data[: int(share * len(data))])
-    with pytest.raises(VideoError, match=rf"cut\.{container}"):
-        list(open_frames(path).read())
 
 
 def test_an_audio_file_holds_no_video(tmp_path):

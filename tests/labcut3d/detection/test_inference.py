@@ -1,10 +1,12 @@
 """A recording's detections are those of its single images, in order, for every view."""
 
+import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from labcut3d.detection.detector import BATCH
 from labcut3d.detection.inference import detect_recording
 from labcut3d.detection.runtime import Runtime
 from labcut3d.detection.symmetry import Mirror
@@ -30,7 +32,29 @@ class Clip:
 
     def read(self, indices=None):
         chosen = range(len(self)) if indices is None else indices
-        return ((i, self.images[i]) for i in chosen)
+        return ((i, self.images[i]) for i in chosen if self.images[i] is not None)
+
+
+class Stream(Clip):
+    """Frames made as they are read; `most` tells how many were alive at once."""
+
+    def __init__(self, image, count):
+        super().__init__([image])
+        self.numbers, self.alive, self.most = np.arange(count), 0, 0
+
+    def __len__(self):
+        return len(self.numbers)
+
+    def read(self, indices=None):
+        for index in range(len(self)):
+            image = self.images[0].copy()
+            weakref.finalize(image, self.release)
+            self.alive += 1
+            self.most = max(self.most, self.alive)
+            yield index, image
+
+    def release(self):
+        self.alive -= 1
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +102,62 @@ def test_unequal_lengths_are_refused(trained, clips):
         detect_recording(trained.detector, {**clips, "cam1": short}, fps=30.0)
     with pytest.raises(DetectorError, match="no views"):
         detect_recording(trained.detector, {}, fps=30.0)
+
+
+def test_frames_that_cannot_be_read_are_missing_and_named(trained, clips):
+    """In the middle and at the end of a view; all others are as without the damage."""
+    whole = detect_recording(trained.detector, clips, fps=30.0)
+    images = list(clips["cam1"].images)
+    lost = [3, *range(12, 20)]
+    for index in lost:
+        images[index] = None
+    damaged = Clip(images)
+    told = []
+    dataset = detect_recording(
+        trained.detector,
+        {**clips, "cam1": damaged},
+        fps=30.0,
+        progress=lambda done, total, _: told.append((done, total)),
+    )
+    assert told[-1] == (40, 40)
+    assert dataset.attrs["missing_frames"] == "cam1: 9 of 20 frames cannot be read (3, 12 to 19)"
+    assert "missing_frames" not in whole.attrs
+    there = np.setdiff1d(np.arange(20), lost)
+    for name in ("position", "confidence", "covariance"):
+        found, expected = dataset[name], whole[name]
+        assert np.isnan(found.sel(view="cam1").values[lost]).all()
+        np.testing.assert_array_equal(found.sel(view="cam0"), expected.sel(view="cam0"))
+        # The squares that follow the animal lie elsewhere where neighbours are missing.
+        atol = {"position": 0.5, "confidence": 0.1, "covariance": 0.5}[name]
+        np.testing.assert_allclose(
+            found.sel(view="cam1").values[there], expected.sel(view="cam1").values[there], atol=atol
+        )
+    np.testing.assert_array_equal(dataset["frame"], whole["frame"])
+
+
+def test_a_view_of_which_nothing_can_be_read(trained, clips):
+    blank = Clip(clips["cam0"].images)
+    blank.images = [None] * 20
+    dataset = detect_recording(trained.detector, {**clips, "cam1": blank}, fps=30.0)
+    assert "20 of 20 frames cannot be read (0 to 19)" in dataset.attrs["missing_frames"]
+
+
+def test_many_runs_of_missing_frames_are_not_all_listed(trained, clips):
+    gaps = Clip(clips["cam0"].images)
+    gaps.images = [image if k % 2 else None for k, image in enumerate(gaps.images)]
+    dataset = detect_recording(trained.detector, {"cam0": gaps}, fps=30.0)
+    assert dataset.attrs["missing_frames"].endswith("(0, 2, 4, 6, 8, 5 more runs)")
+
+
+def test_memory_does_not_grow_with_the_recording(trained, clips):
+    """However many frames there are, only the batches at work are alive."""
+    most = []
+    for count in (100, 400):
+        stream = Stream(clips["cam0"].images[0], count)
+        detect_recording(trained.detector, {"cam0": stream}, fps=30.0)
+        assert stream.alive == 0
+        most.append(stream.most)
+    assert max(most) <= 4 * BATCH
 
 
 def test_images_of_another_kind_are_refused(trained):
