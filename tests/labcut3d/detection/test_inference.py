@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from labcut3d.detection import runtime
 from labcut3d.detection.detector import BATCH
 from labcut3d.detection.inference import detect_recording
 from labcut3d.detection.runtime import Runtime
@@ -184,3 +185,16 @@ def test_a_mirror_image_gives_the_mirrored_detections(trained, direction):
     back[:, direction] = (128, 96)[direction] - 1 - back[:, direction]
     # 0.05 px: exact but for rounding, as each is the mean of an input and its mirror image.
     np.testing.assert_allclose(back, found.position[0], atol=0.05)
+
+
+def test_bfloat16_moves_detections_less_than_they_err(trained, monkeypatch):
+    images = np.stack([one.image[:96, :128] for one in trained.unseen])
+    fast = Runtime(trained.detector.pose, "cpu")(images)
+    monkeypatch.setattr(runtime, "_precision", lambda _: "f32")
+    exact = Runtime(trained.detector.pose, "cpu")(images)
+    if np.array_equal(fast.position, exact.position):
+        pytest.skip("this processor does not compute in bfloat16")
+    sure = exact.mass > 0.5
+    # 0.2 px, a tenth of what good detectors err; eight bits tell log odds to about one percent.
+    assert np.median(np.linalg.norm(fast.position - exact.position, axis=-1)[sure]) < 0.2
+    np.testing.assert_allclose(fast.mass[sure], exact.mass[sure], atol=0.1)
