@@ -60,7 +60,7 @@ def set_detector(project, **settings):
 def reconstructed(tmp_path_factory):
     """The sample, reconstructed with a detector trained for a few seconds only."""
     project = make_demo(tmp_path_factory.mktemp("demo") / "project")
-    project = set_detector(project, min_steps=40, max_steps=40, locator_steps=40, largest_crop=192)
+    project = set_detector(project, min_steps=70, max_steps=70, locator_steps=40, largest_crop=192)
     run(project, Silent())
     return project
 
