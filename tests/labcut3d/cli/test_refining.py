@@ -8,6 +8,7 @@ import numpy as np
 def judged(mean):
     summary = dict.fromkeys(("mean", "rms", "median", "p95", "within", "coverage"), mean)
     return SimpleNamespace(
+        tolerance=5.0,
         summary=lambda: {"labels": 7, **summary},
         calibration_error=lambda: 0.1,
         covariance_ratio=lambda: np.nan,
