@@ -25,13 +25,15 @@ Image = npt.NDArray[np.uint8]
 class Augmentation:
     """How far training crops depart from the plain ones.
 
-    `zoom` multiplies or divides the scale, `shift` moves the centre in fractions of the crop's
-    side, `occlusion` is how often a rectangle hides a part, and half of the crops are seen in the
-    `mirror`, where there is one.
+    `zoom` multiplies or divides the scale, `stretch` lengthens one direction and shortens the
+    other, as an animal that turns from the camera does, `shift` moves the centre in fractions of
+    the crop's side, `occlusion` is how often a rectangle hides a part, and half of the crops are
+    seen in the `mirror`, where there is one.
     """
 
     rotation_deg: float = 25.0
     zoom: float = 1.25
+    stretch: float = 1.25
     shift: float = 0.1
     occlusion: float = 0.3
     mirror: Mirror | None = None
@@ -61,6 +63,7 @@ class Augmentation:
             size,
             angle=math.radians(rng.uniform(-self.rotation_deg, self.rotation_deg)),
             mirrored=None if mirror is None else mirror.direction,
+            stretched=stretching(rng, self.stretch),
         )
         moved = transform(matrix, points)
         if mirror is not None:
@@ -70,6 +73,16 @@ class Augmentation:
         if rng.random() < self.occlusion:
             crop, moved = occlude(rng, crop, moved)
         return crop, moved, known
+
+
+def stretching(rng: np.random.Generator, largest: float) -> Points:
+    """Return a map (2, 2) that lengthens a random direction and shortens the one across it.
+
+    Its factor is between 1 and `largest`; areas stay the same.
+    """
+    factor, angle = largest ** rng.uniform(-1, 1), rng.uniform(0, math.pi)
+    along = np.array([math.cos(angle), math.sin(angle)])
+    return np.eye(2) / factor + (factor - 1 / factor) * np.outer(along, along)
 
 
 def relight(rng: np.random.Generator, image: Image) -> Image:

@@ -21,16 +21,20 @@ def crop_matrix(
     *,
     angle: float = 0.0,
     mirrored: int | None = None,
+    stretched: Array | None = None,
 ) -> Array:
     """Return the map that puts `center` (2,) px of the image at the middle of the crop.
 
     `scale` is crop px an image px, `size` the crop's (width, height), `angle` a rotation in
-    radians, and `mirrored` the direction that is reversed after it: 0 for x, 1 for y.
+    radians, `mirrored` the direction that is reversed after it, 0 for x, 1 for y, and `stretched`
+    a linear map (2, 2) that comes last.
     """
     cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
     linear = np.array([[cosine, -sine], [sine, cosine]])
     if mirrored is not None:
         linear[mirrored] *= -1
+    if stretched is not None:
+        linear = stretched @ linear
     middle = (np.asarray(size, dtype=float) - 1) / 2
     return np.column_stack([linear, middle - linear @ np.asarray(center, dtype=float)])
 

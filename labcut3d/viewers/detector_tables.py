@@ -91,7 +91,7 @@ def comparison_table(comparison: "Comparison", heading: str) -> str:
 
 def percent(fraction: float) -> str:
     """Return a fraction as a percentage, or a dash for NaN."""
-    return "–" if not np.isfinite(fraction) else f"{100 * fraction:.1f} %"
+    return "–" if not np.isfinite(fraction) else f"{100 * fraction:.1f}\N{NO-BREAK SPACE}%"
 
 
 def _columns(tolerance: float) -> Sequence[str]:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from labcut3d.detection.augmentation import Augmentation, occlude, relight
+from labcut3d.detection.augmentation import Augmentation, occlude, relight, stretching
 from labcut3d.detection.symmetry import Mirror, mirror_points
 
 SIZE = (128, 128)
@@ -50,6 +50,14 @@ def test_keypoints_move_with_the_image(seed):
     assert mirror or flipped > 0
     np.testing.assert_array_equal(known, KNOWN[list(MIRRORED)] if flipped < 0 else KNOWN)
     np.testing.assert_allclose(moved, expected, atol=0.25)  # px; the discs are coarse
+
+
+def test_stretching_keeps_areas_and_has_its_limit():
+    rng = np.random.default_rng(0)
+    lengths = np.array([np.linalg.svd(stretching(rng, 1.25))[1] for _ in range(200)])
+    np.testing.assert_allclose(lengths.prod(axis=1), 1.0, rtol=1e-12)
+    assert 1.2 < lengths.max() <= 1.25
+    np.testing.assert_allclose(stretching(rng, 1.0), np.eye(2), atol=1e-15)
 
 
 def test_mirror_images_come_half_the_time_and_swap_twice_to_nothing():

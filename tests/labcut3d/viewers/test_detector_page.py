@@ -138,8 +138,8 @@ def test_evaluation_page_sets_unseen_beside_trained_and_every_view(images, evalu
         f"{rms:.1f}",
         "5.00",
         "42.5",
-        "83.3 %",
-        "100.0 %",
+        "83.3\N{NO-BREAK SPACE}%",
+        "100.0\N{NO-BREAK SPACE}%",
         "1.33",
         "0.500",
     ]
