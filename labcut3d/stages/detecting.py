@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # torch is only loaded where it is used
 
 __all__ = [
     "detect",
+    "images_by_detector",
     "label_inputs",
     "load_detectors",
     "model_folders",
@@ -42,18 +43,12 @@ def train(project: Project, reporter: Reporter = SILENT) -> tuple[Path, ...]:
     from labcut3d.detection.storage import save_detector
     from labcut3d.detection.training import train_detector
 
-    images = read_labelled_images(project, reporter)
+    images = images_by_detector(project, reporter)
     for folder in stale:
         name = suffix_of(project, folder)
-        shown = [image for image in images if image.view in folders[folder]]
-        if not shown:
-            raise LabelError(
-                f"{project.root / 'labels'}: no labels of view{name}, which has a detector of its "
-                'own; label some of its frames, or set share = "views" in [detector]'
-            )
         with reporter.task(f"Training the detector{name}") as progress:
             detector, report = train_detector(
-                shown,
+                images[folder],
                 project.skeleton,
                 project.detector,
                 checkpoint=folder / "training.safetensors",
@@ -131,6 +126,24 @@ def read_labelled_images(project: Project, reporter: Reporter) -> list[LabelledI
             images += labelled_images(labels, project.labelled_sources(labels))
             progress(done, count, f"{len(images)} images")
     return images
+
+
+def images_by_detector(project: Project, reporter: Reporter) -> dict[Path, list[LabelledImage]]:
+    """Read the labelled images of each detector, by its folder.
+
+    Raises `LabelError` where a view with a detector of its own has none.
+    """
+    images = read_labelled_images(project, reporter)
+    divided = {}
+    for folder, views in model_folders(project).items():
+        divided[folder] = [image for image in images if image.view in views]
+        if not divided[folder]:
+            raise LabelError(
+                f"{project.root / 'labels'}: no labels of view{suffix_of(project, folder)}, which "
+                "has a detector of its own; label some of its frames, or set "
+                'share = "views" in [detector]'
+            )
+    return divided
 
 
 def _individual(project: Project) -> str:

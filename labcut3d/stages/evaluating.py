@@ -7,11 +7,10 @@ from labcut3d.labels import LabelledImage
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.stages.detecting import (
+    images_by_detector,
     label_inputs,
     load_detectors,
-    model_folders,
     page_path,
-    read_labelled_images,
     suffix_of,
 )
 from labcut3d.viewers import Judged, evaluation_page, learning_curve_page
@@ -50,18 +49,15 @@ def evaluate(project: Project, reporter: Reporter = SILENT) -> "dict[str, Evalua
     evaluations = {}
     label_inputs(project)  # says so where there are no labels
     detectors = load_detectors(project)
-    images = read_labelled_images(project, reporter)
-    for folder, views in model_folders(project).items():
+    for folder, images in images_by_detector(project, reporter).items():
         name = suffix_of(project, folder)
-        trained_on, held_out = hold_out(
-            [image for image in images if image.view in views], project.detector.held_out
-        )
+        trained_on, held_out = hold_out(images, project.detector.held_out)
         parts = {f"held out{name}": held_out, f"trained on{name}": trained_on}
         judged = {}
         for title, part in parts.items():
             if part:
                 with reporter.task(f"Evaluating, {title}"):
-                    judged[title] = evaluate_detector(detectors[views[0]], part)
+                    judged[title] = evaluate_detector(detectors[images[0].view], part)
         first, *others = judged.values()
         page = Judged(
             evaluation=first,
@@ -90,7 +86,7 @@ def cross_validate(
     from labcut3d.detection.labelreview import review_labels
 
     evaluations, reviews = {}, []
-    for name, shown in _images_of_detectors(project, reporter).items():
+    for name, shown in _images_by_name(project, reporter).items():
         with reporter.task(f"Cross-validating{name}") as progress:
             found = validate(
                 shown,
@@ -135,7 +131,7 @@ def learning_curve(
     from labcut3d.detection.learningcurve import learning_curve as learn
 
     curves = {}
-    for name, shown in _images_of_detectors(project, reporter).items():
+    for name, shown in _images_by_name(project, reporter).items():
         with reporter.task(f"Learning curve{name}") as progress:
             curve = learn(
                 shown,
@@ -150,11 +146,10 @@ def learning_curve(
     return curves
 
 
-def _images_of_detectors(project: Project, reporter: Reporter) -> dict[str, list[LabelledImage]]:
+def _images_by_name(project: Project, reporter: Reporter) -> dict[str, list[LabelledImage]]:
     """Return the labelled images of each detector, by the suffix of its name."""
     label_inputs(project)  # says so where there are no labels
-    images = read_labelled_images(project, reporter)
     return {
-        suffix_of(project, folder): [image for image in images if image.view in views]
-        for folder, views in model_folders(project).items()
+        suffix_of(project, folder): images
+        for folder, images in images_by_detector(project, reporter).items()
     }
