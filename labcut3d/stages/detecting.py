@@ -181,10 +181,17 @@ def _trained(project: Project) -> dict[Path, tuple[str, ...]]:
 
 
 def load_detectors(project: Project) -> "dict[str, Detector]":
-    """Load the trained detector of each view."""
+    """Load the trained detector of each view; refuse one of another skeleton."""
     from labcut3d.detection.storage import load_detector
 
     detectors = {}
     for folder, views in _trained(project).items():
-        detectors |= dict.fromkeys(views, load_detector(folder))
+        detector = load_detector(folder)
+        if detector.keypoints != project.skeleton.keypoints:
+            raise DetectorError(
+                f"{folder / 'model.toml'}: finds {', '.join(detector.keypoints)}, but the "
+                f"project's skeleton has {', '.join(project.skeleton.keypoints)}; "
+                f"run: labcut3d train {project.root}"
+            )
+        detectors |= dict.fromkeys(views, detector)
     return detectors

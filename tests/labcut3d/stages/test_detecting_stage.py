@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from labcut3d import pipeline
-from labcut3d.errors import LabelError
+from labcut3d.errors import DetectorError, LabelError
 from labcut3d.labels import LabelRow, write_label_rows
 from labcut3d.project import Project, load_project, new_project
 
@@ -57,6 +57,13 @@ def project(tmp_path) -> Project:
 
 
 @pytest.fixture
+def trained(project) -> Project:
+    """The project with a detector for both views, after one step of training."""
+    pipeline.train(project)
+    return project
+
+
+@pytest.fixture
 def no_training(monkeypatch) -> None:
     """Fail where a detector is trained."""
 
@@ -88,3 +95,16 @@ def test_a_view_that_lost_its_labels_is_named_by_the_evaluation(project):
     write_labels(project, views=["left"])
     with pytest.raises(LabelError, match="no labels of view right"):
         pipeline.evaluate(project)
+
+
+@pytest.mark.parametrize("keypoints", ['"tail", "head"', '"head", "tail", "leg"'])
+@pytest.mark.parametrize(
+    "stage", [lambda project: pipeline.detect(project, "walk"), pipeline.evaluate]
+)
+def test_a_detector_of_another_skeleton_is_refused(trained, stage, keypoints):
+    """In another order too: its heads would be called tails."""
+    path = trained.root / "skeleton.toml"
+    path.write_text(f'name = "bug"\nkeypoints = [{keypoints}]\n')
+    with pytest.raises(DetectorError, match=r"model\.toml: finds head, tail, but.*labcut3d train"):
+        stage(load_project(trained.root))
+    assert not trained.results("walk").exists()
