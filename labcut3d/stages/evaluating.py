@@ -6,12 +6,14 @@ from calibration.files import write_text
 from labcut3d.labels import LabelledImage
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
+from labcut3d.provenance import changed_inputs
 from labcut3d.stages.detecting import (
     images_by_detector,
     label_inputs,
     load_detectors,
     page_path,
     suffix_of,
+    training_inputs,
 )
 from labcut3d.viewers import Judged, evaluation_page, learning_curve_page
 
@@ -31,6 +33,10 @@ NOTHING_HELD_OUT = (
     "No images were held out: these are the images that the detector was trained on, and say "
     "little about new ones. Label more moments, or cross-validate (labcut3d evaluate --folds 5)."
 )
+OTHER_LABELS = (
+    "The detector was not trained from the present labels and settings (changed: {}), so images "
+    "that count as held out may have been trained on; run labcut3d train first."
+)
 RANDOM_FLATTERS = (
     "Random folds flatter: frames of one video are alike, so nearly the same image was often "
     "trained on. Blocks of neighbours in time come nearer to a new recording (without --random)."
@@ -47,7 +53,7 @@ def evaluate(project: Project, reporter: Reporter = SILENT) -> "dict[str, Evalua
     from labcut3d.detection.sampling import hold_out
 
     evaluations = {}
-    label_inputs(project)  # says so where there are no labels
+    inputs = training_inputs(project)  # says so where there are no labels
     detectors = load_detectors(project)
     for folder, images in images_by_detector(project, reporter).items():
         name = suffix_of(project, folder)
@@ -59,12 +65,16 @@ def evaluate(project: Project, reporter: Reporter = SILENT) -> "dict[str, Evalua
                 with reporter.task(f"Evaluating, {title}"):
                     judged[title] = evaluate_detector(detectors[images[0].view], part)
         first, *others = judged.values()
+        notes = [SAME_CALIBRATION if held_out else NOTHING_HELD_OUT]
+        if changed := changed_inputs(folder / "model.toml", inputs):
+            notes.insert(0, OTHER_LABELS.format(", ".join(changed)))
+            reporter.note(f"Warning{name}: {notes[0]}")
         page = Judged(
             evaluation=first,
             images=held_out or trained_on,
             skeleton=project.skeleton,
             trained=others[0] if others else None,
-            notes=(SAME_CALIBRATION,) if held_out else (NOTHING_HELD_OUT,),
+            notes=notes,
         )
         write_text(page_path(project, f"evaluation{name}"), evaluation_page(page))
         evaluations |= judged

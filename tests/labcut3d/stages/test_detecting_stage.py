@@ -108,3 +108,15 @@ def test_a_detector_of_another_skeleton_is_refused(trained, stage, keypoints):
     with pytest.raises(DetectorError, match=r"model\.toml: finds head, tail, but.*labcut3d train"):
         stage(load_project(trained.root))
     assert not trained.results("walk").exists()
+
+
+def test_the_evaluation_says_where_the_labels_are_not_those_trained_from(trained):
+    """They divide differently into held out and trained on."""
+    page = trained.root / "results" / "evaluation.html"
+    pipeline.evaluate(trained)
+    assert "not trained from the present labels" not in page.read_text()
+    path = trained.root / "labels" / "walk.csv"
+    path.write_text("\n".join(path.read_text().splitlines()[:-8]) + "\n")
+    pipeline.evaluate(trained)
+    assert "not trained from the present labels" in page.read_text()
+    assert "changed: labels/walk.csv" in page.read_text()
