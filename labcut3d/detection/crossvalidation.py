@@ -61,7 +61,8 @@ def cross_validate(
         kept = {(image.recording, image.frame) for image in report.held_out}
         trained_on = [image for image in shown if (image.recording, image.frame) not in kept]
         unseen_parts.append(evaluate(detector, unseen))
-        trained_parts.append(evaluate(detector, trained_on[number % (folds - 1) :: folds - 1]))
+        if some := trained_on[number % (folds - 1) :: folds - 1]:
+            trained_parts.append(evaluate(detector, some))
         order += unseen
     return CrossValidation(
         unseen=Evaluation.join(unseen_parts),

@@ -83,9 +83,9 @@ def train_detector(
     the labels cannot train a detector of one animal.
     """
     settings = settings or DetectorSettings()
-    _require_trainable([*images, *more], skeleton)
     started = time.perf_counter()
     shown, held_out = hold_out(images, settings.held_out)
+    _require_trainable([*images, *more], shown, skeleton)
     sizes = animal_sizes(shown)
     key = training_key([*images, *more], settings, start.pose if start else None)
     settings = _resolved(settings, shown, sizes[""], skeleton)
@@ -261,8 +261,13 @@ def _calibrate(detector: Detector, images: Sequence[LabelledImage]) -> Calibrati
     )
 
 
-def _require_trainable(images: Sequence[LabelledImage], skeleton: Skeleton) -> None:
-    """Raise `DetectorError` where the labels are not those of one animal of this skeleton."""
+def _require_trainable(
+    images: Sequence[LabelledImage], shown: Sequence[LabelledImage], skeleton: Skeleton
+) -> None:
+    """Raise `DetectorError` where the labels are not those of one animal of this skeleton.
+
+    Of those `shown`, which are not held out, some must be visible.
+    """
     if not images:
         raise DetectorError("no labelled images to train on; label some frames of a recording")
     for image in images:
@@ -282,6 +287,11 @@ def _require_trainable(images: Sequence[LabelledImage], skeleton: Skeleton) -> N
         raise DetectorError(
             f"all keypoints of all {len(images)} labelled images are empty; "
             "fill in x and y where a keypoint is visible"
+        )
+    if not any(np.isfinite(image.points).any() for image in shown):
+        raise DetectorError(
+            f"all keypoints of the {len(shown)} labelled images to train on are empty; only those "
+            "held out have visible ones: label more moments, or set held_out = 0 in [detector]"
         )
 
 

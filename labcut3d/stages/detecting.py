@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # torch is only loaded where it is used
 
 __all__ = [
     "detect",
+    "images_by_detector",
     "label_inputs",
     "load_detectors",
     "model_folders",
@@ -42,18 +43,12 @@ def train(project: Project, reporter: Reporter = SILENT) -> tuple[Path, ...]:
     from labcut3d.detection.storage import save_detector
     from labcut3d.detection.training import train_detector
 
-    images = read_labelled_images(project, reporter)
+    images = images_by_detector(project, reporter)
     for folder in stale:
         name = suffix_of(project, folder)
-        shown = [image for image in images if image.view in folders[folder]]
-        if not shown:
-            raise LabelError(
-                f"{project.root / 'labels'}: no labels of view{name}, which has a detector of its "
-                'own; label some of its frames, or set share = "views" in [detector]'
-            )
         with reporter.task(f"Training the detector{name}") as progress:
             detector, report = train_detector(
-                shown,
+                images[folder],
                 project.skeleton,
                 project.detector,
                 checkpoint=folder / "training.safetensors",
@@ -133,6 +128,24 @@ def read_labelled_images(project: Project, reporter: Reporter) -> list[LabelledI
     return images
 
 
+def images_by_detector(project: Project, reporter: Reporter) -> dict[Path, list[LabelledImage]]:
+    """Read the labelled images of each detector, by its folder.
+
+    Raises `LabelError` where a view with a detector of its own has none.
+    """
+    images = read_labelled_images(project, reporter)
+    divided = {}
+    for folder, views in model_folders(project).items():
+        divided[folder] = [image for image in images if image.view in views]
+        if not divided[folder]:
+            raise LabelError(
+                f"{project.root / 'labels'}: no labels of view{suffix_of(project, folder)}, which "
+                "has a detector of its own; label some of its frames, or set "
+                'share = "views" in [detector]'
+            )
+    return divided
+
+
 def _individual(project: Project) -> str:
     """Return the name of the animal in the labels."""
     first = next(_read_all_labels(project), None)
@@ -168,10 +181,17 @@ def _trained(project: Project) -> dict[Path, tuple[str, ...]]:
 
 
 def load_detectors(project: Project) -> "dict[str, Detector]":
-    """Load the trained detector of each view."""
+    """Load the trained detector of each view; refuse one of another skeleton."""
     from labcut3d.detection.storage import load_detector
 
     detectors = {}
     for folder, views in _trained(project).items():
-        detectors |= dict.fromkeys(views, load_detector(folder))
+        detector = load_detector(folder)
+        if detector.keypoints != project.skeleton.keypoints:
+            raise DetectorError(
+                f"{folder / 'model.toml'}: finds {', '.join(detector.keypoints)}, but the "
+                f"project's skeleton has {', '.join(project.skeleton.keypoints)}; "
+                f"run: labcut3d train {project.root}"
+            )
+        detectors |= dict.fromkeys(views, detector)
     return detectors

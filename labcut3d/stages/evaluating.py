@@ -6,13 +6,14 @@ from calibration.files import write_text
 from labcut3d.labels import LabelledImage
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
+from labcut3d.provenance import changed_inputs
 from labcut3d.stages.detecting import (
+    images_by_detector,
     label_inputs,
     load_detectors,
-    model_folders,
     page_path,
-    read_labelled_images,
     suffix_of,
+    training_inputs,
 )
 from labcut3d.viewers import Judged, evaluation_page, learning_curve_page
 
@@ -32,6 +33,10 @@ NOTHING_HELD_OUT = (
     "No images were held out: these are the images that the detector was trained on, and say "
     "little about new ones. Label more moments, or cross-validate (labcut3d evaluate --folds 5)."
 )
+OTHER_LABELS = (
+    "The detector was not trained from the present labels and settings (changed: {}), so images "
+    "that count as held out may have been trained on; run labcut3d train first."
+)
 RANDOM_FLATTERS = (
     "Random folds flatter: frames of one video are alike, so nearly the same image was often "
     "trained on. Blocks of neighbours in time come nearer to a new recording (without --random)."
@@ -48,27 +53,28 @@ def evaluate(project: Project, reporter: Reporter = SILENT) -> "dict[str, Evalua
     from labcut3d.detection.sampling import hold_out
 
     evaluations = {}
-    label_inputs(project)  # says so where there are no labels
+    inputs = training_inputs(project)  # says so where there are no labels
     detectors = load_detectors(project)
-    images = read_labelled_images(project, reporter)
-    for folder, views in model_folders(project).items():
+    for folder, images in images_by_detector(project, reporter).items():
         name = suffix_of(project, folder)
-        trained_on, held_out = hold_out(
-            [image for image in images if image.view in views], project.detector.held_out
-        )
+        trained_on, held_out = hold_out(images, project.detector.held_out)
         parts = {f"held out{name}": held_out, f"trained on{name}": trained_on}
         judged = {}
         for title, part in parts.items():
             if part:
                 with reporter.task(f"Evaluating, {title}"):
-                    judged[title] = evaluate_detector(detectors[views[0]], part)
+                    judged[title] = evaluate_detector(detectors[images[0].view], part)
         first, *others = judged.values()
+        notes = [SAME_CALIBRATION if held_out else NOTHING_HELD_OUT]
+        if changed := changed_inputs(folder / "model.toml", inputs):
+            notes.insert(0, OTHER_LABELS.format(", ".join(changed)))
+            reporter.note(f"Warning{name}: {notes[0]}")
         page = Judged(
             evaluation=first,
             images=held_out or trained_on,
             skeleton=project.skeleton,
             trained=others[0] if others else None,
-            notes=(SAME_CALIBRATION,) if held_out else (NOTHING_HELD_OUT,),
+            notes=notes,
         )
         write_text(page_path(project, f"evaluation{name}"), evaluation_page(page))
         evaluations |= judged
@@ -90,7 +96,7 @@ def cross_validate(
     from labcut3d.detection.labelreview import review_labels
 
     evaluations, reviews = {}, []
-    for name, shown in _images_of_detectors(project, reporter).items():
+    for name, shown in _images_by_name(project, reporter).items():
         with reporter.task(f"Cross-validating{name}") as progress:
             found = validate(
                 shown,
@@ -135,7 +141,7 @@ def learning_curve(
     from labcut3d.detection.learningcurve import learning_curve as learn
 
     curves = {}
-    for name, shown in _images_of_detectors(project, reporter).items():
+    for name, shown in _images_by_name(project, reporter).items():
         with reporter.task(f"Learning curve{name}") as progress:
             curve = learn(
                 shown,
@@ -150,11 +156,10 @@ def learning_curve(
     return curves
 
 
-def _images_of_detectors(project: Project, reporter: Reporter) -> dict[str, list[LabelledImage]]:
+def _images_by_name(project: Project, reporter: Reporter) -> dict[str, list[LabelledImage]]:
     """Return the labelled images of each detector, by the suffix of its name."""
     label_inputs(project)  # says so where there are no labels
-    images = read_labelled_images(project, reporter)
     return {
-        suffix_of(project, folder): [image for image in images if image.view in views]
-        for folder, views in model_folders(project).items()
+        suffix_of(project, folder): images
+        for folder, images in images_by_detector(project, reporter).items()
     }

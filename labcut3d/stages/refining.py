@@ -19,10 +19,10 @@ from labcut3d.project import Project
 from labcut3d.provenance import changed_inputs, fingerprint, restamp, write_stamp
 from labcut3d.stages.common import is_current, load_rig, source_hashes
 from labcut3d.stages.detecting import (
+    images_by_detector,
     load_detectors,
     model_folders,
     page_path,
-    read_labelled_images,
     suffix_of,
     training_inputs,
 )
@@ -136,11 +136,10 @@ def _split(project: Project, reporter: Reporter) -> dict[Path, _Split]:
     """Return the labelled images of each detector, split as in its training."""
     from labcut3d.detection.sampling import hold_out
 
-    images = read_labelled_images(project, reporter)
+    images = images_by_detector(project, reporter)
     splits = {}
     for folder, views in model_folders(project).items():
-        own = [image for image in images if image.view in views]
-        shown, held_out = hold_out(own, project.detector.held_out)
+        shown, held_out = hold_out(images[folder], project.detector.held_out)
         if not any(np.isfinite(image.points).any() for image in held_out):
             raise LabelError(
                 f"{project.root / 'labels'}: no labels are held out from training"

@@ -1,5 +1,7 @@
 """Every label is judged once, by a detector that has not seen its moment."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -45,3 +47,11 @@ def test_errors_are_those_of_unseen_images(draw_dots, dots, quick):
     assert told[-1] == 1
     assert len(set(validation.trained.frames)) == len(validation.trained.frames)
     assert validation.trained.summary()["median"] < 4
+
+
+def test_each_moment_can_be_a_fold_of_its_own(draw_dots, dots, quick):
+    """Some detectors then have fewer images to be judged on as trained than there are folds."""
+    brief = dataclasses.replace(quick, min_steps=1, max_steps=1, locator_steps=1, batch=2)
+    validation = cross_validate(draw_dots(12, 0), dots, brief, folds=12)
+    assert validation.unseen.frames == tuple(range(12))
+    assert validation.trained.frames

@@ -108,6 +108,10 @@ def test_labels_that_cannot_train_are_refused(draw_dots, dots):
     nothing = dataclasses.replace(image, points=np.full((1, 3, 2), np.nan))
     with pytest.raises(DetectorError, match="all keypoints of all 2 labelled images are empty"):
         train_detector([nothing, nothing], dots)
+    hidden = [dataclasses.replace(nothing, frame=frame) for frame in range(12)]
+    hidden[5] = dataclasses.replace(image, frame=5)  # the middle one, which is held out
+    with pytest.raises(DetectorError, match="all keypoints of the 11 labelled images to train on"):
+        train_detector(hidden, dots)
     two = dataclasses.replace(image, points=np.zeros((2, 3, 2)))
     with pytest.raises(DetectorError, match="frame 0, view 'cam0': 2 individuals"):
         train_detector([image, two], dots)
