@@ -294,4 +294,4 @@ def _load_skeleton(name: str, root: Path) -> Skeleton:
 def require_name(name: str, what: str) -> None:
     """Refuse a name that could not stand in a path, a table key and a page alike."""
     if not NAME.fullmatch(name):
-        raise ProjectError(f"{what} '{name}': use letters, digits, '-', '_' and single dots only")
+        raise ProjectError(f"{what} '{name}': use letters, digits, '-' and '_' only")

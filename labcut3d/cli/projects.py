@@ -55,7 +55,7 @@ def new(
         path = escape(str(made.root))
         console.print(
             f"Made [bold]{path}[/]. Next, run: labcut3d train {path}; to reconstruct, put the "
-            f"videos into {path}/recordings, and calibrate",
+            f"videos into {path}/recordings and their fps into {path}/project.toml, and calibrate",
             soft_wrap=True,
         )
         return

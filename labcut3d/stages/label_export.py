@@ -1,5 +1,7 @@
 """A project's labels out to other programs, with the images that they need."""
 
+import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,27 +35,48 @@ def export_labels(
 
     Each view of each recording becomes a video of its own, RECORDING_VIEW, or RECORDING where the
     project has one view. SLEAP's refer to the project's own files, where a view is all of one.
-    Raises `LabelError` where there are no labels, or `output` holds files.
+    Raises `LabelError` where there are no labels, or `output` holds files. Where it fails, it
+    leaves nothing behind.
     """
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise LabelError(f"{output}: is there already; give a new folder")
     every = _read_all(project, format)
+    videos = _video_names(project, every)
     views: Exported = {view: [] for view in project.views}
     sources: dict[str, Path] = {}
-    with reporter.task("Exporting the labels") as progress:
-        for done, (path, labels) in enumerate(every.items(), start=1):
-            for view, frames in project.labelled_sources(labels).items():
-                video = labels.recording if len(views) == 1 else f"{labels.recording}_{view}"
-                one = _of_view(path, labels, view, video)
-                if format == "sleap" and project.region(view) == Region():
-                    one = _of_recording(one, frames)
-                else:
-                    name = "images" if format in ("sleap", "coco") else "labeled-data"
-                    one = _with_images(one, labels, view, frames, output / name / video)
-                views[view].append(one)
-                sources[video] = frames.path
-            progress(done, len(every), labels.recording)
-    return _write(project, _same_individuals(views), sources, output, format)
+    try:
+        with reporter.task("Exporting the labels") as progress:
+            for done, (path, labels) in enumerate(every.items(), start=1):
+                for view, frames in project.labelled_sources(labels).items():
+                    video = videos[labels.recording, view]
+                    one = _of_view(path, labels, view, video)
+                    if format == "sleap" and project.region(view) == Region():
+                        one = _of_recording(one, frames)
+                    else:
+                        name = "images" if format in ("sleap", "coco") else "labeled-data"
+                        one = _with_images(one, labels, view, frames, output / name / video)
+                    views[view].append(one)
+                    sources[video] = frames.path
+                progress(done, len(every), labels.recording)
+        return _write(project, _same_individuals(views), sources, output, format)
+    except BaseException:
+        shutil.rmtree(output, ignore_errors=True)  # it held nothing before
+        raise
+
+
+def _video_names(project: Project, every: Mapping[Path, Labels]) -> dict[tuple[str, str], str]:
+    """Return the video's name of each recording and view; no two may have the same."""
+    names: dict[tuple[str, str], str] = {}
+    for path, labels in every.items():
+        for view in project.views:
+            name = labels.recording if len(project.views) == 1 else f"{labels.recording}_{view}"
+            if name in names.values():
+                raise LabelError(
+                    f"{path}: view '{view}' would be written as '{name}', as is a view of another "
+                    f"recording; rename recording '{labels.recording}' or the view"
+                )
+            names[labels.recording, view] = name
+    return names
 
 
 def _read_all(project: Project, format: LabelFormat) -> dict[Path, Labels]:

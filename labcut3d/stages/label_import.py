@@ -164,8 +164,8 @@ def _in_view(
             f"{labels.file}: frame {labels.frames[missing[0]]} of {labels.video} is not in "
             f"{source.path if source else folder}; these are the labels of another video"
         )
-    first = next((image for image in labels.images if image is not None), None)
-    size = _view_size(region, first, source)
+    images = [image for image in labels.images if image is not None]
+    size = _view_size(region, images, source)
     position = region.to_view(labels.position, size[0])
     outside = ((position < -0.5) | (position > np.array(size) - 0.5)).any(axis=-1)
     position[outside] = np.nan
@@ -187,24 +187,23 @@ def _no_image(labels: VideoLabels, n: int, folder: Path, stem: str) -> str:
     )
 
 
-def _view_size(region: Region, image: Path | None, source: Frames | None) -> tuple[int, int]:
+def _view_size(region: Region, images: Sequence[Path], source: Frames | None) -> tuple[int, int]:
     """Return the (width, height) of a view; images and video must agree on it."""
-    sizes = {}
-    if source is not None:
-        sizes[source.path] = source.size
-    if image is not None:
+    first_of = {} if source is None else {source.size: source.path}
+    for image in images:
         try:
             with Image.open(image) as opened:
-                sizes[image] = region.size(opened.size, image)
+                first_of.setdefault(region.size(opened.size, image), image)
         except (OSError, UnidentifiedImageError) as error:
             raise VideoError(f"{image}: not a readable image; export it again") from error
-    if len(set(sizes.values())) > 1:
-        listed = ", ".join(f"{path} has {w}x{h} px" for path, (w, h) in sizes.items())
+    if len(first_of) > 1:
+        listed = ", ".join(f"{path} has {w}x{h} px" for (w, h), path in first_of.items())
         raise LabelError(
-            f"labels and recording differ in size ({listed}): the labelled images were cropped or "
-            "scaled; import into a recording of its own, which is then made of the images"
+            f"labelled images and recording differ in size ({listed}), so some were cropped or "
+            "scaled; import those of each size into a recording of its own, which is then made of "
+            "the images"
         )
-    return next(iter(sizes.values()))
+    return next(iter(first_of))
 
 
 def _rows(view: str, labels: VideoLabels) -> list[LabelRow]:

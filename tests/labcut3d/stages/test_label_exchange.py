@@ -199,6 +199,25 @@ def test_an_export_never_writes_into_something(tmp_path):
         export_labels(project, project.root, "coco")
 
 
+@pytest.mark.parametrize("format", ["deeplabcut", "sleap", "lightning-pose", "coco"])
+def test_two_views_of_one_name_are_refused_before_one_is_lost(tmp_path, format):
+    project = make_project(tmp_path / "ours", "[views.left]\n[views.back_left]\n", rows=())
+    for recording, view in (("walk", "back_left"), ("walk_back", "left")):
+        write(project, [LabelRow(2, view, "jerry", "nose", 1.0, 2.0)], recording)
+    with pytest.raises(LabelError, match="'walk_back_left', as is a view of another"):
+        export_labels(project, tmp_path / "out", format)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_export_that_fails_leaves_nothing_in_the_way_of_the_next(tmp_path):
+    project = make_project(tmp_path / "ours")
+    write(project, [*ROWS, LabelRow(8, "left", "jerry", "nose", 1.0, 2.0)])  # there is no image 8
+    with pytest.raises(Labcut3dError, match="frame 8"):
+        export_labels(project, tmp_path / "out", "deeplabcut")
+    write(project, ROWS)
+    export_labels(project, tmp_path / "out", "deeplabcut")
+
+
 # Importing
 
 
@@ -327,6 +346,15 @@ def test_images_that_were_cropped_from_the_video_are_noticed(tmp_path):
     path = collected(tmp_path, [(2, 1, 2, 3, 4, 5, 6)], images=[(2, (20, 24))])
     with pytest.raises(LabelError, match=r"differ in size.*30x24.*20x24"):
         import_labels(project, "walk", {"left": path})
+
+
+def test_images_of_several_sizes_are_noticed(tmp_path):
+    project = make_project(tmp_path / "ours", images=(), rows=())
+    rows = [(3, 1, 2, 3, 4, 5, 6), (4, 50, 30, 3, 4, 5, 6)]
+    path = collected(tmp_path, rows, images=[(3, (30, 24)), (4, (60, 48))])
+    with pytest.raises(LabelError, match=r"img0003\.png has 30x24.*img0004\.png has 60x48"):
+        import_labels(project, "trot", {"left": path})
+    assert not list((project.root / "recordings").iterdir())
 
 
 def test_one_of_several_videos_is_chosen(tmp_path):

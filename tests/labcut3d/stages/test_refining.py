@@ -251,6 +251,11 @@ def keep_few_labels(project):
     save_models(project)
 
 
+def keep_one_view(project):
+    for view in list(project.views)[1:]:
+        del project.views[view]
+
+
 def blind_the_views(project):
     for name in ("detections.nc", "trajectories.nc"):
         path = project.results("walk") / name
@@ -262,6 +267,7 @@ def blind_the_views(project):
     ("spoil", "error", "words"),
     [
         (remove_rig, RigError, r"rig\.toml.*labcut3d calibrate"),
+        (keep_one_view, RigError, "takes two views or more"),
         (remove_model, DetectorError, "no trained detector; run: labcut3d train"),
         (remove_results, ProjectError, "run: labcut3d reconstruct"),
         (add_a_label, DetectorError, r"changed: labels/walk\.csv.*labcut3d train"),

@@ -10,6 +10,7 @@ import pytest
 from labcut3d import pipeline
 from labcut3d.errors import DatasetError, LabelError, ProjectError
 from labcut3d.image_folder import ImageFolder
+from labcut3d.progress import Silent
 from labcut3d.project import Project, load_project, new_project
 from labcut3d.region import Region
 from labcut3d.schema import make_detections, save_dataset
@@ -94,6 +95,15 @@ def test_labelled_postures_are_not_suggested_again(project):
     assert kinds_of(pipeline.suggest(project, count=1)) == [1]
     page = (project.root / "results" / "suggestions.html").read_text()
     assert re.search(r"<b>2</b><span>labelled already", page)
+
+
+def test_where_all_is_labelled_it_says_so(project, monkeypatch):
+    lines = "".join(f"{FIRST + moment},left,bug,head,3,4\n" for moment in range(len(KINDS)))
+    (project.root / "labels" / "walk.csv").write_text(LABELS + lines)
+    notes: list[str] = []
+    monkeypatch.setattr(Silent, "note", lambda _, message: notes.append(message))
+    assert not pipeline.suggest(project, reporter=Silent())
+    assert "all frames are labelled" in notes[-1]
 
 
 def test_doubts_come_first_and_appearance_fills_up(project):
