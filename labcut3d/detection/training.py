@@ -28,8 +28,8 @@ from labcut3d.detection.sampling import (
 )
 from labcut3d.detection.settings import DetectorSettings
 from labcut3d.detection.symmetry import plausible_flips
+from labcut3d.detection.trainable import label_warnings, require_trainable
 from labcut3d.detection.uncertainty import UNCALIBRATED, Calibration, fit_calibration
-from labcut3d.errors import DetectorError
 from labcut3d.labels import LabelledImage
 from labcut3d.progress import Progress
 from labcut3d.skeleton import Skeleton
@@ -85,7 +85,7 @@ def train_detector(
     settings = settings or DetectorSettings()
     started = time.perf_counter()
     shown, held_out = hold_out(images, settings.held_out)
-    _require_trainable([*images, *more], shown, skeleton)
+    require_trainable([*images, *more], shown, skeleton)
     sizes = animal_sizes(shown)
     key = training_key([*images, *more], settings, start.pose if start else None)
     settings = _resolved(settings, shown, sizes[""], skeleton)
@@ -120,7 +120,7 @@ def train_detector(
         held_out=tuple(held_out),
         evaluation=evaluate(detector, held_out) if held_out else None,
         seconds=time.perf_counter() - started,
-        warnings=_warnings(images, skeleton, calibrated=calibration is not None),
+        warnings=label_warnings(images, skeleton, calibrated=calibration is not None),
     )
     if saved:
         saved.remove()
@@ -259,54 +259,3 @@ def _calibrate(detector: Detector, images: Sequence[LabelledImage]) -> Calibrati
         error=(raw.position - labels).reshape(-1, 2),
         tolerance=detector.settings.right_within,
     )
-
-
-def _require_trainable(
-    images: Sequence[LabelledImage], shown: Sequence[LabelledImage], skeleton: Skeleton
-) -> None:
-    """Raise `DetectorError` where the labels are not those of one animal of this skeleton.
-
-    Of those `shown`, which are not held out, some must be visible.
-    """
-    if not images:
-        raise DetectorError("no labelled images to train on; label some frames of a recording")
-    for image in images:
-        where = f"recording '{image.recording}', frame {image.frame}, view '{image.view}'"
-        animals, keypoints = image.points.shape[:2]
-        if animals != 1:
-            raise DetectorError(
-                f"{where}: {animals} individuals are labelled; detectors find one animal for now, "
-                "so keep the labels of one"
-            )
-        if keypoints != len(skeleton.keypoints):
-            raise DetectorError(
-                f"{where}: labels of {keypoints} keypoints, but skeleton '{skeleton.name}' has "
-                f"{len(skeleton.keypoints)}; label with the project's skeleton"
-            )
-    if not any(np.isfinite(image.points).any() for image in images):
-        raise DetectorError(
-            f"all keypoints of all {len(images)} labelled images are empty; "
-            "fill in x and y where a keypoint is visible"
-        )
-    if not any(np.isfinite(image.points).any() for image in shown):
-        raise DetectorError(
-            f"all keypoints of the {len(shown)} labelled images to train on are empty; only those "
-            "held out have visible ones: label more moments, or set held_out = 0 in [detector]"
-        )
-
-
-def _warnings(
-    images: Sequence[LabelledImage], skeleton: Skeleton, *, calibrated: bool
-) -> tuple[str, ...]:
-    """Return what the user should know about the labels."""
-    points = np.stack([image.points[0] for image in images])
-    counts = np.isfinite(points[..., 0]).sum(axis=0)
-    never = [name for name, n in zip(skeleton.keypoints, counts, strict=True) if n == 0]
-    warnings = []
-    if never:
-        warnings.append(f"never labelled, so never detected: {', '.join(never)}")
-    if not calibrated:
-        warnings.append(
-            "too few labelled moments to calibrate on: confidence and covariance are rough"
-        )
-    return tuple(warnings)

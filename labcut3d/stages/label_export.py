@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def export_labels(
     videos = _video_names(project, every)
     views: Exported = {view: [] for view in project.views}
     sources: dict[str, Path] = {}
-    try:
+    with ExitStack() as failed:
+        failed.callback(shutil.rmtree, output, ignore_errors=True)  # it held nothing before
         with reporter.task("Exporting the labels") as progress:
             for done, (path, labels) in enumerate(every.items(), start=1):
                 for view, frames in project.labelled_sources(labels).items():
@@ -58,10 +60,9 @@ def export_labels(
                     views[view].append(one)
                     sources[video] = frames.path
                 progress(done, len(every), labels.recording)
-        return _write(project, _same_individuals(views), sources, output, format)
-    except BaseException:
-        shutil.rmtree(output, ignore_errors=True)  # it held nothing before
-        raise
+        written = _write(project, _same_individuals(views), sources, output, format)
+        failed.pop_all()
+    return written
 
 
 def _video_names(project: Project, every: Mapping[Path, Labels]) -> dict[tuple[str, str], str]:
