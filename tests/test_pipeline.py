@@ -16,6 +16,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from notes import Notes
 
 from calibration import Rig
 from labcut3d import pipeline
@@ -28,23 +29,6 @@ from labcut3d.schema import open_dataset
 from labcut3d.video import open_frames
 
 RECORDINGS = ("recording0", RECORDING)
-
-
-class Notes(Silent):
-    """A reporter that remembers what was said and which tasks were run."""
-
-    def __init__(self):
-        self.notes, self.tasks = [], []
-
-    def findings(self, title, findings):
-        self.notes += [f"{finding.level}: {finding.reason}" for finding in findings]
-
-    def note(self, message):
-        self.notes.append(message)
-
-    def task(self, title):
-        self.tasks.append(title)
-        return super().task(title)
 
 
 def set_detector(project, **settings):

@@ -41,7 +41,11 @@ def source_hashes(sources: Mapping[str, Frames]) -> dict[str, str]:
 
 
 def load_rig(project: Project) -> Rig:
-    """Load the calibrated rig, or say how to calibrate it."""
+    """Load the calibrated rig, or say how to calibrate it, or that there can be none."""
+    if len(project.views) == 1:
+        raise RigError(
+            f"{project.root}: points in space take two views or more, and this project has one"
+        )
     if not project.rig_path.exists():
         raise RigError(
             f"{project.rig_path}: detections without a rig cannot be triangulated; "

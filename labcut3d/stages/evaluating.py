@@ -65,10 +65,11 @@ def evaluate(project: Project, reporter: Reporter = SILENT) -> "dict[str, Evalua
                 with reporter.task(f"Evaluating, {title}"):
                     judged[title] = evaluate_detector(detectors[images[0].view], part)
         first, *others = judged.values()
-        notes = [SAME_CALIBRATION if held_out else NOTHING_HELD_OUT]
+        notes = []
         if changed := changed_inputs(folder / "model.toml", inputs):
-            notes.insert(0, OTHER_LABELS.format(", ".join(changed)))
+            notes.append(OTHER_LABELS.format(", ".join(changed)))
             reporter.note(f"Warning{name}: {notes[0]}")
+        notes.append(SAME_CALIBRATION if held_out else NOTHING_HELD_OUT)
         page = Judged(
             evaluation=first,
             images=held_out or trained_on,

@@ -42,27 +42,38 @@ def export_labels(
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise LabelError(f"{output}: is there already; give a new folder")
     every = _read_all(project, format)
+    with ExitStack() as failed:
+        failed.callback(shutil.rmtree, output, ignore_errors=True)  # it held nothing before
+        written = _export(project, every, output, format, reporter)
+        failed.pop_all()
+    return written
+
+
+def _export(
+    project: Project,
+    every: Mapping[Path, Labels],
+    output: Path,
+    format: LabelFormat,
+    reporter: Reporter,
+) -> tuple[Path, ...]:
+    """Write the labels of each file, with the images that they need."""
     videos = _video_names(project, every)
     views: Exported = {view: [] for view in project.views}
     sources: dict[str, Path] = {}
-    with ExitStack() as failed:
-        failed.callback(shutil.rmtree, output, ignore_errors=True)  # it held nothing before
-        with reporter.task("Exporting the labels") as progress:
-            for done, (path, labels) in enumerate(every.items(), start=1):
-                for view, frames in project.labelled_sources(labels).items():
-                    video = videos[labels.recording, view]
-                    one = _of_view(path, labels, view, video)
-                    if format == "sleap" and project.region(view) == Region():
-                        one = _of_recording(one, frames)
-                    else:
-                        name = "images" if format in ("sleap", "coco") else "labeled-data"
-                        one = _with_images(one, labels, view, frames, output / name / video)
-                    views[view].append(one)
-                    sources[video] = frames.path
-                progress(done, len(every), labels.recording)
-        written = _write(project, _same_individuals(views), sources, output, format)
-        failed.pop_all()
-    return written
+    with reporter.task("Exporting the labels") as progress:
+        for done, (path, labels) in enumerate(every.items(), start=1):
+            for view, frames in project.labelled_sources(labels).items():
+                video = videos[labels.recording, view]
+                one = _of_view(path, labels, view, video)
+                if format == "sleap" and project.region(view) == Region():
+                    one = _of_recording(one, frames)
+                else:
+                    name = "images" if format in ("sleap", "coco") else "labeled-data"
+                    one = _with_images(one, labels, view, frames, output / name / video)
+                views[view].append(one)
+                sources[video] = frames.path
+            progress(done, len(every), labels.recording)
+    return _write(project, _same_individuals(views), sources, output, format)
 
 
 def _video_names(project: Project, every: Mapping[Path, Labels]) -> dict[tuple[str, str], str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from calibration.files import sha256_of, write_text
-from labcut3d.errors import DatasetError, DetectorError, LabelError, RigError
+from labcut3d.errors import DatasetError, DetectorError, LabelError
 from labcut3d.labels import LabelledImage
 from labcut3d.progress import SILENT, Progress, Reporter
 from labcut3d.project import Project
@@ -250,12 +250,7 @@ def _require_current(project: Project) -> None:
 
 
 def _rig_hash(project: Project) -> str:
-    """Return the hash of the rig, or say how to calibrate it, or that there can be none."""
-    if len(project.views) == 1:
-        raise RigError(
-            f"{project.root}: detectors are refined by 3-D points, which takes two views or more; "
-            "this project has one"
-        )
+    """Return the hash of the rig, or say how to calibrate it."""
     load_rig(project)
     return sha256_of(project.rig_path)
 

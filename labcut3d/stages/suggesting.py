@@ -83,7 +83,7 @@ def suggest(
         labelled = {path.stem for path in project.label_files()} - set(names)
         others = {name: _open(project, name) for name in sorted(labelled)}
         found += _by_appearance(opened, others, found, (count - len(found), seed), reporter)
-    if not found and all(len(set(one.labelled)) == one.length for one in opened.values()):
+    if all(len(one.labelled) == one.length for one in opened.values()):
         reporter.note("Nothing to suggest: all frames are labelled; put longer videos there")
     elif len(found) < count:
         reporter.note(f"Only {len(found)} moments to suggest: no others stand out")

@@ -3,6 +3,7 @@
 import av
 import numpy as np
 import pytest
+from notes import Notes
 
 from labcut3d import pipeline
 from labcut3d.detection.storage import save_detector
@@ -13,16 +14,6 @@ from labcut3d.schema import open_dataset
 from labcut3d.stages.detecting import read_labelled_images
 
 COUNT = 40
-
-
-class Notes(Silent):
-    """A reporter that remembers what was said."""
-
-    def __init__(self):
-        self.notes = []
-
-    def note(self, message):
-        self.notes.append(message)
 
 
 @pytest.fixture(scope="module")

@@ -67,10 +67,11 @@ def trained(project) -> Project:
 def no_training(monkeypatch) -> None:
     """Fail where a detector is trained."""
 
-    def train_detector(*_, **__):
+    def train(*_, **__):
         raise AssertionError("training began")
 
-    monkeypatch.setattr("labcut3d.detection.training.train_detector", train_detector)
+    monkeypatch.setattr("labcut3d.detection.training._train_pose", train)
+    monkeypatch.setattr("labcut3d.detection.training._train_locator", train)
 
 
 @pytest.mark.parametrize(

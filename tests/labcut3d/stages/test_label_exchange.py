@@ -1,17 +1,16 @@
 """Labels out to other programs and back; merging; a project made of DeepLabCut's."""
 
 import shutil
-from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from notes import Notes
 
 from labcut3d.errors import Labcut3dError, LabelError
 from labcut3d.labels import LabelRow, labelled_images, read_label_rows, read_labels
-from labcut3d.progress import Silent
 from labcut3d.project import load_project
 from labcut3d.stages.adopting import project_from_deeplabcut
 from labcut3d.stages.label_export import export_labels
@@ -38,16 +37,6 @@ ROWS = [
         ("earR", np.nan, np.nan),
     )
 ]
-
-
-@dataclass
-class Listener(Silent):
-    """Keeps the notes."""
-
-    notes: list[str] = field(default_factory=list)
-
-    def note(self, message):
-        self.notes.append(message)
 
 
 def make_project(root, views=PLAIN, *, images=(2, 5, 7), rows=ROWS):
@@ -107,7 +96,7 @@ def test_labels_and_images_come_back(tmp_path, format, views):
     files = files_of(tmp_path / "out", format)
     export_labels(project, tmp_path / "out", format)
     other = make_project(tmp_path / "other", images=(), rows=())
-    listener = Listener()
+    listener = Notes()
     import_labels(other, "walk", files, reporter=listener)
     assert_same(rows_of(other), rows_of(project))
     assert len(listener.notes) == 1, listener.notes
@@ -335,7 +324,7 @@ def test_what_does_not_fit_is_named(tmp_path, recording, files, numbers, message
 def test_points_outside_the_image_are_left_out_and_told(tmp_path):
     project = make_project(tmp_path / "ours", rows=())
     path = collected(tmp_path, [(2, 1, 2, 30, 4, 5, 6)])
-    listener = Listener()
+    listener = Notes()
     import_labels(project, "walk", {"left": path}, reporter=listener)
     assert np.isnan(rows_of(project)[2, "left", "earL"]).all()
     assert "the first 'earL' in frame 2" in listener.notes[0]

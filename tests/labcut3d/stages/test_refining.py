@@ -267,7 +267,7 @@ def blind_the_views(project):
     ("spoil", "error", "words"),
     [
         (remove_rig, RigError, r"rig\.toml.*labcut3d calibrate"),
-        (keep_one_view, RigError, "takes two views or more"),
+        (keep_one_view, RigError, "points in space take two views or more"),
         (remove_model, DetectorError, "no trained detector; run: labcut3d train"),
         (remove_results, ProjectError, "run: labcut3d reconstruct"),
         (add_a_label, DetectorError, r"changed: labels/walk\.csv.*labcut3d train"),

@@ -6,11 +6,11 @@ import re
 import cv2
 import numpy as np
 import pytest
+from notes import Notes
 
 from labcut3d import pipeline
 from labcut3d.errors import DatasetError, LabelError, ProjectError
 from labcut3d.image_folder import ImageFolder
-from labcut3d.progress import Silent
 from labcut3d.project import Project, load_project, new_project
 from labcut3d.region import Region
 from labcut3d.schema import make_detections, save_dataset
@@ -97,13 +97,12 @@ def test_labelled_postures_are_not_suggested_again(project):
     assert re.search(r"<b>2</b><span>labelled already", page)
 
 
-def test_where_all_is_labelled_it_says_so(project, monkeypatch):
+def test_where_all_is_labelled_it_says_so(project):
     lines = "".join(f"{FIRST + moment},left,bug,head,3,4\n" for moment in range(len(KINDS)))
     (project.root / "labels" / "walk.csv").write_text(LABELS + lines)
-    notes: list[str] = []
-    monkeypatch.setattr(Silent, "note", lambda _, message: notes.append(message))
-    assert not pipeline.suggest(project, reporter=Silent())
-    assert "all frames are labelled" in notes[-1]
+    listener = Notes()
+    assert not pipeline.suggest(project, reporter=listener)
+    assert "all frames are labelled" in listener.notes[-1]
 
 
 def test_doubts_come_first_and_appearance_fills_up(project):
