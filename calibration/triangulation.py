@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from calibration.covariance import RigCovariance
 from calibration.errors import RigError
 from calibration.geometry import Array
 from calibration.points.likelihood import Found, find_points
+from calibration.points.propagation import calibration_covariance
 from calibration.points.sight import Seen, make_sight
 from calibration.rig import Rig
 from calibration.solver.parameters import to_arrays
@@ -28,10 +30,11 @@ Flags = NDArray[np.bool_]
 class Triangulation:
     """Points in the world frame of the rig, NaN where undetermined.
 
-    `points` (..., 3) in the rig's unit; `covariance` (..., 3, 3) in unit^2, of the pixels' noise
-    alone; `reprojection_error` (...) px, the mean distance over the views used; `inliers`
-    (view, ...) the views used; `crossing` (...) rad, from 0 to pi/2, the angle at which those two
-    of their rays cross that cross most squarely: where it is small, the depth is hardly known.
+    `points` (..., 3) in the rig's unit; `covariance` (..., 3, 3) in unit^2, of the pixels' noise,
+    and of the cameras' where that was given; `reprojection_error` (...) px, the mean distance over
+    the views used; `inliers` (view, ...) these views; `crossing` (...) rad, from 0 to pi/2, the
+    angle of those two of their rays that cross most squarely: where it is small, so is what is
+    known of the depth.
     """
 
     points: Array
@@ -47,12 +50,15 @@ def triangulate_points(
     *,
     covariance: ArrayLike | None = None,
     confidence: ArrayLike | None = None,
+    rig_covariance: RigCovariance | None = None,
 ) -> Triangulation:
     """Return the maximum-likelihood points that the views of a rig see at `pixels`.
 
     `pixels` (view, ..., 2) in the order of the rig's cameras, NaN = missing; `covariance`
     (view, ..., 2, 2) px^2, by default 1 px^2; `confidence` (view, ...): a view of confidence 0.5
-    counts half an observation, one of 0 or NaN is not used.
+    counts half an observation, one of 0 or NaN is not used. `rig_covariance`, for example
+    `RigCovariance.load("rig.toml")`, adds to each point's covariance what the doubt about the
+    cameras makes of it, in the frame that it holds fixed (see `calibration_covariance`).
 
     With three views or more, views that contradict the others are left out. Two views alone
     cannot tell which of them is wrong: their point is returned with its large
@@ -81,6 +87,9 @@ def triangulate_points(
     cameras = to_arrays(rig.cameras)
     centers = -np.einsum("vij,vi->vj", cameras.rotations, cameras.translations)
     find_points(cameras, centers, seen, make_sight(views), found)
+    if rig_covariance is not None:
+        weights = _information(seen, found.inliers)
+        found.covariance[:] += calibration_covariance(rig, rig_covariance, found.points, weights)
     return Triangulation(
         points=found.points.reshape(*shape, 3),
         covariance=found.covariance.reshape(*shape, 3, 3),
@@ -100,3 +109,13 @@ def _given(
     if array.shape != shape:
         raise RigError(f"{name} has shape {array.shape}, not {shape}")
     return np.ascontiguousarray(array.reshape(flat))
+
+
+def _information(seen: Seen, inliers: Flags) -> Array:
+    """Return the information (view, n, 2, 2) of the pixels that were used, 0 of the others."""
+    information = np.zeros((*inliers.shape, 2, 2))
+    given = len(seen.covariance) > 0
+    information[inliers] = np.linalg.inv(seen.covariance[inliers]) if given else np.eye(2)
+    if len(seen.confidence):
+        information[inliers] *= seen.confidence[inliers][:, None, None]
+    return information
