@@ -88,7 +88,7 @@ def triangulate_points(
     centers = -np.einsum("vij,vi->vj", cameras.rotations, cameras.translations)
     find_points(cameras, centers, seen, make_sight(views), found)
     if rig_covariance is not None:
-        weights = _information(seen, found.inliers)
+        weights = _information(seen) * found.inliers[..., None, None]
         found.covariance[:] += calibration_covariance(rig, rig_covariance, found.points, weights)
     return Triangulation(
         points=found.points.reshape(*shape, 3),
@@ -111,11 +111,16 @@ def _given(
     return np.ascontiguousarray(array.reshape(flat))
 
 
-def _information(seen: Seen, inliers: Flags) -> Array:
-    """Return the information (view, n, 2, 2) of the pixels that were used, 0 of the others."""
-    information = np.zeros((*inliers.shape, 2, 2))
-    given = len(seen.covariance) > 0
-    information[inliers] = np.linalg.inv(seen.covariance[inliers]) if given else np.eye(2)
+def _information(seen: Seen) -> Array:
+    """Return the information (view, n, 2, 2) of the pixels, px^-2; zero where there is none."""
+    information = np.broadcast_to(np.eye(2), (*seen.pixels.shape, 2))
+    if len(seen.covariance):
+        with np.errstate(invalid="ignore"):
+            determinant = np.linalg.det(seen.covariance)
+            good = (determinant > 0) & (seen.covariance[..., 0, 0] > 0) & np.isfinite(determinant)
+        safe = np.where(good[..., None, None], seen.covariance, np.eye(2))
+        information = np.where(good[..., None, None], np.linalg.inv(safe), 0.0)
     if len(seen.confidence):
-        information[inliers] *= seen.confidence[inliers][:, None, None]
+        weight = np.nan_to_num(seen.confidence, nan=0.0).clip(min=0.0)
+        information = information * weight[..., None, None]
     return information
