@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from calibration.epipolar import epipolar_error, essential_matrix, fundamental_matrix
     from calibration.fitting.heldout import HeldOut
     from calibration.foreign.registry import RIG_FORMATS, RigFormat, load_rig, save_rig
+    from calibration.points.propagation import calibration_covariance
     from calibration.solver.adjustment import Adjustment, adjust_boards, bundle_adjust
     from calibration.solver.uncertainty import predict_uncertainty
     from calibration.stereo import Rectification, rectify
@@ -60,6 +61,7 @@ __all__ = [
     "adjust_boards",
     "bundle_adjust",
     "calibrate",
+    "calibration_covariance",
     "combine",
     "detect_corners",
     "epipolar_error",
@@ -89,6 +91,7 @@ _HOME = {
     "adjust_boards": "solver.adjustment",
     "bundle_adjust": "solver.adjustment",
     "calibrate": "calibrating",
+    "calibration_covariance": "points.propagation",
     "combine": "corners.observations",
     "detect_corners": "corners.detection",
     "epipolar_error": "epipolar",

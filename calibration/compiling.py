@@ -5,9 +5,11 @@ from typing import Any
 
 from numba import njit
 
-__all__ = ["compiled", "inlined"]
+__all__ = ["bare", "bare_inlined", "compiled", "inlined"]
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+# Numba's own code leaves its runtime out by this private option; a * b + c is one instruction.
+BARE: dict[str, Any] = {"_nrt": False, "fastmath": {"contract"}}
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -25,6 +27,19 @@ def inlined(function: Callable[..., Any]) -> Any:
     A call costs more than a few multiplications do, since its arrays' owners are counted.
     """
     return _compile(function, forceinline=True)
+
+
+def bare(function: Callable[..., Any]) -> Any:
+    """Return a compiled function that makes no arrays of its own, only fills those it is given.
+
+    Their owners are then not counted at all, which may take half of the time of short steps.
+    """
+    return _compile(function, **BARE)
+
+
+def bare_inlined(function: Callable[..., Any]) -> Any:
+    """Return a function that becomes a part of the bare ones that call it."""
+    return _compile(function, forceinline=True, **BARE)
 
 
 def _compile(function: Callable[..., Any], **options: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from calibration.compiling import compiled, inlined
+from calibration.lens import NEWTON_STEPS, STEEPEST
 
 __all__ = [
     "LENS_TERMS",
@@ -17,14 +18,18 @@ __all__ = [
     "Prior",
     "distort",
     "distort_fisheye",
+    "fisheye_ray_slopes",
     "fisheye_slopes",
     "lens_slopes",
     "prior_cost",
     "prior_terms",
+    "ray_slopes",
+    "undistort",
 ]
 
 LENS_TERMS = 12  # the most distortion coefficients a lens has
 SKEW = 4 + LENS_TERMS  # the column of the skew, after fx, fy, cx, cy and the lens
+NEAR = 1e-6  # normalized coordinates, from which one more step of Newton's is exact
 
 
 class Prior(NamedTuple):
@@ -67,18 +72,25 @@ def distort_fisheye(k, x, y):
 
 
 @inlined
-def lens_slopes(k, x, y, by_lens):
-    """Return the distorted place and its 2 x 2 slopes; fill `by_lens` (2, 12)."""
+def ray_slopes(k, x, y):
+    """Return the distorted place of (x, y) and its 2 x 2 slopes, row by row."""
     xd, yd, r2, radial, denominator = distort(k, x, y)
     d_numerator = k[4] + r2 * (2 * k[5] + r2 * 3 * k[8])
     d_denominator = k[9] + r2 * (2 * k[10] + r2 * 3 * k[11])
-    up = 1 / denominator
-    slope = 2 * (d_numerator - radial * d_denominator) * up
+    slope = 2 * (d_numerator - radial * d_denominator) * (1 / denominator)
     p1, p2 = k[6], k[7]
     prism_x, prism_y = 2 * (k[12] + 2 * k[13] * r2), 2 * (k[14] + 2 * k[15] * r2)
     mixed = x * y * slope + 2 * (p1 * x + p2 * y)
     a = radial + x * x * slope + 2 * p1 * y + 6 * p2 * x + prism_x * x
     d = radial + y * y * slope + 6 * p1 * y + 2 * p2 * x + prism_y * y
+    return xd, yd, a, mixed + prism_x * y, mixed + prism_y * x, d
+
+
+@inlined
+def lens_slopes(k, x, y, by_lens):
+    """Return the distorted place and its 2 x 2 slopes; fill `by_lens` (2, 12)."""
+    _, _, r2, radial, denominator = distort(k, x, y)
+    up = 1 / denominator
     down = -radial * up
     for row in range(2):
         z = x if row == 0 else y
@@ -96,14 +108,13 @@ def lens_slopes(k, x, y, by_lens):
     by_lens[0, 2] = by_lens[1, 3] = 2 * x * y
     by_lens[0, 3] = r2 + 2 * x * x
     by_lens[1, 2] = r2 + 2 * y * y
-    return xd, yd, a, mixed + prism_x * y, mixed + prism_y * x, d
+    return ray_slopes(k, x, y)
 
 
 @compiled
-def fisheye_slopes(k, x, y, by_lens):
-    """Return the distorted place and its 2 x 2 slopes; fill `by_lens` (2, 12)."""
+def fisheye_ray_slopes(k, x, y):
+    """Return the distorted place of (x, y) and its 2 x 2 slopes, row by row."""
     xd, yd, r, angle, image = distort_fisheye(k, x, y)
-    by_lens[:] = 0.0
     if r < 1e-9:
         return xd, yd, 1.0, 0.0, 0.0, 1.0
     a2 = angle * angle
@@ -111,13 +122,53 @@ def fisheye_slopes(k, x, y, by_lens):
     growth /= 1 + r * r  # d image / d radius
     scale = image / r
     bend = (growth - scale) / (r * r)
-    power = angle / r
-    for term in range(4):
-        power *= a2
-        by_lens[0, term] = x * power
-        by_lens[1, term] = y * power
     mixed = x * y * bend
     return xd, yd, scale + x * x * bend, mixed, mixed, scale + y * y * bend
+
+
+@compiled
+def fisheye_slopes(k, x, y, by_lens):
+    """Return the distorted place and its 2 x 2 slopes; fill `by_lens` (2, 12)."""
+    _, _, r, angle, _ = distort_fisheye(k, x, y)
+    by_lens[:] = 0.0
+    if r >= 1e-9:
+        a2 = angle * angle
+        power = angle / r
+        for term in range(4):
+            power *= a2
+            by_lens[0, term] = x * power
+            by_lens[1, term] = y * power
+    return fisheye_ray_slopes(k, x, y)
+
+
+@inlined
+def undistort(k, fisheye, xd, yd):
+    """Return the ray (x, y) imaged at (xd, yd), the slopes there, and whether there is one.
+
+    Newton's method, as in `calibration.lens.Lens.undistort`.
+    """
+    x, y = xd, yd
+    if fisheye:
+        radius = math.sqrt(xd * xd + yd * yd)
+        if radius > 1e-9:
+            scale = math.tan(min(radius, STEEPEST)) / radius
+            x, y = xd * scale, yd * scale
+    near = False
+    a, b, c, d = 1.0, 0.0, 0.0, 1.0
+    for _ in range(NEWTON_STEPS):
+        if fisheye:
+            u, w, a, b, c, d = fisheye_ray_slopes(k, x, y)
+        else:
+            u, w, a, b, c, d = ray_slopes(k, x, y)
+        dx, dy = u - xd, w - yd
+        away = max(abs(dx), abs(dy))
+        up = 1 / (a * d - b * c)
+        x -= (d * dx - b * dy) * up
+        y -= (a * dy - c * dx) * up
+        if not away > NEAR:  # the step just made squares it; NaN ends too
+            near = away <= NEAR
+            break
+    return x, y, a, b, c, d, near and a * d - b * c > 0 and a + d > 0
 
 
 @compiled

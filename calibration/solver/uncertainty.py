@@ -87,26 +87,35 @@ def rig_parameters(rig: Rig) -> tuple[str, ...]:
     return tuple(f"{camera.name}.{name}" for camera in rig for name in parameter_names(camera))
 
 
-def point_slopes(rig: Rig, points_world: Array) -> tuple[Array, Array, np.ndarray]:
+def point_slopes(
+    rig: Rig, points_world: Array, information: Array | None = None
+) -> tuple[Array, Array, np.ndarray]:
     """Return how triangulated points (n, 3) follow pixels and cameras.
 
-    The information (n, 3, 3) that pixels of one px of noise give; d point / d parameters (n, 3, p)
-    in the order of `rig_parameters`; and which points (n,) two views or more hold. NaN elsewhere.
+    The information (n, 3, 3) of the points; d point / d parameters (n, 3, p) in the order of
+    `rig_parameters`, by the implicit function theorem, to first order; and which points (n,) two
+    views or more tell. NaN elsewhere. `information` (view, n, 2, 2) px^-2 is that of the pixels,
+    zero where they were not used; by default 1 px^-2 in every view whose image holds the point.
     """
-    information, pulls = np.zeros((len(points_world), 3, 3)), []
+    total, pulls = np.zeros((len(points_world), 3, 3)), []
     views = np.zeros(len(points_world), dtype=int)
-    for camera in rig:
-        inside = _is_inside(camera, points_world)
-        by_point = np.where(inside[:, None, None], camera.project_jacobian(points_world), 0.0)
-        by_camera = np.where(inside[:, None, None], camera.parameter_jacobian(points_world), 0.0)
-        information += np.swapaxes(by_point, -1, -2) @ by_point
-        pulls.append(np.swapaxes(by_point, -1, -2) @ by_camera)
-        views += inside
-    seen = (views >= 2) & (np.linalg.det(information) > 0)
-    information[~seen] = np.eye(3)
-    shifts: Array = -np.linalg.solve(information, np.concatenate(pulls, axis=-1)).astype(float)
-    information[~seen], shifts[~seen] = np.nan, np.nan
-    return information, shifts, seen
+    for view, camera in enumerate(rig):
+        if information is None:
+            weight = _is_inside(camera, points_world)[:, None, None] * np.eye(2)
+        else:
+            weight = information[view]
+        used = weight[:, 0, 0] > 0
+        by_point = np.where(used[:, None, None], camera.project_jacobian(points_world), 0.0)
+        by_camera = np.where(used[:, None, None], camera.parameter_jacobian(points_world), 0.0)
+        weighed = np.swapaxes(by_point, -1, -2) @ weight
+        total += weighed @ by_point
+        pulls.append(weighed @ by_camera)
+        views += used
+    seen = (views >= 2) & (np.linalg.det(total) > 0)
+    total[~seen] = np.eye(3)
+    shifts: Array = -np.linalg.solve(total, np.concatenate(pulls, axis=-1)).astype(float)
+    total[~seen], shifts[~seen] = np.nan, np.nan
+    return total, shifts, seen
 
 
 def _inverse(system: Array, held: Array | None) -> Array:

@@ -1,12 +1,17 @@
 """Triangulation against scenes whose truth is known: ring rigs with strong lens distortion."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.optimize import least_squares
 
 from calibration.camera import Camera
 from calibration.errors import RigError
 from calibration.lens import Lens
 from calibration.rig import Rig
+from calibration.solver.lens_kernels import undistort
+from calibration.solver.parameters import to_arrays
 from calibration.triangulation import triangulate_points
 
 ROUNDING = 1e-7  # mm; float64 rounding, at 40 mm and a focal length of 2300 px
@@ -86,6 +91,71 @@ def test_is_the_maximum_of_the_likelihood(rig: Rig) -> None:
     best = minus_log_likelihood(found.points)
     for step in 1e-3 * np.concatenate([np.eye(3), -np.eye(3)]):
         assert (minus_log_likelihood(found.points + step) > best).all()
+
+
+@pytest.mark.parametrize("views", [2, 5])
+@pytest.mark.parametrize("fisheye", [False, True])
+def test_a_general_optimizer_finds_the_same_point(views: int, fisheye: bool) -> None:
+    """Through strong lenses, with views that contradict one another by up to 20 px."""
+    rig, rng = ring(views), np.random.default_rng(9)
+    if fisheye:
+        lens = Lens(distortions=np.array([0.05, -0.02, 0.01, 0.0]), model="fisheye")
+        rig = Rig(cameras=tuple(replace(c, lens=lens) for c in rig), unit="mm")
+    pixels = rig.project(points_of(9, 30)) + rng.normal(0, 2, (views, 30, 2))
+    if views == 2:
+        pixels[1, :, 1] += 20.0
+    found = triangulate_points(rig, pixels)
+    assert np.isfinite(found.points).all()
+    for index, point in enumerate(found.points):
+        used = found.inliers[:, index]
+        best = least_squares(
+            lambda x, used=used, index=index: (rig.project(x) - pixels[:, index])[used].ravel(),
+            point + 0.01,
+            jac=lambda x, used=used: np.concatenate(
+                [c.project_jacobian(x) for c, one in zip(rig, used, strict=True) if one]
+            ),
+            xtol=1e-15,
+            ftol=1e-15,
+            gtol=1e-15,
+        )
+        away = (rig.project(best.x) - rig.project(point))[used]
+        assert np.abs(away).max() < 1e-6  # px
+
+
+def test_crossing_is_the_angle_between_the_rays_that_cross_most_squarely() -> None:
+    narrow = ring(2, lift=0.0, spread=0.02)
+    found = triangulate_points(narrow, narrow.project(np.zeros((1, 3))))
+    assert found.crossing == pytest.approx([0.02], abs=1e-6)
+    # Of three rays at 0, 1.4 and 2.8 rad, the outer two are 0.34 rad from opposite.
+    wide = ring(3, lift=0.0, spread=2.8)
+    assert triangulate_points(wide, wide.project(np.zeros(3))).crossing == pytest.approx(1.4)
+    pair = wide.select(["cam0", "cam2"])
+    found = triangulate_points(pair, pair.project(np.zeros(3)))
+    assert found.crossing == pytest.approx(np.pi - 2.8, abs=1e-6)
+    assert np.isnan(triangulate_points(pair, np.full((2, 1, 2), np.nan)).crossing).all()
+
+
+@pytest.mark.parametrize(
+    "lens",
+    [
+        Lens(distortions=np.array([-0.9, 3.0, 1e-3, -5e-4, 0.0])),
+        Lens(distortions=np.array([-0.4, 0.1, 1e-3, -5e-4, 0.01, 0.1, 0.02, 0.01])),
+        Lens(distortions=np.array([0.05, -0.02, 0.01, 0.0]), model="fisheye"),
+    ],
+)
+def test_the_compiled_lenses_are_the_lenses(rig: Rig, lens: Lens) -> None:
+    """Near the middle and far outside, where some have no ray."""
+    terms = to_arrays([replace(rig.cameras[0], lens=lens)]).intrinsics[0]
+    seen = np.random.default_rng(11).uniform(-1.5, 1.5, (500, 2))
+    expected = lens.undistort(seen)
+    assert np.isfinite(expected).any()
+    for distorted, ideal in zip(seen, expected, strict=True):
+        *ray, a, b, c, d, there = undistort(terms, lens.model == "fisheye", *distorted)
+        assert there == np.isfinite(ideal).all()
+        if there:
+            assert lens.distort(ray) == pytest.approx(distorted, abs=1e-9)  # 1e-6 px
+            slopes = lens.jacobian(ideal).ravel()  # ours are of one Newton step before
+            assert [a, b, c, d] == pytest.approx(slopes, abs=1e-4)
 
 
 def test_covariance_holds_the_truth_as_often_as_it_says(rig: Rig) -> None:

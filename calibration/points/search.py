@@ -1,0 +1,134 @@
+"""Which views agree on a point: hypotheses of two views and of all, and their cost."""
+
+import numpy as np
+
+from calibration.compiling import bare_inlined
+from calibration.points.sight import terms, to_camera
+from calibration.solver.lens_kernels import SKEW
+
+__all__ = ["OUTLIER", "SMALLEST_PARALLAX", "nearest", "search", "solve"]
+
+OUTLIER = 13.8  # squared Mahalanobis distance: 99.9 % of a chi-square with two degrees of freedom
+SMALLEST_PARALLAX = 1e-3  # rad; rays closer to parallel fix no depth
+
+
+@bare_inlined
+def search(cameras, centers, sight, count):
+    """Return whether any two views agree, and the point on which they agree best.
+
+    The hypotheses are the points nearest to all rays and nearest to each two of them, the cost of
+    each is the sum of the truncated squared distances of all views. To rank them, the lens is
+    taken to be straight around each pixel.
+    """
+    for k in range(count):  # from differences of ideal coordinates to standard deviations
+        intrinsics = terms(cameras.intrinsics, sight.camera[k])
+        w = sight.whitening[k, 0], sight.whitening[k, 1], sight.whitening[k, 2]
+        a, b, c, d = sight.slopes[k, 0], sight.slopes[k, 1], sight.slopes[k, 2], sight.slopes[k, 3]
+        fx, fy, skew = intrinsics[0], intrinsics[1], intrinsics[SKEW]
+        sight.slopes[k, 0] = w[0] * (fx * a + skew * c) + w[1] * fy * c
+        sight.slopes[k, 1] = w[0] * (fx * b + skew * d) + w[1] * fy * d
+        sight.slopes[k, 2] = w[2] * fy * c
+        sight.slopes[k, 3] = w[2] * fy * d
+    best, x, y, z = np.inf, np.nan, np.nan, np.nan
+    for one in range(count):
+        for other in range(one, count):
+            if one == other == 0:
+                known, px, py, pz = nearest(centers, sight, count)
+            elif one == other:
+                continue
+            else:
+                known, px, py, pz = _between(centers, sight, one, other)
+            if known:
+                cost = _cost(cameras, sight, count, (px, py, pz), best)
+                if cost < best:
+                    best, x, y, z = cost, px, py, pz
+    return best < np.inf, x, y, z
+
+
+@bare_inlined
+def nearest(centers, sight, count):
+    """Return whether there is a point nearest to all rays, and the point."""
+    # The sum over rays of (I - dd') X = (I - dd') center, d of unit length.
+    a = b = c = d = e = f = p = q = r = 0.0
+    for k in range(count):
+        v = sight.camera[k]
+        x, y, z, up = sight.rays[k, 0], sight.rays[k, 1], sight.rays[k, 2], sight.rays[k, 3]
+        cx, cy, cz = centers[v, 0], centers[v, 1], centers[v, 2]
+        along = (x * cx + y * cy + z * cz) * up
+        a += 1 - x * x * up
+        b -= x * y * up
+        c -= x * z * up
+        d += 1 - y * y * up
+        e -= y * z * up
+        f += 1 - z * z * up
+        p += cx - along * x
+        q += cy - along * y
+        r += cz - along * z
+    return solve((a, b, c, d, e, f, p, q, r))
+
+
+@bare_inlined
+def _between(centers, sight, one, other):
+    """Return whether two rays are not parallel, and the point midway between them."""
+    v, w = sight.camera[one], sight.camera[other]
+    ax, ay, az = sight.rays[one, 0], sight.rays[one, 1], sight.rays[one, 2]
+    bx, by, bz = sight.rays[other, 0], sight.rays[other, 1], sight.rays[other, 2]
+    cx, cy, cz = (
+        centers[w, 0] - centers[v, 0],
+        centers[w, 1] - centers[v, 1],
+        centers[w, 2] - centers[v, 2],
+    )
+    both = ax * bx + ay * by + az * bz
+    squares = 1 / (sight.rays[one, 3] * sight.rays[other, 3])
+    determinant = squares - both * both
+    up = 1 / determinant
+    from_a, from_b = ax * cx + ay * cy + az * cz, bx * cx + by * cy + bz * cz
+    s = (from_a / sight.rays[other, 3] - both * from_b) * up
+    t = (both * from_a - from_b / sight.rays[one, 3]) * up
+    return (
+        determinant > SMALLEST_PARALLAX**2 * squares,
+        0.5 * (centers[v, 0] + s * ax + centers[w, 0] + t * bx),
+        0.5 * (centers[v, 1] + s * ay + centers[w, 1] + t * by),
+        0.5 * (centers[v, 2] + s * az + centers[w, 2] + t * bz),
+    )
+
+
+@bare_inlined
+def _cost(cameras, sight, count, point, limit):
+    """Return the cost of a point; infinite where it reaches `limit`, or no two views agree."""
+    cost, agreeing = 0.0, 0
+    for k in range(count):
+        x, y, z = to_camera(cameras, sight.camera[k], point)
+        squared = np.inf
+        if z > 0:
+            dx, dy = x / z - sight.ideal[k, 0], y / z - sight.ideal[k, 1]
+            u = sight.slopes[k, 0] * dx + sight.slopes[k, 1] * dy
+            w = sight.slopes[k, 2] * dx + sight.slopes[k, 3] * dy
+            squared = u * u + w * w
+        if squared < OUTLIER:
+            agreeing += 1
+            cost += squared
+        else:
+            cost += OUTLIER
+        if cost >= limit:
+            return np.inf
+    return cost if agreeing >= 2 else np.inf
+
+
+@bare_inlined
+def solve(sums):
+    """Return whether [[a, b, c], [b, d, e], [c, e, f]] X = (p, q, r) has a solution, and X.
+
+    `sums` are a to f and p, q, r.
+    """
+    a, b, c, d, e, f, p, q, r = sums
+    u, v, w = d * f - e * e, c * e - b * f, b * e - c * d
+    s, t, o = a * f - c * c, b * c - a * e, a * d - b * b
+    determinant = a * u + b * v + c * w
+    up = 1 / determinant
+    return (
+        determinant > 0,
+        (u * p + v * q + w * r) * up,
+        (v * p + s * q + t * r) * up,
+        (w * p + t * q + o * r) * up,
+    )

@@ -1,0 +1,136 @@
+"""The covariance of points from pixels and cameras, tried by simulation on rigs that err."""
+
+import numpy as np
+import pytest
+
+from calibration import Rig, RigCovariance, calibration_covariance, triangulate_points
+from calibration.errors import RigError
+from calibration.solver.parameters import from_arrays, moved, parameter_names, to_arrays
+from calibration.solver.uncertainty import predict_uncertainty, rig_parameters
+from labcut3d.synthetic import make_rig
+
+RIGS, TRIALS = 6, 450
+STEPS = {"f": 1.0, "c": 0.5, "r": 3e-4, "t": 0.1}  # px, px, rad, mm; lens terms 1e-3
+
+
+def uncertain(rig: Rig, rng: np.random.Generator) -> RigCovariance:
+    """A covariance in which all parameters are correlated, and the first camera's pose is held."""
+    names = rig_parameters(rig)
+    size = np.array([STEPS.get(name.split(".")[1][0], 1e-3) for name in names])
+    first = [f"{rig.names[0]}.{name}" for name in parameter_names(rig.cameras[0])[-6:]]
+    size[[name in first for name in names]] = 0.0
+    root = size[:, None] * rng.normal(size=(len(names), len(names))) / np.sqrt(len(names))
+    return RigCovariance(names=names, matrix=root @ root.T, gauge="the first camera's pose")
+
+
+def erring(rig: Rig, step: np.ndarray) -> Rig:
+    """The rig with its parameters moved by a step in the order of `rig_parameters`."""
+    poses, intrinsics = np.zeros((len(rig), 6)), np.zeros((len(rig), 17))
+    for view, camera in enumerate(rig):
+        count = len(parameter_names(camera))
+        own, step = step[:count], step[count:]
+        intrinsics[view, : count - 6], poses[view] = own[:-6], own[-6:]
+    arrays = moved(to_arrays(rig.cameras), poses, intrinsics)
+    return Rig(cameras=from_arrays(arrays, rig.cameras), unit=rig.unit)
+
+
+def squared_errors(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Squared Mahalanobis errors (trial,) with both parts of the covariance, and with noise alone.
+
+    Each trial has its own calibration error, point and pixel noise; the detector knows its noise.
+    """
+    rig = make_rig(int(rng.integers(2, 5)), rng)
+    covariance = uncertain(rig, rng)
+    middle = np.mean([camera.center + 300 * camera.rotation[2] for camera in rig], axis=0)
+    steps = rng.multivariate_normal(np.zeros(len(covariance.names)), covariance.matrix, TRIALS)
+    root = rng.normal(size=(2, 2))
+    noise = np.broadcast_to(root @ root.T + np.eye(2), (len(rig), 2, 2))
+    both, alone = np.empty(TRIALS), np.empty(TRIALS)
+    for trial, step in enumerate(steps):
+        point = middle + rng.uniform(-30, 30, 3)
+        error = np.linalg.cholesky(noise) @ rng.normal(size=(len(rig), 2, 1))
+        wrong = erring(rig, step)
+        found = triangulate_points(wrong, rig.project(point) + error[..., 0], covariance=noise)
+        information = np.linalg.inv(noise) * found.inliers[:, None, None]
+        ours = calibration_covariance(wrong, covariance, found.points, information)
+        away = found.points - point
+        both[trial] = away @ np.linalg.solve(found.covariance + ours, away)
+        alone[trial] = away @ np.linalg.solve(found.covariance, away)
+    return both, alone
+
+
+def test_the_covariance_holds_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    found = [squared_errors(rng) for _ in range(RIGS)]
+    both, alone = (np.concatenate(part) for part in zip(*found, strict=True))
+    # Chi-square with three degrees of freedom; of 2700 trials a share is known to 0.9 %.
+    assert np.mean(both < 3.506) == pytest.approx(0.68, abs=0.02)
+    assert np.mean(both < 7.815) == pytest.approx(0.95, abs=0.02)
+    assert np.mean(alone < 7.815) < 0.9  # the cameras' errors are no trifle here
+
+
+def test_points_follow_the_cameras_as_it_says():
+    """The covariance of one parameter at a time against triangulation with that parameter moved."""
+    rng = np.random.default_rng(1)
+    rig = make_rig(3, rng)
+    middle = np.mean([camera.center + 300 * camera.rotation[2] for camera in rig], axis=0)
+    points = middle + rng.uniform(-20, 20, (4, 3))
+    pixels, names = rig.project(points), rig_parameters(rig)
+    information = rng.uniform(0.5, 2.0, (3, 4, 1, 1)) * np.eye(2)
+    for index, name in enumerate(names):
+        step = np.zeros(len(names))
+        step[index] = 0.1 * STEPS.get(name.split(".")[1][0], 1e-3)
+        covariance = np.linalg.inv(information)
+        moves = [
+            triangulate_points(erring(rig, sign * step), pixels, covariance=covariance).points
+            for sign in (1, -1)
+        ]
+        move = (moves[0] - moves[1]) / 2
+        one = RigCovariance(names=names, matrix=np.outer(step, step), gauge="the others")
+        expected = calibration_covariance(rig, one, points, information)
+        scale = np.sqrt(np.trace(expected, axis1=1, axis2=2).max()) + 1e-12
+        found = move[:, :, None] * move[:, None, :]
+        np.testing.assert_allclose(found / scale**2, expected / scale**2, atol=1e-3)
+
+
+def test_triangulation_adds_it_for_the_views_it_used():
+    rng = np.random.default_rng(2)
+    rig = make_rig(4, rng)
+    covariance = uncertain(rig, rng)
+    middle = np.mean([camera.center + 300 * camera.rotation[2] for camera in rig], axis=0)
+    pixels = rig.project(middle + rng.uniform(-20, 20, (2, 5, 3)))
+    pixels[0, 0, 0] += 300.0
+    pixels[1, 0, 1] = np.nan
+    pixels[1:, 0, 2] = np.nan
+    noise = np.broadcast_to([[0.5, 0.2], [0.2, 1.0]], (*pixels.shape, 2))
+    confidence = rng.uniform(0.5, 1.0, pixels.shape[:-1])
+    given = {"covariance": noise, "confidence": confidence}
+    plain = triangulate_points(rig, pixels, **given)
+    found = triangulate_points(rig, pixels, **given, rig_covariance=covariance)
+    assert np.array_equal(found.points, plain.points, equal_nan=True)
+    assert not found.inliers[0, 0, 0]
+    weights = confidence * found.inliers
+    information = weights[..., None, None] * np.linalg.inv(noise)
+    added = calibration_covariance(rig, covariance, plain.points, information)
+    np.testing.assert_allclose(found.covariance, plain.covariance + added)
+    assert np.isnan(found.covariance[0, 2]).all()
+    assert np.isfinite(found.covariance[1]).all()
+
+
+def test_views_that_count_alike_are_as_predicted():
+    rng = np.random.default_rng(3)
+    rig = make_rig(3, rng)
+    covariance = uncertain(rig, rng)
+    points = np.mean([camera.center + 300 * camera.rotation[2] for camera in rig], axis=0)[None]
+    information = np.broadcast_to(np.eye(2), (3, 1, 2, 2))
+    found = calibration_covariance(rig, covariance, points, information)
+    np.testing.assert_allclose(found, predict_uncertainty(rig, covariance, points, 0.0))
+
+
+def test_what_does_not_fit_is_refused():
+    rig = make_rig(2, np.random.default_rng(4))
+    other = RigCovariance(names=("cam7.fx",), matrix=np.eye(1), gauge="all else")
+    with pytest.raises(RigError, match="another rig"):
+        triangulate_points(rig, np.zeros((2, 3, 2)), rig_covariance=other)
+    with pytest.raises(RigError, match=r"\(2, \.\.\., 2, 2\)"):
+        calibration_covariance(rig, other, np.zeros((4, 3)), np.zeros((2, 3, 2, 2)))
