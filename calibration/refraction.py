@@ -119,24 +119,36 @@ class Wall:
         return np.where(path.behind[..., None], entry, points)
 
     def enter_jacobians(self, center: Array, points: ArrayLike) -> tuple[Array, Array, Array]:
-        """Return the derivatives of `enter`: by point, by center and by the wall.
+        """Return what `enter` does, and its derivatives by point and by center, both (..., 3, 3).
 
-        (..., 3, 3), (..., 3, 3) and (..., 3, 8). The wall's parameters are a small turn about the
-        world's origin, its distance, its thickness and its three indices. By the implicit function
-        theorem, as the points are found by iteration.
+        By the implicit function theorem, as the places are found by iteration.
+        """
+        points = np.asarray(points, dtype=float)
+        path = self._path(center, points)
+        by_point, by_center, _ = self._bent(path)
+        entry = center + path.height * (self.normal + path.gain[..., None] * path.across)
+        behind = path.behind[..., None]
+        return (
+            np.where(behind, entry, points),
+            np.where(behind[..., None], by_point, np.eye(3)),
+            np.where(behind[..., None], by_center, 0.0),
+        )
+
+    def parameter_jacobian(self, center: Array, points: ArrayLike) -> Array:
+        """Return the derivative of `enter` by the wall's parameters, (..., 3, 8).
+
+        They are a small turn about the world's origin, the distance, the thickness (which a
+        surface keeps, and is not moved by) and the three indices.
         """
         points = np.asarray(points, dtype=float)
         path = self._path(center, points)
         by_point, by_center, by_rest = self._bent(path)
-        behind = path.behind[..., None, None]
-        by_point = np.where(behind, by_point, np.eye(3))
-        by_center = np.where(behind, by_center, 0.0)
         entry = center + path.height * (self.normal + path.gain[..., None] * path.across)
         # To turn or shift the wall is to turn or shift the world, and camera and point back.
         by_turn = by_center @ skew(center) + by_point @ skew(points) - skew(entry)
         by_distance = self.normal - (by_center + by_point) @ self.normal
         by_wall = np.concatenate([by_turn, by_distance[..., None], by_rest], axis=-1)
-        return by_point, by_center, np.where(behind, by_wall, 0.0)
+        return np.where(path.behind[..., None, None], by_wall, 0.0)
 
     def _bent(self, path: "_Path") -> tuple[Array, Array, Array]:
         """Return the slopes by point, center, and thickness and indices (..., 3, 4) behind it."""
@@ -154,7 +166,6 @@ class Wall:
         by_point = sideways - (path.height * steep * last)[..., None, None] * deeper
         higher = p * w[0] - path.height * steep * p * w[0]
         by_center = across - higher[..., None, None] * deeper - sideways
-        # A surface stays one: its thickness moves nothing.
         slopes = [np.where((rest > 0) & (wall > 0), steep * (last - p * w[1]), 0.0)]
         for layer, (d, m, v) in enumerate(zip((h, wall, rest), n, w, strict=True)):
             own = -p * m * v**3 if layer == 0 else 0.0

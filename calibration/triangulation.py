@@ -96,8 +96,15 @@ def triangulate_points(
     n = flat.shape[1]
     points, covariances = np.full((n, 3), np.nan), np.full((n, 3, 3), np.nan)
     error, inliers = np.full(n, np.nan), np.zeros((len(rig), n), dtype=bool)
+    walls = any(camera.wall is not None for camera in rig)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):  # NaN is the answer there
         for part in _blocks(n):
+            if walls:
+                from calibration.bent_rays import triangulate_bent  # here, as it builds on this
+
+                bent = triangulate_bent(rig, flat[:, part], information[:, part])
+                points[part], covariances[part], error[part], inliers[:, part] = bent
+                continue
             sights = _look(rig, flat[:, part], information[:, part])
             found = _maximize(sights, *_polish(sights, *_search(sights)))
             points[part], covariances[part] = found[0].T, np.moveaxis(found[1], -1, 0)
