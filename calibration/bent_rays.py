@@ -20,6 +20,8 @@ Flags = NDArray[np.bool_]
 
 ROUNDS = (2, 2, 15)  # most steps of Gauss-Newton; between rounds views may join and leave
 
+SINGULAR = 1e-14  # of a matrix's size cubed: a determinant that is rounding
+
 
 def triangulate_bent(
     rig: Rig, pixels: Array, information: Array
@@ -148,11 +150,10 @@ def _parallax(directions: Array, agreeing: Flags) -> Array:
 
 def _invert(matrices: Array) -> Array:
     """Return the inverses of symmetric matrices (n, 3, 3); NaN where they have none."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        good = np.isfinite(matrices).all(axis=(-1, -2))
-        safe = np.where(good[:, None, None], matrices, 0.0)
-        scale = np.trace(safe, axis1=-2, axis2=-1) / 3
-        good &= np.linalg.det(safe) > 1e-14 * scale**3
+    finite = np.isfinite(matrices).all(axis=(-1, -2))
+    safe = np.where(finite[:, None, None], matrices, 0.0)
+    size = np.trace(safe, axis1=-2, axis2=-1) / 3
+    good = np.flatnonzero(np.linalg.det(safe) > SINGULAR * size**3)
     inverse = np.full(matrices.shape, np.nan)
     inverse[good] = np.linalg.inv(matrices[good])
     return inverse
