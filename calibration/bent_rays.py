@@ -150,10 +150,10 @@ def _parallax(directions: Array, agreeing: Flags) -> Array:
 
 def _invert(matrices: Array) -> Array:
     """Return the inverses of symmetric matrices (n, 3, 3); NaN where they have none."""
-    finite = np.isfinite(matrices).all(axis=(-1, -2))
+    finite = np.asarray(np.isfinite(matrices).all(axis=(-1, -2)))
     safe = np.where(finite[:, None, None], matrices, 0.0)
     size = np.trace(safe, axis1=-2, axis2=-1) / 3
-    good = np.flatnonzero(np.linalg.det(safe) > SINGULAR * size**3)
+    good = np.flatnonzero(np.greater(np.linalg.det(safe), SINGULAR * size**3))
     inverse = np.full(matrices.shape, np.nan)
     inverse[good] = np.linalg.inv(matrices[good])
     return inverse

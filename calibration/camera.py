@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from calibration.errors import RigError
 from calibration.geometry import Array, make_pose, skew
 from calibration.lens import Lens
-from calibration.refraction import Wall
+from calibration.refraction import WALL_PARAMETERS, Wall
 
 __all__ = ["Camera"]
 
@@ -130,6 +130,18 @@ class Camera:
             moved = by_point @ self.rotation @ by_center @ self.rotation.T
             by_turn, by_shift = by_turn - moved @ skew(self.translation), by_shift - moved
         return np.concatenate([by_matrix, by_lens, by_turn, by_shift], axis=-1)
+
+    def wall_jacobian(self, points_world: ArrayLike) -> Array:
+        """Return d pixel / d parameter of the wall, (..., 2, 8), at points (..., 3).
+
+        The parameters are those of `Wall.parameter_jacobian`; zero without a wall.
+        """
+        points = np.asarray(points_world, dtype=float)
+        if self.wall is None:
+            return np.zeros((*points.shape[:-1], 2, WALL_PARAMETERS))
+        entry = self.wall.enter(self.center, points)
+        by_wall = self.wall.parameter_jacobian(self.center, points)
+        return self.camera_jacobian(self._to_camera(entry)) @ self.rotation @ by_wall
 
     def undistort(self, pixels: ArrayLike) -> Array:
         """Return the ideal normalized coordinates (..., 2) of pixels (..., 2).

@@ -24,7 +24,9 @@ from numpy.typing import ArrayLike
 from calibration.errors import RigError
 from calibration.geometry import Array, skew
 
-__all__ = ["Wall"]
+__all__ = ["WALL_PARAMETERS", "Wall"]
+
+WALL_PARAMETERS = 8  # a turn, the distance, the thickness, three indices
 
 UNIT = 1e-6  # how far a normal's length may be from one
 INDICES = (1.0, 5.0)  # of refraction, of anything that a camera looks through
