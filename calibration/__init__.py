@@ -23,6 +23,7 @@ from calibration.boards.board import (
 from calibration.camera import Camera
 from calibration.covariance import RigCovariance
 from calibration.lens import Lens
+from calibration.refraction import Wall
 from calibration.rig import Rig
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ __all__ = [
     "Triangulation",
     "TwoSidedBoard",
     "ViewCorners",
+    "Wall",
     "adjust_boards",
     "bundle_adjust",
     "calibrate",

@@ -68,7 +68,9 @@ class WorldChange:
         for camera in rig:
             rotation = camera.rotation @ turn.T
             translation = self.scale * camera.translation - rotation @ shift
-            cameras.append(replace(camera, rotation=rotation, translation=translation))
+            wall = camera.wall and camera.wall.moved(self.motion, self.scale)
+            pose = {"rotation": rotation, "translation": translation}
+            cameras.append(replace(camera, **pose, wall=wall))
         metadata = dict(rig.metadata)
         if not np.array_equal(self.motion, np.eye(4)):
             metadata["world"] = self.how

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from calibration.errors import RigError
 from calibration.geometry import Array, make_pose, skew
 from calibration.lens import Lens
+from calibration.refraction import WALL_PARAMETERS, Wall
 
 __all__ = ["Camera"]
 
@@ -26,8 +27,10 @@ class Camera:
     """A camera with its intrinsics, its lens and its pose in the world.
 
     `matrix` (3, 3) is upper triangular with focal lengths, skew and principal point, px;
-    `rotation` (3, 3) is camera_from_world; `translation` (3,) is in the unit of the rig. `extra`
-    holds fields that other programs wrote beside ours, kept when the rig is saved again.
+    `rotation` (3, 3) is camera_from_world; `translation` (3,) is in the unit of the rig. `wall` is
+    what the camera looks through, if anything: all that follows reckons with it, but `undistort`,
+    which tells directions in the camera. `extra` holds fields that other programs wrote beside
+    ours, kept when the rig is saved again.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Camera:
     lens: Lens
     rotation: Array
     translation: Array
+    wall: Wall | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -49,6 +53,7 @@ class Camera:
             object.__setattr__(self, name, _check_array(getattr(self, name), shape, name, where))
         _check_matrix(self.matrix, where)
         _check_rotation(self.rotation, where)
+        _check_wall(self.wall, self.center, where)
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -57,6 +62,7 @@ class Camera:
             and np.array_equal(self.matrix, other.matrix)
             and np.array_equal(self.rotation, other.rotation)
             and np.array_equal(self.translation, other.translation)
+            and self.wall == other.wall
             and dict(self.extra) == dict(other.extra)
         )
 
@@ -77,14 +83,22 @@ class Camera:
 
     def project(self, points_world: ArrayLike) -> Array:
         """Return the pixels (..., 2) of points (..., 3); NaN for points behind the camera."""
+        if self.wall is not None:
+            points_world = self.wall.enter(self.center, points_world)
         return self._pixels(self.lens.distort(self._normalize(self._to_camera(points_world))))
 
     def project_jacobian(self, points_world: ArrayLike) -> Array:
         """Return d pixel / d point, (..., 2, 3), at points (..., 3); NaN behind the camera."""
-        return self.camera_jacobian(self._to_camera(points_world)) @ self.rotation
+        if self.wall is None:
+            return self.camera_jacobian(self._to_camera(points_world)) @ self.rotation
+        entry, by_point, _ = self.wall.enter_jacobians(self.center, points_world)
+        return self.camera_jacobian(self._to_camera(entry)) @ self.rotation @ by_point
 
     def camera_jacobian(self, points_camera: ArrayLike) -> Array:
-        """Return d pixel / d point, (..., 2, 3), for points (..., 3) in the camera's own frame."""
+        """Return d pixel / d point, (..., 2, 3), for points (..., 3) in the camera's own frame.
+
+        That of the camera alone, without a wall.
+        """
         points = np.asarray(points_camera, dtype=float)
         xy = self._normalize(points)
         depth = points[..., 2]
@@ -97,9 +111,11 @@ class Camera:
         """Return d pixel / d parameter, (..., 2, n), at points (..., 3); NaN behind the camera.
 
         The parameters are fx, fy, cx, cy, the lens's coefficients, and a small turn and a shift
-        of camera_from_world, which acts as `exp(turn) @ rotation`.
+        of camera_from_world, which acts as `exp(turn) @ rotation`. A wall stays where it is.
         """
-        turned = np.asarray(points_world, dtype=float) @ self.rotation.T
+        points_world = np.asarray(points_world, dtype=float)
+        entry = points_world if self.wall is None else self.wall.enter(self.center, points_world)
+        turned = entry @ self.rotation.T
         in_camera = turned + self.translation
         normalized = self._normalize(in_camera)
         distorted = self.lens.distort(normalized)
@@ -108,7 +124,24 @@ class Camera:
         by_matrix[..., 0, 2] = by_matrix[..., 1, 3] = 1.0
         by_lens = self.matrix[:2, :2] @ self.lens.parameter_jacobian(normalized)
         by_point = self.camera_jacobian(in_camera)
-        return np.concatenate([by_matrix, by_lens, -by_point @ skew(turned), by_point], axis=-1)
+        by_turn, by_shift = -by_point @ skew(turned), by_point
+        if self.wall is not None:  # the way through the wall follows the camera's center
+            _, _, by_center = self.wall.enter_jacobians(self.center, points_world)
+            moved = by_point @ self.rotation @ by_center @ self.rotation.T
+            by_turn, by_shift = by_turn - moved @ skew(self.translation), by_shift - moved
+        return np.concatenate([by_matrix, by_lens, by_turn, by_shift], axis=-1)
+
+    def wall_jacobian(self, points_world: ArrayLike) -> Array:
+        """Return d pixel / d parameter of the wall, (..., 2, 8), at points (..., 3).
+
+        The parameters are those of `Wall.parameter_jacobian`; zero without a wall.
+        """
+        points = np.asarray(points_world, dtype=float)
+        if self.wall is None:
+            return np.zeros((*points.shape[:-1], 2, WALL_PARAMETERS))
+        entry = self.wall.enter(self.center, points)
+        by_wall = self.wall.parameter_jacobian(self.center, points)
+        return self.camera_jacobian(self._to_camera(entry)) @ self.rotation @ by_wall
 
     def undistort(self, pixels: ArrayLike) -> Array:
         """Return the ideal normalized coordinates (..., 2) of pixels (..., 2).
@@ -118,11 +151,18 @@ class Camera:
         return self.lens.undistort(self._unpixel(np.asarray(pixels, dtype=float)))
 
     def rays(self, pixels: ArrayLike) -> tuple[Array, Array]:
-        """Return origins and unit directions (..., 3), in the world, of pixels (..., 2)."""
+        """Return origins and unit directions (..., 3), in the world, of pixels (..., 2).
+
+        Behind a wall they are those behind it, from its far face on; NaN where light is totally
+        reflected.
+        """
         xy = self.undistort(pixels)
         directions = np.concatenate([xy, np.ones_like(xy[..., :1])], axis=-1) @ self.rotation
         directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
-        return np.broadcast_to(self.center, directions.shape).copy(), directions
+        origins = np.broadcast_to(self.center, directions.shape).copy()
+        return (
+            (origins, directions) if self.wall is None else self.wall.refract(origins, directions)
+        )
 
     def _to_camera(self, points_world: ArrayLike) -> Array:
         """Return points (..., 3) of the world in the camera's frame."""
@@ -187,3 +227,12 @@ def _check_rotation(rotation: Array, where: str) -> None:
     error = np.abs(rotation @ rotation.T - np.eye(3)).max()
     if error > ROTATION_TOLERANCE or np.linalg.det(rotation) < 0:
         raise RigError(f"{where}: rotation = {rotation.tolist()} is not a rotation matrix")
+
+
+def _check_wall(wall: Wall | None, center: Array, where: str) -> None:
+    """Refuse a camera that does not stand before its wall."""
+    if wall is not None and not wall.height(center) > 0:
+        raise RigError(
+            f"{where} stands {-wall.height(center):.6g} behind the face of its wall; the wall's "
+            "normal must point away from the camera, and its distance be along the normal"
+        )

@@ -19,15 +19,17 @@ from numpy.typing import ArrayLike
 from calibration.camera import Camera
 from calibration.covariance import RigCovariance
 from calibration.errors import FileFormatError, RigError
-from calibration.files import atomic_write, read_toml
+from calibration.files import atomic_write, read_toml, suggest
 from calibration.geometry import Array, rotation_from_vector, vector_from_rotation
 from calibration.lens import Lens
+from calibration.refraction import Wall
 from calibration.units import check_unit
 
 __all__ = ["Rig"]
 
 CAMERA_FIELDS = ("name", "size", "matrix", "distortions", "rotation", "translation")
-OWN_FIELDS = (*CAMERA_FIELDS, "fisheye")
+OWN_FIELDS = (*CAMERA_FIELDS, "fisheye", "wall")
+WALL_FIELDS = ("normal", "distance", "thickness", "indices")
 SAME_POSE = 1e-6  # of the rig's size, and rad: no two real cameras are this close
 
 
@@ -189,10 +191,24 @@ def _camera_of(table: object, where: str) -> Camera:
             lens=Lens(distortions=distortions, model="fisheye" if fisheye else "opencv"),
             rotation=rotation_from_vector(rotation),
             translation=table["translation"],
+            wall=_wall_of(table["wall"]) if "wall" in table else None,
             extra={key: value for key, value in table.items() if key not in OWN_FIELDS},
         )
     except RigError as error:
         raise RigError(f"{where}: {error}") from error
+
+
+def _wall_of(table: object) -> Wall:
+    """Return the wall that the table `wall` of a camera describes."""
+    if not isinstance(table, dict):
+        raise RigError(f"wall must be a table with {', '.join(WALL_FIELDS)}")
+    for name in table:
+        if name not in WALL_FIELDS:
+            raise RigError(f"wall: unknown key '{name}'; {suggest(name, WALL_FIELDS)}")
+    missing = [name for name in WALL_FIELDS if name not in table]
+    if missing:
+        raise RigError(f"wall: '{missing[0]}' is missing")
+    return Wall(**table)
 
 
 def _table_of(camera: Camera) -> dict[str, Any]:
@@ -206,4 +222,12 @@ def _table_of(camera: Camera) -> dict[str, Any]:
         "translation": camera.translation.tolist(),
     }
     fisheye = {"fisheye": True} if camera.lens.model == "fisheye" else {}
-    return {**fields, **fisheye, **camera.extra}
+    return {**fields, **fisheye, **_wall_table(camera.wall), **camera.extra}
+
+
+def _wall_table(wall: Wall | None) -> dict[str, Any]:
+    """Return the table `wall` of a camera, if it has one."""
+    if wall is None:
+        return {}
+    numbers = wall.normal.tolist(), wall.distance, wall.thickness, list(wall.indices)
+    return {"wall": dict(zip(WALL_FIELDS, numbers, strict=True))}

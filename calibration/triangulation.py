@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from calibration.bent_rays import triangulate_bent
 from calibration.covariance import RigCovariance
 from calibration.errors import RigError
 from calibration.geometry import Array
@@ -84,9 +85,12 @@ def triangulate_points(
         sine=np.full(n, np.nan),
         inliers=np.zeros((views, n), dtype=bool),
     )
-    cameras = to_arrays(rig.cameras)
-    centers = -np.einsum("vij,vi->vj", cameras.rotations, cameras.translations)
-    find_points(cameras, centers, seen, make_sight(views), found)
+    if any(camera.wall is not None for camera in rig):
+        triangulate_bent(rig, seen.pixels, _information(seen), found)
+    else:
+        cameras = to_arrays(rig.cameras)
+        centers = -np.einsum("vij,vi->vj", cameras.rotations, cameras.translations)
+        find_points(cameras, centers, seen, make_sight(views), found)
     if rig_covariance is not None:
         weights = _information(seen) * found.inliers[..., None, None]
         found.covariance[:] += calibration_covariance(rig, rig_covariance, found.points, weights)

@@ -234,8 +234,8 @@ def _meets(one: Camera, other: Camera) -> bool:
         pixels = np.asarray(other.project(points))
         inside = (pixels >= -0.5) & (pixels <= np.array(other.size) - 0.5)
         seen = np.asarray(inside.all(axis=-1))
-        _, back = other.rays(np.where(seen[..., None], pixels, np.nan))
-    straight = points - other.center
+        starts, back = other.rays(np.where(seen[..., None], pixels, np.nan))
+    straight = points - starts
     straight /= np.linalg.norm(straight, axis=-1, keepdims=True)
     # A lens model that folds over images far points inside the image: their rays differ.
     return bool(np.any(seen & ((back * straight).sum(axis=-1) > 1 - 1e-6)))

@@ -18,6 +18,7 @@ from calibration.triangulation import triangulate_points
 
 __all__ = [
     "HeldOut",
+    "in_order",
     "judge_corners",
     "judge_held_out",
     "judge_posed",
@@ -48,14 +49,14 @@ def score_held_out(rig: Rig, board: Board, observations: Observations) -> Array:
     cannot look good by bending the board. NaN where a corner was not seen or a frame not posed.
     The observations must have the rig's views.
     """
-    corners = _in_order(rig, observations)
+    corners = in_order(rig, observations)
     boards = pose_boards(rig.cameras, board, corners)
     return np.linalg.norm(residuals_at(rig.cameras, boards, corners, board.points), axis=-1)
 
 
 def judge_held_out(rig: Rig, board: Board, observations: Observations) -> HeldOut:
     """Return how well a rig explains observations that it was not fitted to."""
-    return judge_corners(rig, board, _in_order(rig, observations))
+    return judge_corners(rig, board, in_order(rig, observations))
 
 
 def judge_corners(rig: Rig, board: Board, corners: Array, start: Array | None = None) -> HeldOut:
@@ -84,7 +85,7 @@ def judge_posed(rig: Rig, board: Board, corners: Array, boards: Array) -> HeldOu
     )
 
 
-def _in_order(rig: Rig, observations: Observations) -> Array:
+def in_order(rig: Rig, observations: Observations) -> Array:
     """Return the usable corners (view, frame, corner, 2) px of a rig's views, in their order."""
     missing = [view for view in rig.names if view not in observations.views]
     if missing:

@@ -20,6 +20,7 @@ __all__ = [
     "opencv_coefficients",
     "refuse_fisheye",
     "refuse_skew",
+    "refuse_walls",
     "require_keys",
     "rotation_of",
     "size_of",
@@ -133,6 +134,19 @@ def refuse_skew(rig: Rig, program: str) -> None:
             raise RigError(
                 f"camera '{camera.name}': skew = {camera.matrix[0, 1]:g} px, which {program} would "
                 "ignore; save it as labcut3d or label3d"
+            )
+
+
+def refuse_walls(rig: Rig, program: str) -> None:
+    """Raise `RigError` for a camera that looks through a wall, which no other program reckons with.
+
+    It would see straight through.
+    """
+    for camera in rig:
+        if camera.wall is not None:
+            raise RigError(
+                f"camera '{camera.name}' looks through a wall, which {program} would ignore; "
+                "save it as labcut3d, or without its wall (dataclasses.replace(camera, wall=None))"
             )
 
 

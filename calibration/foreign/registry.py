@@ -24,7 +24,7 @@ from calibration.foreign.jarvis import (
 from calibration.foreign.label3d import label3d_files, load_label3d, save_label3d
 from calibration.foreign.matfile import starts_like_mat
 from calibration.foreign.opencv import holds_opencv, load_opencv, save_opencv
-from calibration.foreign.parts import Given, refuse_skew
+from calibration.foreign.parts import Given, refuse_skew, refuse_walls
 from calibration.foreign.pose2sim import holds_pose2sim, load_pose2sim, save_pose2sim
 from calibration.rig import Rig
 
@@ -59,10 +59,12 @@ def save_rig(rig: Rig, path: PathLike, format: RigFormat) -> tuple[str, ...]:
     """Write a rig for another program; JARVIS's format is a folder with a file a camera.
 
     Returns sentences on what the program will not honour, or calls otherwise. Raises `RigError`
-    naming the camera where the file cannot hold it (skew, fisheye, a long lens model, a name):
-    nothing is dropped silently.
+    naming the camera where the file cannot hold it (skew, fisheye, a long lens model, a wall, a
+    name): nothing is dropped silently.
     """
     known = _check_format(format, Path(path))
+    if known != "labcut3d":
+        refuse_walls(rig, known)
     WRITERS[known](rig, path)
     cautions = CAUTIONS.get(known)
     return () if cautions is None else cautions(rig)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from calibration.camera import Camera
+from calibration.errors import CalibrationError
 from calibration.geometry import Array
 from calibration.lens import Lens
 from calibration.solver.arrays import POSE_SIZE, Cameras
@@ -112,7 +113,16 @@ class Layout:
 
 
 def to_arrays(cameras: Sequence[Camera]) -> Cameras:
-    """Return cameras as the arrays that the solver works on."""
+    """Return cameras as the arrays that the solver works on.
+
+    Raises `CalibrationError` for one that looks through a wall, which the solver does not know.
+    """
+    for camera in cameras:
+        if camera.wall is not None:
+            raise CalibrationError(
+                f"camera '{camera.name}' looks through a wall; adjustments reckon without walls: "
+                "calibrate in air, and give the cameras their walls afterwards"
+            )
     intrinsics = np.zeros((len(cameras), SKEW + 1))
     for row, camera in zip(intrinsics, cameras, strict=True):
         row[:4] = camera.matrix[[0, 1, 0, 1], [0, 1, 2, 2]]

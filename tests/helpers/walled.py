@@ -1,0 +1,40 @@
+"""A rig about a box: four cameras, 300 mm away, that see three of its walls at up to 45 degrees."""
+
+import numpy as np
+
+from calibration import Camera, Lens, Rig, Wall
+
+MEDIA = {
+    "acrylic": (3.0, (1.0, 1.49, 1.0)),
+    "water": (3.0, (1.0, 1.52, 1.33)),
+    "surface": (0.0, (1.0, 1.0, 1.34)),
+}
+
+
+def make_rig(thickness: float, indices: tuple[float, float, float]) -> Rig:
+    """The rig of a box of 120 mm with walls of that thickness and indices."""
+    faces = ([1.0, 0, 0], [0, 1.0, 0], [0, 1.0, 0], [-1.0, 0, 0])
+    places = ([250, 60, 120], [-120, 240, 100], [150, 240, -80], [-230, -70, 200])
+    cameras = []
+    for number, (face, place) in enumerate(zip(faces, places, strict=True)):
+        forward = -np.array(place) / np.linalg.norm(place)
+        right = np.cross([0, 0, -1.0], forward)
+        right /= np.linalg.norm(right)
+        rotation = np.stack([right, np.cross(forward, right), forward])
+        cameras.append(
+            Camera(
+                name=f"cam{number}",
+                size=(1280, 1024),
+                matrix=np.array([[2200.0, 0.5, 642], [0, 2210, 508], [0, 0, 1]]),
+                lens=Lens(distortions=np.array([-0.2, 0.1, 1e-3, -5e-4, 0.0])),
+                rotation=rotation,
+                translation=-rotation @ place,
+                wall=Wall(
+                    normal=-np.array(face),
+                    distance=-60.0 - thickness,
+                    thickness=thickness,
+                    indices=indices,
+                ),
+            )
+        )
+    return Rig(cameras=tuple(cameras), unit="mm")
