@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+import numpy as np
 from common import show
 from labelled_sets import fly_top_32, mirror_mouse, openfield
 
@@ -19,8 +20,18 @@ __all__ = ["COLUMNS", "figures"]
 
 FOLDS = 5
 COLUMNS = ("mean px", "true RMS", "median", "p95", "PCK@5", "squared error / stated")
-COLUMNS += ("calibration error", "s a training")
+COLUMNS += ("calibration error", "told apart", "s a training")
 SETS = {"openfield": openfield, "mirror_mouse": mirror_mouse, "fly_top_32": fly_top_32}
+
+
+def told_apart(evaluation: Evaluation) -> float:
+    """Return the share of labels whose detection lies nearer to them than to any other label."""
+    away = evaluation.prediction.position[:, :, None] - evaluation.labels[:, None]
+    distance = np.linalg.norm(away, axis=-1)  # (image, detection, label)
+    other = np.where(np.eye(distance.shape[1], dtype=bool), np.nan, distance)
+    labelled = np.isfinite(evaluation.distance)
+    nearest = np.where(np.isnan(other), np.inf, other).min(axis=-1)
+    return float((evaluation.distance <= nearest)[labelled].mean())
 
 
 def figures(evaluation: Evaluation, seconds: float) -> Sequence[str]:
@@ -28,7 +39,8 @@ def figures(evaluation: Evaluation, seconds: float) -> Sequence[str]:
     summary = evaluation.summary()
     values = [f"{summary[n]:.3g}" for n in ("mean", "rms", "median", "p95", "within")]
     values.append(f"{evaluation.covariance_ratio():.2f}")
-    return [*values, f"{evaluation.calibration_error():.3f}", f"{seconds:.0f}"]
+    values += [f"{evaluation.calibration_error():.3f}", f"{told_apart(evaluation):.3f}"]
+    return [*values, f"{seconds:.0f}"]
 
 
 def main() -> None:
@@ -44,6 +56,7 @@ def main() -> None:
             seconds = (time.perf_counter() - started) / FOLDS
             rows.append((f"{name}, {kind}", *figures(found, seconds)))
             print(*rows[-1], flush=True)
+            print(found.table().query("view == 'all'").to_string(index=False), flush=True)
     show(f"{FOLDS}-fold cross-validation", ("labels, folds", *COLUMNS), rows)
 
 
