@@ -129,9 +129,9 @@ def _normal_equations(
     normal, gradient = np.zeros((*points.shape, 3)), np.zeros(points.shape)
     for camera, seen, weight in zip(rig, pixels, information, strict=True):
         used = weight[:, 0, 0] > 0
-        slopes = camera.project_jacobian(points[used])
+        predicted, slopes = camera.linearize(points[used])
         weighted = np.swapaxes(slopes, -1, -2) @ weight[used]
-        residual = seen[used] - camera.project(points[used])
+        residual = seen[used] - predicted
         normal[used] += weighted @ slopes
         gradient[used] += (weighted @ residual[..., None])[..., 0]
     return normal, gradient

@@ -91,8 +91,16 @@ class Camera:
         """Return d pixel / d point, (..., 2, 3), at points (..., 3); NaN behind the camera."""
         if self.wall is None:
             return self.camera_jacobian(self._to_camera(points_world)) @ self.rotation
+        return self.linearize(points_world)[1]
+
+    def linearize(self, points_world: ArrayLike) -> tuple[Array, Array]:
+        """Return what `project` and `project_jacobian` do, for the price of one with a wall."""
+        if self.wall is None:
+            return self.project(points_world), self.project_jacobian(points_world)
         entry, by_point, _ = self.wall.enter_jacobians(self.center, points_world)
-        return self.camera_jacobian(self._to_camera(entry)) @ self.rotation @ by_point
+        in_camera = self._to_camera(entry)
+        pixels = self._pixels(self.lens.distort(self._normalize(in_camera)))
+        return pixels, self.camera_jacobian(in_camera) @ (self.rotation @ by_point)
 
     def camera_jacobian(self, points_camera: ArrayLike) -> Array:
         """Return d pixel / d point, (..., 2, 3), for points (..., 3) in the camera's own frame.

@@ -32,7 +32,7 @@ UNIT = 1e-6  # how far a normal's length may be from one
 INDICES = (1.0, 5.0)  # of refraction, of anything that a camera looks through
 LARGEST = 1e15  # of any length, as of a camera's
 NEWTON_STEPS = 60  # three or four are usual; a point that almost touches a wall of air needs more
-CONVERGED = 1e-14  # of the tangent: the last bits
+CONVERGED = 1e-9  # of the tangent: a step that small leaves an error of its square
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -127,7 +127,7 @@ class Wall:
         """
         points = np.asarray(points, dtype=float)
         path = self._path(center, points)
-        by_point, by_center, _ = self._bent(path)
+        by_point, by_center = self._bent(path)
         entry = center + path.height * (self.normal + path.gain[..., None] * path.across)
         behind = path.behind[..., None]
         return (
@@ -144,36 +144,38 @@ class Wall:
         """
         points = np.asarray(points, dtype=float)
         path = self._path(center, points)
-        by_point, by_center, by_rest = self._bent(path)
+        by_point, by_center = self._bent(path)
         entry = center + path.height * (self.normal + path.gain[..., None] * path.across)
         # To turn or shift the wall is to turn or shift the world, and camera and point back.
         by_turn = by_center @ skew(center) + by_point @ skew(points) - skew(entry)
         by_distance = self.normal - (by_center + by_point) @ self.normal
-        by_wall = np.concatenate([by_turn, by_distance[..., None], by_rest], axis=-1)
+        by_layers = self._by_layers(path)
+        by_wall = np.concatenate([by_turn, by_distance[..., None], by_layers], axis=-1)
         return np.where(path.behind[..., None, None], by_wall, 0.0)
 
-    def _bent(self, path: "_Path") -> tuple[Array, Array, Array]:
-        """Return the slopes by point, center, and thickness and indices (..., 3, 4) behind it."""
-        p, (h, wall, rest), w, n = path.invariant, path.layers, path.weights, path.indices
-        by_p = 1 / sum(d * m**2 * v**3 for d, m, v in zip(path.layers, n, w, strict=True))
-        steep = n[0] ** 2 * w[0] ** 3 * by_p  # d tangent / d radius
-        outward = path.across / np.maximum(path.radius, 1e-300)[..., None]
+    def _bent(self, path: "_Path") -> tuple[Array, Array]:
+        """Return the slopes (..., 3, 3) by point and center, behind the wall."""
+        steep, last, outward = path.slopes()
         radial = outward[..., :, None] * outward[..., None, :]
         across = np.eye(3) - self.normal[:, None] * self.normal
         sideways = path.height * (
             steep[..., None, None] * radial + path.gain[..., None, None] * (across - radial)
         )
-        last = np.where(rest > 0, p * w[2], p * w[1])  # the layer that a deeper point lengthens
         deeper = outward[..., :, None] * self.normal
         by_point = sideways - (path.height * steep * last)[..., None, None] * deeper
-        higher = p * w[0] - path.height * steep * p * w[0]
+        higher = path.invariant * path.weights[0] * (1 - path.height * steep)
         by_center = across - higher[..., None, None] * deeper - sideways
+        return by_point, by_center
+
+    def _by_layers(self, path: "_Path") -> Array:
+        """Return the slopes (..., 3, 4) by thickness and indices, behind the wall."""
+        steep, last, outward = path.slopes()
+        p, (h, wall, rest), w, n = path.invariant, path.layers, path.weights, path.indices
         slopes = [np.where((rest > 0) & (wall > 0), steep * (last - p * w[1]), 0.0)]
         for layer, (d, m, v) in enumerate(zip((h, wall, rest), n, w, strict=True)):
             own = -p * m * v**3 if layer == 0 else 0.0
             slopes.append(own + steep * d * p * m * v**3)
-        by_rest = path.height * outward[..., :, None] * np.stack(slopes, axis=-1)[..., None, :]
-        return by_point, by_center, by_rest
+        return path.height * outward[..., :, None] * np.stack(slopes, axis=-1)[..., None, :]
 
     def refract(self, origins: Array, directions: Array) -> tuple[Array, Array]:
         """Return the rays, origins and unit directions (..., 3), as they go on behind the wall.
@@ -251,6 +253,18 @@ class _Path(NamedTuple):
     invariant: Array
     gain: Array
 
+    def slopes(self) -> tuple[Array, Array, Array]:
+        """Return how steeply light turns with the radius, and in its last layer; and outward.
+
+        d tangent / d radius (...); the tangent (...) in the layer that a deeper point lengthens;
+        and the unit vector (..., 3) along the wall, from the camera's foot to the point.
+        """
+        w, n = self.weights, self.indices
+        by_p = 1 / sum(d * (m * v) ** 2 * v for d, m, v in zip(self.layers, n, w, strict=True))
+        last = self.invariant * np.where(self.layers[2] > 0, w[2], w[1])
+        outward = self.across / np.maximum(self.radius, 1e-300)[..., None]
+        return (n[0] * w[0]) ** 2 * w[0] * by_p, last, outward
+
 
 def _root(index: Array, least: Array, tangent: Array) -> Array:
     """Return sqrt(n^2 - p^2) sqrt(1 + u^2) without the difference that cancels."""
@@ -266,7 +280,7 @@ def _tangent(
     for _ in range(NEWTON_STEPS):
         roots = [_root(n, least, u) for n in indices]
         reach = u * sum(d / root for d, root in zip(layers, roots, strict=True))
-        slope = sum(d * n**2 / root**3 for (d, n), root in zip(pairs, roots, strict=True))
+        slope = sum(d * (n / root) ** 2 / root for (d, n), root in zip(pairs, roots, strict=True))
         step = (radius / least - reach) / slope
         u = u + step
         if not (np.abs(step) > CONVERGED * u).any():

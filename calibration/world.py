@@ -19,7 +19,14 @@ from calibration.geometry import Array, invert_pose, is_seen, make_pose
 from calibration.rig import Rig
 from calibration.triangulation import triangulate_points
 
-__all__ = ["Origin", "change_scale", "locate_points", "world_from_board", "world_from_points"]
+__all__ = [
+    "Origin",
+    "change_scale",
+    "locate_points",
+    "why_no_fit",
+    "world_from_board",
+    "world_from_points",
+]
 
 Origin = Literal["corner", "centre"]
 
@@ -127,7 +134,7 @@ def world_from_points(
     spread = float(np.sqrt(np.square(b - b.mean(axis=0)).sum(axis=-1).mean()))
     rms = float(np.sqrt(np.square(off).mean()))
     if rms > WORST_POINTS * spread:
-        raise CalibrationError(_why_not(a, b, off, names, unit))
+        raise CalibrationError(why_no_fit(a, b, off, names, unit))
     return WorldChange(
         motion=_rigid(make_pose(rotation, translation)),
         how=f"known points {_listed(names)} (rms {rms:.3g} {unit})".replace(" )", ")"),
@@ -150,7 +157,7 @@ def change_scale(found: float, true: float, between: Sequence[str], unit: str = 
     )
 
 
-def _why_not(a: Array, b: Array, off: Array, names: Sequence[str], unit: str) -> str:
+def why_no_fit(a: Array, b: Array, off: Array, names: Sequence[str], unit: str) -> str:
     """Return in words why points a cannot be laid onto points b: mirrored, scaled or mistaken."""
     if EXPLAINS * _misfit(a * [1, 1, -1], b) < _misfit(a, b):
         return (

@@ -1,6 +1,7 @@
 """The whole flow on one screen.
 
     board videos -> rig                              calibrate_project
+    rig, chamber -> rig that looks through walls     place_chamber
     other programs' labels <-> labels                import_labels, export_labels
     labels -> detectors                              train, evaluate, cross_validate,
                                                      learning_curve
@@ -22,6 +23,7 @@ from labcut3d.stages.detecting import detect, train
 from labcut3d.stages.evaluating import cross_validate, evaluate, learning_curve
 from labcut3d.stages.label_export import export_labels
 from labcut3d.stages.label_import import import_labels
+from labcut3d.stages.placing import place_chamber
 from labcut3d.stages.reconstructing import events, triangulate, triangulate_files, view, view_file
 from labcut3d.stages.refining import refine
 from labcut3d.stages.suggesting import suggest
@@ -36,6 +38,7 @@ __all__ = [
     "export_labels",
     "import_labels",
     "learning_curve",
+    "place_chamber",
     "reconstruct",
     "refine",
     "suggest",
@@ -54,6 +57,8 @@ def reconstruct(
 
     A project of a single view has no third dimension: its detections are viewed as they are.
     """
+    if project.chamber is not None:
+        place_chamber(project, reporter)
     for recording in project.choose_recordings(recordings):
         detect(project, recording, reporter)
         if len(project.views) > 1:

@@ -6,6 +6,7 @@ my-project/
   recordings/NAME/        one video for each view, named after it
   labels/NAME.csv         labelled frames of the recording NAME
   models/NAME/            trained detectors
+  chamber/                corners.csv, or pictures of a board on a wall of the box filmed into
   results/                all that labcut3d writes about cameras and recordings
 """
 
@@ -18,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from calibration.boards.board import Board, parse_board
+from calibration.chamber import BoardSpot
 from calibration.files import read_toml, write_text
+from labcut3d.chamber import ChamberSettings
 from labcut3d.detection.settings import DetectorSettings
 from labcut3d.errors import FileFormatError, ProjectError
 from labcut3d.kinematics.settings import EventSettings
@@ -57,6 +60,7 @@ class _ProjectFile:
     name: str | None = None
     fps: float | None = None
     board: dict[str, Any] | None = None
+    chamber: dict[str, Any] | None = None
     detector: dict[str, Any] = dataclasses.field(default_factory=dict)
     reconstruction: dict[str, Any] = dataclasses.field(default_factory=dict)
     events: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -72,6 +76,7 @@ class Project:
     skeleton: Skeleton
     fps: float | None
     board: Board | None
+    chamber: ChamberSettings | None
     detector: DetectorSettings
     reconstruction: ReconstructionSettings
     events: EventSettings
@@ -80,6 +85,13 @@ class Project:
     def rig_path(self) -> Path:
         """Where the calibrated rig is stored."""
         return self.root / "results" / "rig.toml"
+
+    @property
+    def filming_rig_path(self) -> Path:
+        """Where the rig is stored that recordings are seen with: with the chamber's walls."""
+        if self.chamber is None:
+            return self.rig_path
+        return self.root / "results" / "rig_in_chamber.toml"
 
     @property
     def model_path(self) -> Path:
@@ -130,6 +142,16 @@ class Project:
     def calibration_sources(self) -> dict[str, Frames]:
         """Open the board videos or image folders of all views."""
         return self._open(self.root / "calibration", self.views)
+
+    def chamber_sources(self, views: Iterable[str]) -> dict[str, Frames]:
+        """Open the videos or image folders of the board in the chamber; some views may lack one.
+
+        Raises `VideoError` where there is none at all.
+        """
+        folder = self.root / "chamber"
+        known = {path.stem for path in folder.iterdir()} if folder.is_dir() else set()
+        shown = [view for view in views if (self.views[view].file or view) in known]
+        return self._open(folder, shown or list(self.views)[:1])
 
     def recording_sources(self, recording: str) -> dict[str, Frames]:
         """Open the videos of a recording, which must have equally many frames.
@@ -209,6 +231,7 @@ def load_project(root: str | os.PathLike[str]) -> Project:
         skeleton=_load_skeleton(table.skeleton, root),
         fps=table.fps,
         board=None if table.board is None else parse_board(table.board, f"{path} [board]"),
+        chamber=_parse_chamber(table.chamber, f"{path} [chamber]"),
         detector=parse_table(DetectorSettings, table.detector, f"{path} [detector]"),
         reconstruction=parse_table(
             ReconstructionSettings, table.reconstruction, f"{path} [reconstruction]"
@@ -264,6 +287,14 @@ skeleton = "{skeleton}"
 # dictionary = "DICT_4X4_50"
 # unit = "mm"
 
+# Filming into a box, or into water? See docs/refraction.md.
+# [chamber]
+# inner = [120.0, 120.0, 80.0]  # its lengths inside, along its own x, y and z
+# wall = 3.0                    # thickness of its walls
+# unit = "mm"
+# material = "acrylic"          # or "glass", "polycarbonate", "polystyrene", or an index: 1.49
+# inside = "air"                # or "water", "agarose", or an index
+
 # labels/NAME.csv holds lines such as: 0,cam0,animal,{keypoint},123.4,56.7
 """
 
@@ -277,6 +308,19 @@ def _parse_view(name: str, table: Mapping[str, Any], path: Path) -> View:
             f"{path} [views.{name}]: file '{view.file}' must be a file's name without folders"
         )
     return view
+
+
+def _parse_chamber(table: Mapping[str, Any] | None, where: str) -> ChamberSettings | None:
+    """Return the chamber of a table [chamber], in which [chamber.board] may lie."""
+    if table is None:
+        return None
+    board = table.get("board")
+    if board is None:
+        return parse_table(ChamberSettings, table, where)
+    if not isinstance(board, Mapping):
+        raise FileFormatError(f"{where}: 'board' must be a table, [chamber.board]")
+    spot = parse_table(BoardSpot, board, where.replace("[chamber]", "[chamber.board]"))
+    return parse_table(ChamberSettings, {**table, "board": spot}, where)
 
 
 def _load_skeleton(name: str, root: Path) -> Skeleton:

@@ -91,6 +91,12 @@ def _meet_board(camera: Camera, pose: Array, x: Array, y: Array) -> Array:
     every = 2 * SAMPLES  # rays bend so little that every sixth sample is enough
     coarse = [np.append(axis[::every], axis[-1]) for axis in (x, y)]
     grid = np.stack(np.meshgrid(*coarse), axis=-1)
+    if camera.wall is not None:  # behind it every ray has an origin of its own
+        origins, directions = camera.rays(grid)
+        start = transform(invert_pose(pose), origins)
+        directions = directions @ pose[:3, :3]
+        met = start[..., :2] - directions[..., :2] * (start[..., 2:] / directions[..., 2:])
+        return _lerp(_lerp(met, coarse[0], x, axis=1), coarse[1], y, axis=0)
     normalized = camera.undistort(grid)
     columns = _lerp(normalized, coarse[0], x, axis=1)
     normalized = _lerp(columns, coarse[1], y, axis=0)

@@ -200,7 +200,8 @@ def _linearize(
     lever = skew(world - poses[:, None, :3, 3])
     residual, by_board, by_wall = [], [], []
     for before, camera, seen in zip(first, rig, corners, strict=True):
-        away, by_point = seen - camera.project(world), camera.project_jacobian(world)
+        predicted, by_point = camera.linearize(world)
+        away = seen - predicted
         there = is_seen(away)[..., None]
         residual.append(np.where(there, away, 0.0))
         slopes = np.concatenate([-by_point @ lever, by_point], axis=-1)

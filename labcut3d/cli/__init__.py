@@ -28,7 +28,13 @@ app = typer.Typer(
 
 for panel, commands in {
     "Begin": (projects.demo, projects.new, projects.board),
-    "Cameras": (cameras.calibrate, rigfiles.check, worlds.align, rigfiles.convert),
+    "Cameras": (
+        cameras.calibrate,
+        rigfiles.check,
+        worlds.align,
+        worlds.chamber,
+        rigfiles.convert,
+    ),
     "Labels": (labels.suggest, labels.import_labels, labels.export_labels),
     "Detectors": (recordings.train, recordings.evaluate, recordings.refine),
     "Recordings": (

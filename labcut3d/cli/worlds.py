@@ -1,4 +1,4 @@
-"""The command that sets the world frame of a rig, or its scale."""
+"""Commands on where things are: the world frame of a rig, its scale, the chamber filmed into."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from labcut3d.cli.common import Unit, console, open_project, parse_pairs, show_files
+from labcut3d.cli.common import (
+    ProjectPath,
+    Unit,
+    console,
+    open_project,
+    parse_pairs,
+    show_files,
+)
+from labcut3d.terminal import Terminal
 
 if TYPE_CHECKING:
     from calibration.alignment import WorldChange
@@ -16,7 +24,7 @@ if TYPE_CHECKING:
     from labcut3d.project import Project
     from labcut3d.video import Frames
 
-__all__ = ["align"]
+__all__ = ["align", "chamber"]
 
 MUCH = 0.05  # change of a scale that a board has set, from where on it is doubtful
 
@@ -87,6 +95,14 @@ def align(
     console.print(escape(change.how), highlight=False, soft_wrap=True)
     _warn_of_scale(rig, change)
     show_files(target)
+
+
+def chamber(folder: ProjectPath) -> None:
+    """Place the box that is filmed into: its walls bend light -> rig_in_chamber.toml."""
+    from labcut3d.stages.placing import place_chamber
+
+    rig = place_chamber(open_project(folder), Terminal(console))
+    show_files(rig, rig.with_name("chamber.html"))
 
 
 def _warn_of_scale(rig: "Rig", change: "WorldChange") -> None:

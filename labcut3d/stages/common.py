@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from calibration import Rig
+from calibration.files import sha256_of
 from labcut3d.errors import RigError
 from labcut3d.progress import Reporter
 from labcut3d.project import Project
@@ -17,7 +18,15 @@ from labcut3d.video import Frames
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["is_current", "load_rig", "save_result", "settings_hash", "source_hashes"]
+__all__ = [
+    "chamber_record",
+    "is_current",
+    "load_calibrated_rig",
+    "load_rig",
+    "save_result",
+    "settings_hash",
+    "source_hashes",
+]
 
 
 def is_current(result: Path, inputs: Mapping[str, str], reporter: Reporter) -> bool:
@@ -40,7 +49,7 @@ def source_hashes(sources: Mapping[str, Frames]) -> dict[str, str]:
     return {f"video of {view}": fingerprint_frames(frames) for view, frames in sources.items()}
 
 
-def load_rig(project: Project) -> Rig:
+def load_calibrated_rig(project: Project) -> Rig:
     """Load the calibrated rig, or say how to calibrate it, or that there can be none."""
     if len(project.views) == 1:
         raise RigError(
@@ -52,6 +61,36 @@ def load_rig(project: Project) -> Rig:
             f"run: labcut3d calibrate {project.root}"
         )
     return Rig.load(project.rig_path)
+
+
+def load_rig(project: Project) -> Rig:
+    """Load the rig that recordings are seen with, or say what to run first.
+
+    It is the calibrated rig, with the walls of the project's chamber where it has one.
+    """
+    path, rig = project.filming_rig_path, load_calibrated_rig(project)
+    if project.chamber is None:
+        return rig
+    if not path.exists():
+        raise RigError(
+            f"{path}: where the [chamber] of project.toml stands is not known yet; "
+            f"run: labcut3d chamber {project.root}"
+        )
+    rig = Rig.load(path)
+    if rig.metadata.get("chamber") != chamber_record(project):
+        raise RigError(
+            f"{path}: the rig or the [chamber] in project.toml has changed since the chamber was "
+            f"placed; run: labcut3d chamber {project.root}"
+        )
+    return rig
+
+
+def chamber_record(project: Project) -> dict[str, str]:
+    """Return what a rig in a chamber keeps of what it was made from."""
+    return {
+        "rig_sha256": sha256_of(project.rig_path),
+        "settings_sha256": fingerprint(project.chamber),
+    }
 
 
 def save_result(dataset: "xr.Dataset", result: Path, inputs: Mapping[str, str]) -> Path:

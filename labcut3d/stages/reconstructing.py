@@ -39,7 +39,7 @@ def triangulate(project: Project, recording: str, reporter: Reporter = SILENT) -
     _require_sizes(project, recording, rig)
     inputs = {
         "detections": sha256_of(source),
-        "rig": sha256_of(project.rig_path),
+        "rig": sha256_of(project.filming_rig_path),
         "reconstruction settings": settings_hash(project, project.reconstruction),
     }
     if is_current(result, inputs, reporter):
@@ -62,7 +62,7 @@ def events(project: Project, recording: str, reporter: Reporter = SILENT) -> Pat
     inputs = {
         **source_hashes(sources),
         "trajectories": sha256_of(source),
-        "rig": sha256_of(project.rig_path),
+        "rig": sha256_of(project.filming_rig_path),
         "events settings": settings_hash(project, project.events),
     }
     if is_current(result, inputs, reporter):

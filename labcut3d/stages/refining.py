@@ -252,7 +252,7 @@ def _require_current(project: Project) -> None:
 def _rig_hash(project: Project) -> str:
     """Return the hash of the rig, or say how to calibrate it."""
     load_rig(project)
-    return sha256_of(project.rig_path)
+    return sha256_of(project.filming_rig_path)
 
 
 def _model_hashes(project: Project) -> dict[str, str]:

@@ -1,4 +1,6 @@
-"""Rigs in 3-D: cameras as frusta, boards as outlines, the scene upright."""
+"""Rigs in 3-D: cameras as frusta, boards and boxes as outlines, the scene upright."""
+
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +28,18 @@ DISTANCE = 1.75  # sides of the scene's cube
 FRUSTUM = 0.17  # of the distance from the cameras to what they look at
 
 
-def figure_rig(rig: Rig, board: Board | None = None, board_poses: Array | None = None) -> go.Figure:
-    """Return the cameras of a rig as frusta, and the places where a board was.
+def figure_rig(
+    rig: Rig,
+    board: Board | None = None,
+    board_poses: Array | None = None,
+    boxes: Mapping[str, Array] | None = None,
+) -> go.Figure:
+    """Return the cameras of a rig as frusta, the places where a board was, and boxes.
 
-    `board_poses` (frame, 4, 4) world_from_board, NaN where unknown. Axes have one scale, and the
-    picture is upright (`up_direction`).
+    `board_poses` (frame, 4, 4) world_from_board, NaN where unknown; `boxes` corners (2, 2, 2, 3),
+    world, by name. Axes have one scale, and the picture is upright (`up_direction`).
     """
+    boxes = boxes or {}
     poses = np.empty((0, 4, 4)) if board_poses is None else np.asarray(board_poses, dtype=float)
     poses = poses[np.isfinite(poses).all(axis=(1, 2))]
     outlines = np.empty((0, 6, 3))
@@ -55,7 +63,9 @@ def figure_rig(rig: Rig, board: Board | None = None, board_poses: Array | None =
             meta={"role": "boards"},
         )
     )
-    points = np.concatenate([centers, outlines.reshape(-1, 3)])
+    figure.add_traces([_box_trace(name, corners) for name, corners in boxes.items()])
+    solids = [corners.reshape(-1, 3) for corners in boxes.values()]
+    points = np.concatenate([centers, outlines.reshape(-1, 3), *solids])
     figure.update_layout(template=TEMPLATE, margin={"l": 0, "r": 0, "t": 0, "b": 0})
     figure.update_layout(
         scene=scene_layout(cube_around(points, 0.06), rig.unit, view_camera(rig, whole=True)),
@@ -88,6 +98,25 @@ def camera_traces(rig: Rig, depth: float) -> list[go.Scatter3d]:
             )
         )
     return traces
+
+
+def _box_trace(name: str, corners: Array) -> go.Scatter3d:
+    """Return the twelve edges of a box with corners (2, 2, 2, 3), world."""
+    edges = []
+    for axis in range(3):
+        ends = np.moveaxis(corners, axis, 0).reshape(2, 4, 3)
+        edges += [line for k in range(4) for line in (*ends[:, k], np.full(3, np.nan))]
+    x, y, z = np.array(edges, dtype=np.float32).T
+    return go.Scatter3d(
+        x=x,
+        y=y,
+        z=z,
+        mode="lines",
+        line={"color": MUTED, "width": 3},
+        hoverinfo="skip",
+        name=plain(name),
+        meta={"role": "box"},
+    )
 
 
 def frustum(camera: Camera, depth: float) -> Array:

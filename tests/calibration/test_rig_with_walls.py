@@ -193,3 +193,46 @@ def test_a_wall_of_air_gives_the_points_of_no_wall(points):
     np.testing.assert_array_equal(bent.inliers, straight.inliers)
     np.testing.assert_allclose(bent.points, straight.points, atol=1e-5)  # mm; both iterate
     np.testing.assert_allclose(bent.covariance, straight.covariance, rtol=1e-4)
+
+
+def test_a_wall_of_air_projects_as_no_wall(points):
+    rig = make_rig(3.0, (1.0, 1.0, 1.0))
+    for camera, bare in zip(rig, without_walls(rig), strict=True):
+        pixels = bare.project(points)
+        np.testing.assert_allclose(camera.project(points), pixels, atol=1e-9)  # px
+        slopes = bare.project_jacobian(points)
+        np.testing.assert_allclose(camera.project_jacobian(points), slopes, atol=1e-9)
+        slopes = bare.parameter_jacobian(points)
+        np.testing.assert_allclose(camera.parameter_jacobian(points), slopes, rtol=1e-9, atol=1e-6)
+        origins, directions = camera.rays(pixels)
+        center, straight = bare.rays(pixels)
+        np.testing.assert_allclose(directions, straight, atol=1e-12)
+        along = np.cross(origins - center, straight)
+        assert np.abs(along).max() < 1e-9  # mm; another origin on the same ray
+
+
+def test_without_a_wall_not_a_bit_is_changed(points):
+    """The very operations of a camera that knows nothing of walls, in their order."""
+    for camera in without_walls(make_rig(3.0, (1.0, 1.49, 1.0))):
+        in_camera = points @ camera.rotation.T + camera.translation
+        distorted = camera.lens.distort(in_camera[:, :2] / in_camera[:, 2:])
+        pixels = distorted @ camera.matrix[:2, :2].T + camera.matrix[:2, 2]
+        np.testing.assert_array_equal(camera.project(points), pixels)
+        slopes = camera.camera_jacobian(in_camera) @ camera.rotation
+        np.testing.assert_array_equal(camera.project_jacobian(points), slopes)
+        both = camera.linearize(points)
+        np.testing.assert_array_equal(both[0], pixels)
+        np.testing.assert_array_equal(both[1], slopes)
+        xy = camera.undistort(pixels)
+        directions = np.concatenate([xy, np.ones_like(xy[:, :1])], axis=-1) @ camera.rotation
+        directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+        found = camera.rays(pixels)
+        np.testing.assert_array_equal(found[1], directions)
+        np.testing.assert_array_equal(found[0], np.broadcast_to(camera.center, (300, 3)))
+
+
+def test_pixels_and_slopes_at_once_are_those_one_by_one(rig, points):
+    for camera in rig:
+        pixels, slopes = camera.linearize(points)
+        np.testing.assert_array_equal(pixels, camera.project(points))
+        np.testing.assert_array_equal(slopes, camera.project_jacobian(points))

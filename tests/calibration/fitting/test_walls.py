@@ -10,6 +10,7 @@ from walled import MEDIA, make_rig
 
 from calibration import Camera, CharucoBoard, Lens, Observations, Rig, Wall, observe
 from calibration.errors import CalibrationError
+from calibration.fitting.heldout import pose_boards
 from calibration.fitting.walls import WallPriors, refine_walls
 from calibration.geometry import make_pose, rotation_from_vector, transform
 from calibration.triangulation import triangulate_points
@@ -69,6 +70,23 @@ def test_what_is_certain_stays_and_right_walls_are_left_alone():
     found = refine_walls(wrong, BOARD, seen, certain)
     assert [c.wall for c in found.rig] == [c.wall for c in wrong]
     assert found.before == pytest.approx(found.after)
+
+
+def test_walls_of_air_are_refined_to_the_boards_of_no_walls():
+    truth = make_rig(3.0, (1.0, 1.0, 1.0))
+    bare = replace(truth, cameras=tuple(replace(camera, wall=None) for camera in truth))
+    seen = see_boards(truth, 0.0)
+    certain = WallPriors(distance=0, thickness=0, tilt=0, index=0)
+    found = refine_walls(truth, BOARD, seen, certain)
+    assert found.after < 1e-6  # px
+    straight = pose_boards(bare.cameras, BOARD, seen.corners)
+    np.testing.assert_allclose(found.board_poses, straight, atol=1e-6)  # mm; both iterate
+    # With noise nothing but the index is moved: of a plane that bends nothing, pixels say nothing.
+    noisy = see_boards(truth, 0.1)
+    free = refine_walls(truth, BOARD, noisy, PRIORS)
+    held = refine_walls(truth, BOARD, noisy, certain)
+    assert 0.99 * held.after < free.after <= held.after
+    np.testing.assert_allclose(free.board_poses, held.board_poses, atol=0.05)  # mm
 
 
 def test_what_cannot_be_refined_is_refused():

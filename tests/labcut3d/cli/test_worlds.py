@@ -9,6 +9,7 @@ import pytest
 from calibration.covariance import RigCovariance
 from calibration.geometry import make_pose, transform
 from calibration.rig import Rig
+from labcut3d.project import load_project
 from labcut3d.provenance import changed_inputs, write_stamp
 from labcut3d.synthetic import make_scene
 from labcut3d.synthetic_images import render_board
@@ -147,3 +148,33 @@ def test_wrong_usage_is_explained(folder, labcut3d, arguments, expected):
     assert status == 2
     assert expected in text
     assert not (folder / "w.toml").exists()
+
+
+def test_a_chamber_is_placed_from_the_command_line(folder, labcut3d, scene):
+    project = folder / "project"
+    labcut3d("new", project, "--views", ",".join(scene.rig.names))
+    status, text = labcut3d("chamber", project)
+    assert (status, "no [chamber]; describe there the box" in text) == (1, True)
+    lines = (project / "project.toml").read_text().splitlines()
+    start = lines.index("# [chamber]")
+    lines[start : start + 6] = [line.removeprefix("# ") for line in lines[start : start + 6]]
+    (project / "project.toml").write_text("\n".join(lines))
+    scene.rig.save(project / "results" / "rig.toml")
+    box = load_project(project).chamber.to_chamber()
+    pose = make_pose(scene.rig.cameras[0].rotation.T, scene.position.mean(axis=(0, 1)))
+    pixels = {
+        name: box.around(scene.rig, pose).project(transform(pose, box.corner(name)[None]))[:, 0]
+        for name in ("inner -x-y-z", "inner +x-y-z", "inner +x+y-z", "inner -x+y+z")
+    }
+    rows = [
+        f"{view},{name},{x},{y}"
+        for name, seen in pixels.items()
+        for view, (x, y) in zip(scene.rig.names, seen, strict=True)
+    ]
+    (project / "chamber").mkdir()
+    (project / "chamber" / "corners.csv").write_text("\n".join(["view,point,x,y", *rows]))
+    status, text = labcut3d("chamber", project)
+    assert status == 0, text
+    assert "placed by its corners: 20 points 0.00 px off" in text
+    assert "rig_in_chamber.toml" in text
+    assert Rig.load(project / "results" / "rig_in_chamber.toml").cameras[0].wall.thickness == 3

@@ -200,3 +200,15 @@ def test_event_colours_are_stable():
     assert event_color("egg_laying") == "#e69f00"
     assert event_color("grooming") == event_color("grooming")
     assert translucent("#ff8000", 0.5) == "rgba(255,128,0,0.5)"
+
+
+def test_a_box_is_drawn_by_its_twelve_edges_and_lies_in_the_picture(scene):
+    corners = np.stack(np.meshgrid([-500, 500], [-400, 400], [-300, 300], indexing="ij"), axis=-1)
+    figure = figure_rig(scene.rig, boxes={"tank": corners})
+    (box,) = by_role(figure, "box")
+    assert box.name == "tank"
+    lines = np.stack([box.x, box.y, box.z], axis=-1).reshape(12, 3, 3)
+    lengths = np.linalg.norm(lines[:, 1] - lines[:, 0], axis=-1)
+    assert sorted(lengths) == [600] * 4 + [800] * 4 + [1000] * 4
+    assert np.isnan(lines[:, 2]).all()
+    assert figure.layout.scene.xaxis.range[0] <= -500
