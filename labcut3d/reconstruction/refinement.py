@@ -32,7 +32,7 @@ from labcut3d.reconstruction.smoothing import (
 )
 from labcut3d.reconstruction.swaps import repair_swaps
 
-__all__ = ["Refined", "refine"]
+__all__ = ["Refined", "information_of", "refine"]
 
 WIDENINGS = (16.0, 4.0, 1.0, 1.0, 1.0, 1.0)  # of the noise's covariance, round by round
 STEPS = 4  # of Gauss-Newton in a round
@@ -48,7 +48,8 @@ class Refined:
 
     `points` (keypoint, time, 3) and `covariance` (keypoint, time, 3, 3); `judgement` of the
     detections in `evidence`, whose swaps are repaired; `exchanged` (view, time) counts them;
-    `acceleration` (keypoint,) the learnt restlessness, unit/frame^2.
+    `acceleration` (keypoint,) the learnt restlessness, unit/frame^2, and `precision`
+    (keypoint, time - 2) what follows for every moment's acceleration.
     """
 
     points: Array
@@ -58,6 +59,7 @@ class Refined:
     noise: Noise
     exchanged: Array
     acceleration: Array
+    precision: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,6 +68,7 @@ class _State:
 
     points: Array
     covariance: Array
+    precision: Array
     acceleration: Array
     noise: Noise
     bones: Bones | None
@@ -88,6 +91,7 @@ def refine(
     state = _State(
         points=points,
         covariance=np.zeros((*points.shape, 3)),
+        precision=np.zeros((len(points), max(points.shape[1] - 2, 0))),
         acceleration=_first_acceleration(points),
         noise=first_noise(evidence),
         bones=None,
@@ -112,7 +116,16 @@ def refine(
         noise=state.noise,
         exchanged=exchanged % 2,
         acceleration=state.acceleration,
+        precision=state.precision,
     )
+
+
+def information_of(evidence: Evidence, weight: Array, points: Array) -> Array:
+    """Return the information (keypoint, time, 3, 3) of the detections with their weights.
+
+    Without the bones: they tie errors together that a covariance of single points cannot hold.
+    """
+    return _anchored(*linearize(evidence, weight, points), points)[0]
 
 
 def _fit(evidence: Evidence, state: _State, widening: float) -> _State:
@@ -121,7 +134,7 @@ def _fit(evidence: Evidence, state: _State, widening: float) -> _State:
     for step in range(STEPS):
         judgement = judge(evidence, state.noise, points, widening)
         information, vectors = linearize(evidence, judgement.weight, points)
-        measured = information
+        measured = _anchored(information, vectors, points)[0]
         if state.bones is not None:
             pull, target = pull_of_bones(state.bones, points, state.covariance)
             information, vectors = information + pull, vectors + target
@@ -131,9 +144,14 @@ def _fit(evidence: Evidence, state: _State, widening: float) -> _State:
             acceleration = _likeliest(information, vectors, motion, acceleration)
         precision = _precision(motion, acceleration, information)
         points = smooth(information, vectors, precision)
-    # Without the bones: they tie errors together that a covariance of single points cannot hold.
-    covariance = posterior_covariances(_anchored(measured, vectors, points)[0], precision)
-    return replace(state, points=points, covariance=covariance, acceleration=acceleration)
+    return replace(
+        state,
+        points=points,
+        # Without the bones, as in `information_of`.
+        covariance=posterior_covariances(measured, precision),
+        precision=precision,
+        acceleration=acceleration,
+    )
 
 
 def _learn(

@@ -26,11 +26,14 @@ def smooth(information: Array, vectors: Array, precision: Array) -> Array:
     """Return the most probable tracks (track, time, 3).
 
     `information` (track, time, 3, 3) and `vectors` (track, time, 3) are the measurements',
-    `precision` (track, time - 2) that of the second differences.
+    `precision` (track, time - 2) that of the second differences. Vectors (track, time, 3, n) are
+    solved for side by side.
     """
     factors = _factorize(information, precision)
     solved = [
-        cho_solve_banded((factor, True), vector.ravel(), check_finite=False).reshape(-1, 3)
+        cho_solve_banded(
+            (factor, True), vector.reshape(-1, *vector.shape[2:]), check_finite=False
+        ).reshape(vector.shape)
         for factor, vector in zip(factors, vectors, strict=True)
     ]
     return np.stack(solved) if solved else np.zeros_like(vectors)
