@@ -8,6 +8,7 @@ import xarray as xr
 
 from calibration.covariance import RigCovariance
 from calibration.geometry import Array
+from calibration.points.imaging import project_with_slopes
 from calibration.points.propagation import calibration_covariance
 from calibration.rig import Rig
 from calibration.triangulation import Triangulation, triangulate_points
@@ -144,10 +145,10 @@ def _triangulate(evidence: Evidence) -> tuple[Evidence, Triangulation]:
         found = triangulate_points(
             evidence.rig,
             np.where(evidence.seen[..., None], evidence.pixels, np.nan),
-            covariance=np.linalg.inv(evidence.safe_information),
+            covariance=evidence.covariance,
             confidence=evidence.confidence,
         )
-        residual = evidence.pixels - evidence.rig.project(found.points)
+        residual = evidence.pixels - project_with_slopes(evidence.rig, found.points)[0]
         squared = np.einsum("...i,...ij,...j->...", residual, evidence.information, residual)
         views = evidence.seen.sum(axis=0)
         # Of 2 n coordinates the point itself takes three.
@@ -209,7 +210,8 @@ def _refined(
     # By the detections' noise: what the calibration adds is common to all points.
     missing = _deviation_px(rig, refined.points, refined.covariance) > settings.largest_deviation_px
     missing |= _long_runs(right.sum(axis=0) < 1, settings.longest_gap_s * context.fps)
-    distance = np.linalg.norm(refined.evidence.pixels - rig.project(refined.points), axis=-1)
+    projected = project_with_slopes(rig, refined.points)[0]
+    distance = np.linalg.norm(refined.evidence.pixels - projected, axis=-1)
     used = (right > USED) & ~missing
     part = np.zeros_like(refined.covariance)
     if context.rig_covariance is not None:
