@@ -2,15 +2,15 @@
 
     python docs/benchmarks/fly_points.py [PROJECT] [recording ...]
 
-PROJECT is a folder with a rig and a detector trained on recording0's labels, and recordings named as
-in fly_chamber; by default the project of refinement.py in the cache, which is calibrated and trained
-where that was not done yet. By default recording1, of which nothing was used, and recording2;
-recording0 flatters, 50 of its 540 moments being labelled.
+PROJECT is a folder with a rig, a detector trained on the labels of recording0, and recordings named
+as in fly_chamber; by default the project of refinement.py in the cache, calibrated and trained if
+that was not done yet. By default recording1 and recording2, of which nothing was used; recording0
+flatters, 50 of its 540 moments being labelled.
 
 Errors are those of all keypoints that two views or more truly see, refined and raw, where both are
-there. Twice: "aligned", the rig laid rigidly, without scale, on the truth by what it makes of the
-exact pixels, so that no error of the detector is taken out; held against the detections' part of the
-covariance. And as it is, in the frame of the first camera, held against the whole covariance.
+there, the rig laid rigidly, without scale, on the truth by what it makes of the exact pixels, which
+takes out no error of the detector; and as they are, in the frame of the first camera. The former
+are held against the detections' part of the covariance, the latter against the whole of it.
 """
 
 import sys

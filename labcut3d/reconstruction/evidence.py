@@ -22,6 +22,7 @@ __all__ = [
     "Noise",
     "against",
     "first_noise",
+    "inverted",
     "judge",
     "learn_noise",
     "linearize",
@@ -32,6 +33,7 @@ __all__ = [
 USED = 0.5  # probability of being right from which a view counts as used
 SMALLEST_SURROUNDINGS = 10.0  # px
 BINS = np.linspace(0.0, 1.0, 11)[1:-1]  # of confidence, in which the trust is learnt
+CLAIMED = (np.arange(10) + 0.5) / 10  # the trust that a confidence asks for
 PRIOR_COUNT = 20.0  # detections; how much data outweighs the detector's own confidence
 SCALE_RANGE = (0.25, 100.0)  # of the factor on the detector's covariance
 PRIOR_RANGE = (1e-3, 1 - 1e-3)  # of the probability that a detection is right
@@ -60,10 +62,7 @@ class Evidence:
     @property
     def covariance(self) -> Array:
         """The inverse of the information, 1 px^2 where there is none."""
-        i = np.where(self.seen[..., None, None], self.information, np.eye(2))
-        a, b, c = i[..., 0, 0], -i[..., 0, 1], i[..., 1, 1]
-        inverse = np.stack([c, b, b, a], axis=-1) / (a * c - b * b)[..., None]
-        return inverse.reshape(i.shape)
+        return inverted(np.where(self.seen[..., None, None], self.information, np.eye(2)))
 
     def of_keypoints(self, which: np.ndarray) -> "Evidence":
         """Return the evidence on some keypoints, given by index."""
@@ -114,11 +113,17 @@ class Judgement:
     log_likelihood: Array
 
 
+def inverted(matrices: Array) -> Array:
+    """Return the inverses of symmetric matrices (..., 2, 2)."""
+    a, b, c = matrices[..., 0, 0], matrices[..., 0, 1], matrices[..., 1, 1]
+    turned = np.stack([c, -b, -b, a], axis=-1) / (a * c - b * b)[..., None]
+    return turned.reshape(matrices.shape)
+
+
 def first_noise(evidence: Evidence) -> Noise:
     """Return the noise that the detector itself claims."""
-    centres = (np.concatenate([[0.0], BINS]) + np.concatenate([BINS, [1.0]])) / 2
     return Noise(
-        scale=np.ones(evidence.pixels.shape[1]), trust=centres, surroundings=_size_px(evidence)
+        scale=np.ones(evidence.pixels.shape[1]), trust=CLAIMED, surroundings=_size_px(evidence)
     )
 
 
@@ -193,13 +198,12 @@ def learn_noise(evidence: Evidence, judgement: Judgement, noise: Noise, fitted: 
     strong = right.sum(axis=(0, 2)) * 2 > 1.2 * fitted + 20
     factor = np.where(strong, heavy.sum(axis=(0, 2)) / freedom, 1.0)
     bins = np.digitize(evidence.confidence, BINS)
-    first = first_noise(evidence).trust
-    count = np.bincount(bins[evidence.seen], minlength=len(first))
-    share = np.bincount(bins[evidence.seen], right[evidence.seen], minlength=len(first))
+    count = np.bincount(bins[evidence.seen], minlength=len(CLAIMED))
+    share = np.bincount(bins[evidence.seen], right[evidence.seen], minlength=len(CLAIMED))
     return replace(
         noise,
         scale=(noise.scale * factor).clip(*SCALE_RANGE),
-        trust=(share + PRIOR_COUNT * first) / (count + PRIOR_COUNT),
+        trust=(share + PRIOR_COUNT * CLAIMED) / (count + PRIOR_COUNT),
     )
 
 

@@ -33,13 +33,16 @@ from labcut3d.reconstruction.smoothing import (
     smooth,
 )
 from labcut3d.reconstruction.swaps import repair_swaps
-from labcut3d.reconstruction.weighing import linearized, weigh
+from labcut3d.reconstruction.weighing import FREEDOM, linearized, weigh
 
 __all__ = ["Refined", "information_of", "refine"]
 
 WIDENINGS = (16.0, 4.0, 1.0, 1.0, 1.0, 1.0)  # of the noise's covariance, round by round
 STEPS = 4  # of Gauss-Newton in a round, at most
 STILL = 0.01  # standard deviations; tracks that move less need only one step more
+# The weights of least squares say more than Student noise of two dimensions tells about its place
+# (Lange, Little & Taylor, "Robust statistical modeling using the t distribution", 1989).
+STUDENT_INFORMATION = (FREEDOM + 2) / (FREEDOM + 4)
 MOTION_FREEDOM = 3.0  # degrees of freedom of the Student accelerations: animals jump
 SEARCH = np.geomspace(0.25, 4.0, 9)  # factors on the accelerations, tried by likelihood
 STIFFEST = 1e10  # times the least information of a moment: what double precision can solve
@@ -112,9 +115,11 @@ def refine(
             progress(index + 1, len(WIDENINGS))
     judgement = judge(evidence, state.noise, state.points)
     factor = persistence(evidence, judgement, state.points)
+    known = information_of(evidence, STUDENT_INFORMATION * judgement.weight, state.points)
+    covariance = posterior_covariances(known, state.precision)
     return Refined(
         points=state.points,
-        covariance=state.covariance * factor[:, None, None, None],
+        covariance=covariance * factor[:, None, None, None],
         evidence=evidence,
         judgement=judgement,
         noise=state.noise,
