@@ -12,7 +12,7 @@ from calibration.errors import FileFormatError, RigError
 from calibration.files import atomic_write, sha256_of
 from calibration.geometry import Array
 
-__all__ = ["RigCovariance", "covariance_path"]
+__all__ = ["RigCovariance", "covariance_path", "find_covariance"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,9 +92,18 @@ class RigCovariance:
             raise FileFormatError(f"{path}: not a covariance file ({error})") from error
         if sha256 != sha256_of(rig_path):
             raise FileFormatError(
-                f"{path}: belongs to another version of {Path(rig_path).name}; calibrate again"
+                f"{path}: belongs to another version of {Path(rig_path).name}; calibrate again, "
+                "or delete it"
             )
         return cls(names=names, matrix=matrix, gauge=gauge)
+
+
+def find_covariance(rig_path: str | os.PathLike[str]) -> RigCovariance | None:
+    """Read the covariance beside a rig file; None where there is none, as of other programs' rigs.
+
+    Raises `FileFormatError` where it is broken, or belongs to another rig.
+    """
+    return RigCovariance.load(rig_path) if covariance_path(rig_path).is_file() else None
 
 
 def covariance_path(rig_path: str | os.PathLike[str]) -> Path:

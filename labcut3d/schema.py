@@ -31,6 +31,7 @@ __all__ = [
     "kind_of",
     "make_detections",
     "make_trajectories",
+    "noise_covariance",
     "open_dataset",
     "save_dataset",
     "validate_detections",
@@ -118,7 +119,14 @@ TRAJECTORIES = Kind(
             dims=("time", "keypoint", "individual", "space", "space_"),
             dtype="float64",
             units="unit^2",
-            long_name="covariance of position",
+            long_name="covariance of position, of the detections' noise and the calibration",
+        ),
+        "covariance_calibration": Variable(
+            dims=("time", "keypoint", "individual", "space", "space_"),
+            dtype="float64",
+            units="unit^2",
+            long_name="the calibration's part in the covariance of position",
+            required=False,
         ),
         "reprojection_error": Variable(
             dims=("time", "keypoint", "individual"),
@@ -196,12 +204,14 @@ def make_trajectories(
     confidence: Array,
     like: xr.Dataset,
     unit: str,
+    covariance_calibration: Array | None = None,
     attrs: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Return a validated trajectories dataset with the clocks and labels of the detections `like`.
 
     `position`, `position_raw` (time, 3, keypoint, individual) in `unit`, world frame of the rig;
-    `covariance` (time, keypoint, individual, 3, 3) unit^2; `reprojection_error` and `confidence`
+    `covariance` (time, keypoint, individual, 3, 3) unit^2, and what of it `covariance_calibration`
+    is, where it includes the calibration's part; `reprojection_error` and `confidence`
     (time, keypoint, individual), px and 0 to 1; `view_used` (time, view, keypoint, individual).
     The attributes of `like` are kept; `attrs` come on top.
     """
@@ -215,6 +225,8 @@ def make_trajectories(
         "frame": like["frame"].values,
         "view_time": like["view_time"].values,
     }
+    if covariance_calibration is not None:
+        arrays["covariance_calibration"] = covariance_calibration
     coords = {name: like[name].values for name in ("time", "view", "keypoint", "individual")}
     inherited = {name: value for name, value in like.attrs.items() if name != "ds_type"}
     return _assemble(TRAJECTORIES, arrays, coords, {**inherited, "unit": unit, **(attrs or {})})
@@ -228,6 +240,17 @@ def validate_detections(dataset: xr.Dataset) -> xr.Dataset:
 def validate_trajectories(dataset: xr.Dataset) -> xr.Dataset:
     """Return `dataset` unchanged, or raise `DatasetError` where it is not as `TRAJECTORIES`."""
     return _validate(dataset, TRAJECTORIES)
+
+
+def noise_covariance(trajectories: xr.Dataset) -> xr.DataArray:
+    """Return the part of the covariance of trajectories that the detections' noise makes.
+
+    It is what tells how far a reprojection may lie from detections, or one moment from another:
+    the calibration errs alike in all of them.
+    """
+    if "covariance_calibration" not in trajectories:
+        return trajectories["covariance"]
+    return trajectories["covariance"] - trajectories["covariance_calibration"]
 
 
 def kind_of(dataset: xr.Dataset) -> Kind:

@@ -71,9 +71,10 @@ def test_units_and_provenance_are_carried_to_the_end(reconstructed):
     assert trajectories.attrs["unit"] == "mm"
     assert trajectories.attrs["fps"] == 30.0
     provenance = json.loads(trajectories.attrs["provenance"])
-    for part in ("rig", "detections", "model default", "video of cam3"):
+    for part in ("rig", "rig covariance", "detections", "model default", "video of cam3"):
         assert len(provenance[part]) == 64, part
     assert trajectories["individual"].values.tolist() == ["fly"]
+    assert "covariance_calibration" in trajectories
 
 
 def test_nothing_is_done_twice(reconstructed):

@@ -16,7 +16,13 @@ from calibration.solver.bundle import Normal, Problem, Solution, residuals
 from calibration.solver.clusters import cluster_factor
 from calibration.solver.parameters import parameter_names
 
-__all__ = ["parameter_covariance", "point_slopes", "predict_uncertainty", "rig_parameters"]
+__all__ = [
+    "parameter_covariance",
+    "point_slopes",
+    "predict_uncertainty",
+    "rig_parameters",
+    "view_pulls",
+]
 
 
 def parameter_covariance(
@@ -104,18 +110,28 @@ def point_slopes(
             weight = _is_inside(camera, points_world)[:, None, None] * np.eye(2)
         else:
             weight = information[view]
-        used = weight[:, 0, 0] > 0
-        by_point = np.where(used[:, None, None], camera.project_jacobian(points_world), 0.0)
-        by_camera = np.where(used[:, None, None], camera.parameter_jacobian(points_world), 0.0)
-        weighed = np.swapaxes(by_point, -1, -2) @ weight
-        total += weighed @ by_point
-        pulls.append(weighed @ by_camera)
-        views += used
+        known, pull = view_pulls(camera, points_world, weight)
+        total += known
+        pulls.append(pull)
+        views += weight[:, 0, 0] > 0
     seen = (views >= 2) & (np.linalg.det(total) > 0)
     total[~seen] = np.eye(3)
     shifts: Array = -np.linalg.solve(total, np.concatenate(pulls, axis=-1)).astype(float)
     total[~seen], shifts[~seen] = np.nan, np.nan
     return total, shifts, seen
+
+
+def view_pulls(camera: Camera, points_world: Array, weight: Array) -> tuple[Array, Array]:
+    """Return a view's information J'WJ (n, 3, 3) on points, and its pull on them (n, 3, p).
+
+    The pull is J'W d pixel / d parameters, those of `parameter_names`. `points_world` (n, 3);
+    `weight` (n, 2, 2) px^-2, zero where the view was not used, which then has neither.
+    """
+    used = (weight[:, 0, 0] > 0)[:, None, None]
+    by_point = np.where(used, camera.project_jacobian(points_world), 0.0)
+    by_camera = np.where(used, camera.parameter_jacobian(points_world), 0.0)
+    weighed = np.swapaxes(by_point, -1, -2) @ weight
+    return weighed @ by_point, weighed @ by_camera
 
 
 def _inverse(system: Array, held: Array | None) -> Array:

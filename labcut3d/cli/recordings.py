@@ -166,6 +166,7 @@ def triangulate(
 ) -> None:
     """Turn 2-D detections into 3-D trajectories -> trajectories.nc."""
     from calibration import Rig
+    from calibration.covariance import find_covariance
     from labcut3d import pipeline
 
     terminal = Terminal(console)
@@ -178,8 +179,10 @@ def triangulate(
         return
     if output is None:
         raise typer.BadParameter("say where to write the trajectories: -o trajectories.nc")
-    loaded = Rig.load(rig, unit=unit)
-    pipeline.triangulate_files(what, loaded, output, fps=fps, reporter=terminal)
+    loaded, covariance = Rig.load(rig, unit=unit), find_covariance(rig)
+    pipeline.triangulate_files(
+        what, loaded, output, fps=fps, rig_covariance=covariance, reporter=terminal
+    )
     show_files(output)
 
 

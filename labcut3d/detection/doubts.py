@@ -18,6 +18,7 @@ from scipy.ndimage import distance_transform_edt, maximum_filter1d
 from calibration.rig import Rig
 from labcut3d.errors import DatasetError
 from labcut3d.reconstruction.association import match_views
+from labcut3d.schema import noise_covariance
 
 __all__ = ["Doubt", "Kind", "find_doubts", "require_same"]
 
@@ -149,7 +150,7 @@ def _errors(parts: _Parts, trajectories: xr.Dataset) -> _Measure:
 
 def _uncertainty(parts: _Parts, trajectories: xr.Dataset) -> _Measure:
     """Compare the 3-D points' standard deviations with the recording's usual one."""
-    covariance = _by_part(trajectories["covariance"], "space", "space_")
+    covariance = _by_part(noise_covariance(trajectories), "space", "space_")
     deviation = np.sqrt(np.trace(covariance, axis1=-2, axis2=-1))
     usual, unit = _nan_quantile(deviation, 0.5), trajectories.attrs["unit"]
 

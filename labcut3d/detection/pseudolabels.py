@@ -20,6 +20,7 @@ from calibration.rig import Rig
 from labcut3d.detection.doubts import require_same
 from labcut3d.detection.selection import choose_moments
 from labcut3d.reconstruction.association import match_views
+from labcut3d.schema import noise_covariance
 
 __all__ = ["PseudoLabels", "agreed_labels", "free_moments", "spread_moments"]
 
@@ -67,7 +68,7 @@ def agreed_labels(
     points = _ordered(trajectories["position"], "space")
     projected = np.moveaxis(rig.project(points), 0, 1)
     jacobian = np.stack([camera.project_jacobian(points) for camera in rig], axis=1)
-    spread = jacobian @ _ordered(trajectories["covariance"], "space", "space_")[:, None]
+    spread = jacobian @ _ordered(noise_covariance(trajectories), "space", "space_")[:, None]
     spread = spread @ np.swapaxes(jacobian, -1, -2)
     residual = _ordered(detections["position"], "space") - projected
     confidence = np.where(

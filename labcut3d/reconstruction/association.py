@@ -5,7 +5,7 @@ import xarray as xr
 
 from calibration.rig import Rig
 from labcut3d.errors import DatasetError
-from labcut3d.reconstruction.evidence import Evidence
+from labcut3d.reconstruction.evidence import Evidence, inverted
 
 __all__ = ["detections_of", "match_views"]
 
@@ -45,9 +45,9 @@ def detections_of(
     if "covariance" in one:
         dims = ("view", "keypoint", "time", "space", "space_")
         covariance = one["covariance"].transpose(*dims).values.astype(float)
-        determinant = np.linalg.det(np.where(np.isfinite(covariance), covariance, 0.0))
-        good = (determinant > 0) & (covariance[..., 0, 0] > 0)
-        information = np.linalg.inv(np.where(good[..., None, None], covariance, np.eye(2)))
+        a, b, c = covariance[..., 0, 0], covariance[..., 0, 1], covariance[..., 1, 1]
+        good = np.isfinite(covariance).all(axis=(-2, -1)) & (a * c > b * b) & (a > 0)
+        information = inverted(np.where(good[..., None, None], covariance, np.eye(2)))
     return Evidence(
         rig=rig,
         pixels=np.where(there[..., None], pixels, 0.0),

@@ -11,26 +11,33 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from calibration.geometry import Array
+from calibration.points.imaging import project_with_slopes
 from calibration.rig import Rig
+from labcut3d.reconstruction.weighing import FREEDOM, Linear, add_up, linearized
 
 __all__ = [
     "USED",
     "Evidence",
     "Judgement",
     "Noise",
+    "against",
     "first_noise",
+    "inverted",
     "judge",
     "learn_noise",
     "linearize",
     "persistence",
+    "sums",
 ]
 
 USED = 0.5  # probability of being right from which a view counts as used
-FREEDOM = 4.0  # degrees of freedom of the detections' Student noise
 SMALLEST_SURROUNDINGS = 10.0  # px
 BINS = np.linspace(0.0, 1.0, 11)[1:-1]  # of confidence, in which the trust is learnt
+CLAIMED = (np.arange(10) + 0.5) / 10  # the trust that a confidence asks for
 PRIOR_COUNT = 20.0  # detections; how much data outweighs the detector's own confidence
 SCALE_RANGE = (0.25, 100.0)  # of the factor on the detector's covariance
+PRIOR_RANGE = (1e-3, 1 - 1e-3)  # of the probability that a detection is right
+TINY = 1e-300
 MEMORY = 10  # frames over which errors are compared with themselves
 
 
@@ -53,9 +60,9 @@ class Evidence:
         return self.confidence > 0
 
     @property
-    def safe_information(self) -> Array:
-        """The information, 1 px^-2 where there is none, so that it has an inverse."""
-        return np.where(self.seen[..., None, None], self.information, np.eye(2))
+    def covariance(self) -> Array:
+        """The inverse of the information, 1 px^2 where there is none."""
+        return inverted(np.where(self.seen[..., None, None], self.information, np.eye(2)))
 
     def of_keypoints(self, which: np.ndarray) -> "Evidence":
         """Return the evidence on some keypoints, given by index."""
@@ -106,11 +113,17 @@ class Judgement:
     log_likelihood: Array
 
 
+def inverted(matrices: Array) -> Array:
+    """Return the inverses of symmetric matrices (..., 2, 2)."""
+    a, b, c = matrices[..., 0, 0], matrices[..., 0, 1], matrices[..., 1, 1]
+    turned = np.stack([c, -b, -b, a], axis=-1) / (a * c - b * b)[..., None]
+    return turned.reshape(matrices.shape)
+
+
 def first_noise(evidence: Evidence) -> Noise:
     """Return the noise that the detector itself claims."""
-    centres = (np.concatenate([[0.0], BINS]) + np.concatenate([BINS, [1.0]])) / 2
     return Noise(
-        scale=np.ones(evidence.pixels.shape[1]), trust=centres, surroundings=_size_px(evidence)
+        scale=np.ones(evidence.pixels.shape[1]), trust=CLAIMED, surroundings=_size_px(evidence)
     )
 
 
@@ -130,39 +143,46 @@ def judge(evidence: Evidence, noise: Noise, points: Array, widening: float = 1.0
 
     `widening` multiplies the covariance: a wide noise first keeps a wrong start from deciding.
     """
-    residual = evidence.pixels - evidence.rig.project(points)
+    residual = evidence.pixels - project_with_slopes(evidence.rig, points)[0]
     scale = (noise.scale * widening)[None, :, None]
     squared = np.einsum("...i,...ij,...j->...", residual, evidence.information, residual) / scale
     seen = evidence.seen & np.isfinite(squared)
     squared = np.where(seen, squared, 0.0)
-    determinant = np.linalg.det(evidence.information) / scale**2
-    peak = np.sqrt(np.where(seen, determinant, 1.0)) / (2 * np.pi)
-    student = peak * (1 + squared / FREEDOM) ** (-(FREEDOM + 2) / 2)
-    elsewhere = 1 / (2 * np.pi * noise.surroundings**2)
-    prior = noise.prior(evidence.confidence).clip(1e-3, 1 - 1e-3)
-    total = prior * student + (1 - prior) * elsewhere
-    right = np.where(seen, prior * student / total, 0.0)
+    odds = against(evidence, noise, widening) * (1 + squared / FREEDOM) ** ((FREEDOM + 2) / 2)
+    right = np.where(seen, 1 / (1 + odds), 0.0)
+    prior = noise.prior(evidence.confidence).clip(*PRIOR_RANGE)
+    elsewhere = (1 - prior) / (2 * np.pi * noise.surroundings**2)
     return Judgement(
         right=right,
         weight=right * (FREEDOM + 2) / (FREEDOM + squared) / scale,
         squared=squared,
-        log_likelihood=np.where(seen, np.log(total), 0.0),
+        log_likelihood=np.where(seen, np.log(elsewhere / (1 - right).clip(min=TINY)), 0.0),
     )
+
+
+def against(evidence: Evidence, noise: Noise, widening: float = 1.0) -> Array:
+    """Return the odds (view, keypoint, time) that a detection right at its point is wrong anyway.
+
+    Infinite where there is no detection.
+    """
+    prior = noise.prior(evidence.confidence).clip(*PRIOR_RANGE)
+    i = evidence.information
+    peak = np.sqrt((i[..., 0, 0] * i[..., 1, 1] - i[..., 0, 1] ** 2).clip(min=0.0))
+    peak *= noise.surroundings**2 / (noise.scale * widening)[:, None]
+    with np.errstate(divide="ignore"):
+        return np.where(evidence.seen, (1 - prior) / prior / peak, np.inf)
 
 
 def linearize(evidence: Evidence, weight: Array, points: Array) -> tuple[Array, Array]:
     """Return information (keypoint, time, 3, 3) and vectors (keypoint, time, 3) around `points`."""
-    information = np.zeros((*points.shape, 3))
-    vectors = np.zeros(points.shape)
-    for view, camera in enumerate(evidence.rig):
-        jacobian = np.nan_to_num(camera.project_jacobian(points))
-        residual = np.nan_to_num(evidence.pixels[view] - camera.project(points))
-        weighted = np.swapaxes(jacobian, -1, -2) @ (
-            evidence.information[view] * weight[view][..., None, None]
-        )
-        target = residual + (jacobian @ points[..., None])[..., 0]
-        information += weighted @ jacobian
-        vectors += (weighted @ target[..., None])[..., 0]
+    return sums(evidence, linearized(evidence.rig, evidence.pixels, points), weight)
+
+
+def sums(evidence: Evidence, linear: Linear, weight: Array) -> tuple[Array, Array]:
+    """Return information and vectors as `linearize` does, of detections that are linear already."""
+    shape = evidence.pixels.shape[1:3]
+    information, vectors = np.zeros((*shape, 3, 3)), np.zeros((*shape, 3))
+    add_up(linear, evidence.information, weight, information, vectors)
     return information, vectors
 
 
@@ -178,32 +198,30 @@ def learn_noise(evidence: Evidence, judgement: Judgement, noise: Noise, fitted: 
     strong = right.sum(axis=(0, 2)) * 2 > 1.2 * fitted + 20
     factor = np.where(strong, heavy.sum(axis=(0, 2)) / freedom, 1.0)
     bins = np.digitize(evidence.confidence, BINS)
-    first = first_noise(evidence).trust
-    count = np.bincount(bins[evidence.seen], minlength=len(first))
-    share = np.bincount(bins[evidence.seen], right[evidence.seen], minlength=len(first))
+    count = np.bincount(bins[evidence.seen], minlength=len(CLAIMED))
+    share = np.bincount(bins[evidence.seen], right[evidence.seen], minlength=len(CLAIMED))
     return replace(
         noise,
         scale=(noise.scale * factor).clip(*SCALE_RANGE),
-        trust=(share + PRIOR_COUNT * first) / (count + PRIOR_COUNT),
+        trust=(share + PRIOR_COUNT * CLAIMED) / (count + PRIOR_COUNT),
     )
 
 
-def persistence(evidence: Evidence, judgement: Judgement, points: Array) -> float:
-    """Return by how much less neighbouring frames teach than independent ones would, 1 or more.
+def persistence(evidence: Evidence, judgement: Judgement, points: Array) -> Array:
+    """Return by how much less neighbouring frames teach than independent ones would (keypoint,).
 
-    A detector that errs errs alike in the next frame. The factor is the integrated
-    autocorrelation of the residuals (Sokal, "Monte Carlo methods in statistical mechanics",
-    1997), by which a variance that took the frames as independent must be multiplied.
+    1 or more. A detector that errs errs alike in the next frame, at some keypoints for longer than
+    at others. The factor is the integrated autocorrelation of the residuals (Sokal, "Monte Carlo
+    methods in statistical mechanics", 1997), by which a variance that took the frames as
+    independent must be multiplied.
     """
-    residual = np.nan_to_num(evidence.pixels - evidence.rig.project(points))
+    residual = np.nan_to_num(evidence.pixels - project_with_slopes(evidence.rig, points)[0])
     whitened = residual * np.sqrt(judgement.weight)[..., None]
-    power = (whitened**2).sum()
-    factor = 1.0
-    for lag in range(1, min(MEMORY, points.shape[1] - 1) + 1):
-        pairs = (points.shape[1] - lag) / points.shape[1]
-        product = (whitened[..., lag:, :] * whitened[..., :-lag, :]).sum()
-        correlation = product / (pairs * power) if power > 0 else 0.0
-        if correlation < 0.02:
-            break
-        factor += 2 * float(correlation)
+    power, moments = (whitened**2).sum(axis=(0, 2, 3)), points.shape[1]
+    factor, lasting = np.ones(len(points)), power > 0
+    for lag in range(1, min(MEMORY, moments - 1) + 1):
+        product = (whitened[..., lag:, :] * whitened[..., :-lag, :]).sum(axis=(0, 2, 3))
+        correlation = product / (1 - lag / moments) / np.where(power > 0, power, 1.0)
+        lasting = lasting & (correlation >= 0.02)
+        factor += np.where(lasting, 2 * correlation, 0.0)
     return factor

@@ -18,11 +18,13 @@ from labcut3d.reconstruction.evidence import (
     Evidence,
     Judgement,
     Noise,
+    against,
     first_noise,
     judge,
     learn_noise,
     linearize,
     persistence,
+    sums,
 )
 from labcut3d.reconstruction.smoothing import (
     accelerations,
@@ -31,11 +33,16 @@ from labcut3d.reconstruction.smoothing import (
     smooth,
 )
 from labcut3d.reconstruction.swaps import repair_swaps
+from labcut3d.reconstruction.weighing import FREEDOM, linearized, weigh
 
-__all__ = ["Refined", "refine"]
+__all__ = ["Refined", "information_of", "refine"]
 
 WIDENINGS = (16.0, 4.0, 1.0, 1.0, 1.0, 1.0)  # of the noise's covariance, round by round
-STEPS = 4  # of Gauss-Newton in a round
+STEPS = 4  # of Gauss-Newton in a round, at most
+STILL = 0.01  # standard deviations; tracks that move less need only one step more
+# The weights of least squares say more than Student noise of two dimensions tells about its place
+# (Lange, Little & Taylor, "Robust statistical modeling using the t distribution", 1989).
+STUDENT_INFORMATION = (FREEDOM + 2) / (FREEDOM + 4)
 MOTION_FREEDOM = 3.0  # degrees of freedom of the Student accelerations: animals jump
 SEARCH = np.geomspace(0.25, 4.0, 9)  # factors on the accelerations, tried by likelihood
 STIFFEST = 1e10  # times the least information of a moment: what double precision can solve
@@ -48,7 +55,8 @@ class Refined:
 
     `points` (keypoint, time, 3) and `covariance` (keypoint, time, 3, 3); `judgement` of the
     detections in `evidence`, whose swaps are repaired; `exchanged` (view, time) counts them;
-    `acceleration` (keypoint,) the learnt restlessness, unit/frame^2.
+    `acceleration` (keypoint,) the learnt restlessness, unit/frame^2, and `precision`
+    (keypoint, time - 2) what follows for every moment's acceleration.
     """
 
     points: Array
@@ -58,6 +66,7 @@ class Refined:
     noise: Noise
     exchanged: Array
     acceleration: Array
+    precision: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,6 +75,7 @@ class _State:
 
     points: Array
     covariance: Array
+    precision: Array
     acceleration: Array
     noise: Noise
     bones: Bones | None
@@ -88,6 +98,7 @@ def refine(
     state = _State(
         points=points,
         covariance=np.zeros((*points.shape, 3)),
+        precision=np.zeros((len(points), max(points.shape[1] - 2, 0))),
         acceleration=_first_acceleration(points),
         noise=first_noise(evidence),
         bones=None,
@@ -98,54 +109,82 @@ def refine(
         if widening == 1.0 and pairs:
             evidence, newly = repair_swaps(evidence, state.noise, state.points, pairs)
             exchanged = exchanged + newly
-        judgement = judge(evidence, state.noise, state.points, widening)
-        if index < len(WIDENINGS) - 1:
-            state = _learn(evidence, state, judgement, bones, last_wide=widening > 1)
+        if widening == 1.0 and index < len(WIDENINGS) - 1:
+            state = _learn(evidence, state, bones)
         if progress is not None:
             progress(index + 1, len(WIDENINGS))
     judgement = judge(evidence, state.noise, state.points)
+    factor = persistence(evidence, judgement, state.points)
+    known = information_of(evidence, STUDENT_INFORMATION * judgement.weight, state.points)
+    covariance = posterior_covariances(known, state.precision)
     return Refined(
         points=state.points,
-        covariance=state.covariance * persistence(evidence, judgement, state.points),
+        covariance=covariance * factor[:, None, None, None],
         evidence=evidence,
         judgement=judgement,
         noise=state.noise,
         exchanged=exchanged % 2,
         acceleration=state.acceleration,
+        precision=state.precision,
     )
 
 
+def information_of(evidence: Evidence, weight: Array, points: Array) -> Array:
+    """Return the information (keypoint, time, 3, 3) of the detections with their weights.
+
+    Without the bones: they tie errors together that a covariance of single points cannot hold.
+    """
+    return _anchored(*linearize(evidence, weight, points), points)[0]
+
+
 def _fit(evidence: Evidence, state: _State, widening: float) -> _State:
-    """Return the state with tracks and accelerations fitted to the evidence."""
+    """Return the state with tracks and accelerations fitted to the evidence.
+
+    The cameras are taken as linear near where the tracks were; the next round looks again.
+    """
     points, acceleration = state.points, state.acceleration
+    linear = linearized(evidence.rig, evidence.pixels, points)
+    odds = against(evidence, state.noise, widening)
+    scale, weight = state.noise.scale * widening, np.empty(evidence.confidence.shape)
+    last = False
     for step in range(STEPS):
-        judgement = judge(evidence, state.noise, points, widening)
-        information, vectors = linearize(evidence, judgement.weight, points)
-        measured = information
+        last = last or step == STEPS - 1
+        weigh(linear, evidence.information, odds, scale, points, weight)
+        measured, vectors = sums(evidence, linear, weight)
+        information = measured
         if state.bones is not None:
             pull, target = pull_of_bones(state.bones, points, state.covariance)
             information, vectors = information + pull, vectors + target
         information, vectors = _anchored(information, vectors, points)
         motion = _motion_weight(points, acceleration)
-        if step == STEPS - 1:
+        if last:
             acceleration = _likeliest(information, vectors, motion, acceleration)
-        precision = _precision(motion, acceleration, information)
-        points = smooth(information, vectors, precision)
-    # Without the bones: they tie errors together that a covariance of single points cannot hold.
-    covariance = posterior_covariances(_anchored(measured, vectors, points)[0], precision)
-    return replace(state, points=points, covariance=covariance, acceleration=acceleration)
+        precision = _precision(motion, acceleration, _stiffest(information))
+        before, points = points, smooth(information, vectors, precision)
+        if last:
+            break
+        last = _moved(before, points, information) < STILL
+    covariance = state.covariance
+    if widening == 1.0:  # nobody asks for it before; without the bones, as in `information_of`
+        covariance = posterior_covariances(_anchored(measured, vectors, points)[0], precision)
+    return replace(
+        state,
+        points=points,
+        covariance=covariance,
+        precision=precision,
+        acceleration=acceleration,
+    )
 
 
-def _learn(
-    evidence: Evidence,
-    state: _State,
-    judgement: Judgement,
-    bones: Sequence[tuple[int, int]],
-    last_wide: bool,
-) -> _State:
+def _moved(before: Array, after: Array, information: Array) -> float:
+    """Return the largest step of a point, in standard deviations of its measurements."""
+    step = after - before
+    return float(np.sqrt(np.einsum("kti,ktij,ktj->kt", step, information, step).max()))
+
+
+def _learn(evidence: Evidence, state: _State, bones: Sequence[tuple[int, int]]) -> _State:
     """Return the state with what the data teach about noise and bones."""
-    if last_wide:
-        return state
+    judgement = judge(evidence, state.noise, state.points)
     information, _ = linearize(evidence, judgement.weight, state.points)
     fitted = np.einsum("ktij,ktji->k", information, state.covariance)
     noise = learn_noise(evidence, judgement, state.noise, fitted)
@@ -154,27 +193,47 @@ def _learn(
 
 
 def _likeliest(information: Array, vectors: Array, motion: Array, acceleration: Array) -> Array:
-    """Return the accelerations (keypoint,) that make the measurements most probable."""
+    """Return the accelerations (keypoint,) that make the measurements most probable.
+
+    Uphill from where they are: the likelihood has one summit.
+    """
     if motion.shape[1] == 0:
         return acceleration
-    scores = np.stack(
-        [
-            log_evidence(
-                information, vectors, _precision(motion, acceleration * factor, information)
-            )
-            for factor in SEARCH
-        ]
-    )
-    return acceleration * SEARCH[np.argmax(scores, axis=0)]
+
+    stiffest = _stiffest(information)
+
+    def scores(which: np.ndarray, place: np.ndarray) -> Array:
+        """Return the log evidence of some keypoints with factors by their place in SEARCH."""
+        chosen = _precision(motion[which], acceleration[which] * SEARCH[place], stiffest)
+        return log_evidence(information[which], vectors[which], chosen)
+
+    middle = len(SEARCH) // 2
+    place = np.full(len(acceleration), middle)
+    best = scores(np.arange(len(place)), place)
+    for way in (1, -1):
+        climbing = np.flatnonzero(place == middle)
+        for step in range(1, middle + 1):
+            if not len(climbing):
+                break
+            there = np.full(len(climbing), middle + step * way)
+            found = scores(climbing, there)
+            better = found > best[climbing]
+            climbing = climbing[better]
+            best[climbing], place[climbing] = found[better], there[better]
+    return acceleration * SEARCH[place]
 
 
-def _precision(motion: Array, acceleration: Array, information: Array) -> Array:
-    """Return the precisions (keypoint, time - 2) of accelerations that size, 1/(unit/frame^2)^2.
-
-    A keypoint that never moves would ask for more than the equations can hold in double precision.
-    """
-    stiffest = STIFFEST * np.diagonal(information, axis1=-2, axis2=-1).min()
+def _precision(motion: Array, acceleration: Array, stiffest: float) -> Array:
+    """Return the precisions (keypoint, time - 2) of accelerations that size, 1/(unit/frame^2)^2."""
     return np.minimum(motion / acceleration[:, None] ** 2, stiffest)
+
+
+def _stiffest(information: Array) -> float:
+    """Return the largest precision that the equations can hold in double precision.
+
+    A keypoint that never moves would ask for more.
+    """
+    return STIFFEST * float(np.diagonal(information, axis1=-2, axis2=-1).min())
 
 
 def _motion_weight(points: Array, acceleration: Array) -> Array:

@@ -3,14 +3,15 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import xarray as xr
 
 from calibration.geometry import Array
 from labcut3d.reconstruction.evidence import USED
 from labcut3d.reconstruction.refinement import Refined
 
-__all__ = ["describe_changes", "report_attributes"]
+__all__ = ["describe", "describe_changes", "report_attributes"]
 
-COUNTS = ("filled", "overruled_detections", "repaired_swaps")
+COUNTS = ("filled", "withheld", "overruled_detections", "repaired_swaps")
 
 
 def describe_changes(
@@ -18,7 +19,9 @@ def describe_changes(
 ) -> dict[str, float]:
     """Return how much one individual's points moved, and what was filled, overruled, repaired.
 
-    `raw` (keypoint, time, 3) are the triangulated points, `missing` (keypoint, time) what is not
+    Filled are points that their moment alone does not tell, withheld those that it does tell, but
+    that would be a guess; overruled are detections that do not show their keypoint. `raw`
+    (keypoint, time, 3) are the triangulated points, `missing` (keypoint, time) what is not
     reported. Shifts are in the rig's unit, the acceleration in unit/s^2.
     """
     moved = np.linalg.norm(refined.points - raw, axis=-1)[~missing]
@@ -29,6 +32,7 @@ def describe_changes(
         "median_shift": float(np.median(there)) if len(there) else 0.0,
         "p95_shift": float(np.quantile(there, 0.95)) if len(there) else 0.0,
         "filled": float((~np.isfinite(moved)).sum()),
+        "withheld": float((missing & np.isfinite(raw).all(axis=-1)).sum()),
         "overruled_detections": float(wrong.sum()),
         "overruled_share": float(wrong.sum() / max(seen.sum(), 1)),
         "repaired_swaps": float(refined.exchanged.sum()),
@@ -45,3 +49,30 @@ def report_attributes(reports: Sequence[Mapping[str, float]], unit: str) -> dict
         combined = np.sum(values) if name in COUNTS else np.mean(values)
         attributes[f"refinement_{name}"] = float(combined)
     return attributes
+
+
+def describe(trajectories: xr.Dataset) -> list[str]:
+    """Return sentences on what was found, rejected, filled and repaired, and what is stated."""
+    known = trajectories["position"].notnull().all("space")
+    lines = [f"{100 * float(known.mean()):.1f} % of all points reconstructed"]
+    found = {
+        name.removeprefix("refinement_"): value
+        for name, value in trajectories.attrs.items()
+        if name.startswith("refinement_")
+    }
+    if "filled" in found:
+        share, unit = 100 * found["overruled_share"], found["unit"]
+        lines += [
+            f"{found['overruled_detections']:.0f} detections overruled ({share:.1f} %), "
+            f"{found['repaired_swaps']:.0f} left/right swaps repaired, "
+            f"{found['filled']:.0f} points filled, {found['withheld']:.0f} withheld as guesses",
+            f"refining moved points by {found['median_shift']:.2g} {unit} (median), "
+            f"{found['p95_shift']:.2g} {unit} (95 %)",
+        ]
+    if "covariance_calibration" in trajectories:
+        lines.append("the covariance includes the calibration's part")
+    else:
+        lines.append(
+            "the covariance is that of the detections' noise alone: none of the rig was given"
+        )
+    return lines

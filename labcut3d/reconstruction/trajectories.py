@@ -6,13 +6,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 
+from calibration.covariance import RigCovariance
 from calibration.geometry import Array
+from calibration.points.imaging import project_with_slopes
+from calibration.points.propagation import calibration_covariance
 from calibration.rig import Rig
 from calibration.triangulation import Triangulation, triangulate_points
 from labcut3d.errors import DatasetError
 from labcut3d.progress import Progress
 from labcut3d.reconstruction.association import detections_of, match_views
 from labcut3d.reconstruction.evidence import USED, Evidence
+from labcut3d.reconstruction.propagation import calibration_covariance_of_tracks
 from labcut3d.reconstruction.refinement import Refined, refine
 from labcut3d.reconstruction.report import describe_changes, report_attributes
 from labcut3d.reconstruction.settings import ReconstructionSettings
@@ -29,12 +33,13 @@ DOUBTFUL = 4.0  # times the median reprojection error
 class _Tracks:
     """What becomes of one individual: (time, keypoint, ...) arrays; `view_used` by view first.
 
-    `report` says how much was altered.
+    `calibration` is the calibration's part in the covariance; `report` says how much was altered.
     """
 
     position: Array
     raw: Array
     covariance: Array
+    calibration: Array
     error: Array
     view_used: np.ndarray
     confidence: Array
@@ -49,6 +54,7 @@ class _Context:
     bones: Sequence[tuple[int, int]]
     pairs: Sequence[tuple[int, int]]
     fps: float
+    rig_covariance: RigCovariance | None
     progress: Progress
 
 
@@ -58,6 +64,7 @@ def reconstruct(
     settings: ReconstructionSettings | None = None,
     *,
     skeleton: Skeleton | None = None,
+    rig_covariance: RigCovariance | None = None,
     progress: Progress | None = None,
 ) -> xr.Dataset:
     """Return the trajectories of all individuals: triangulated, then refined.
@@ -65,7 +72,9 @@ def reconstruct(
     `position_raw` is each moment's own robust triangulation, `position` the refined track, NaN
     where it would be a guess. A view counts by the covariance and confidence of its detections and
     by how well it agrees with the other views, the neighbouring moments and the `skeleton`. The
-    attributes that begin with `refinement_` say how much was altered.
+    attributes that begin with `refinement_` say how much was altered. With `rig_covariance`, the
+    covariance includes the calibration's part, which is also told apart, in the frame that it holds
+    fixed.
 
     Raises `DatasetError` for detections of a wrong schema, or of views that the rig lacks.
     """
@@ -86,19 +95,26 @@ def reconstruct(
             bones=bones,
             pairs=pairs,
             fps=float(detections.attrs["fps"]),
+            rig_covariance=rig_covariance,
             progress=_part(progress, index, len(individuals), str(individual)),
         )
         tracks.append(_track(evidence, context))
+    attributes = report_attributes([track.report for track in tracks], rig.unit)
+    part = None
+    if rig_covariance is not None:
+        part = _stack(tracks, "calibration", 2)
+        attributes["calibration_gauge"] = rig_covariance.gauge
     return make_trajectories(
         position=_stack(tracks, "position", -1).swapaxes(1, 2),
         position_raw=_stack(tracks, "raw", -1).swapaxes(1, 2),
         covariance=_stack(tracks, "covariance", 2),
+        covariance_calibration=part,
         reprojection_error=_stack(tracks, "error", -1),
         view_used=np.moveaxis(_stack(tracks, "view_used", -1), 0, 1),
         confidence=_stack(tracks, "confidence", -1),
         like=detections,
         unit=rig.unit,
-        attrs=report_attributes([track.report for track in tracks], rig.unit),
+        attrs=attributes,
     )
 
 
@@ -108,7 +124,7 @@ def _track(evidence: Evidence, context: _Context) -> _Tracks:
     known = np.flatnonzero(np.isfinite(raw.points).all(axis=-1).any(axis=-1))
     if not context.settings.smooth or not len(known):
         context.progress(1, 1)
-        return _unrefined(evidence, raw, context.settings)
+        return _unrefined(evidence, raw, context)
     refined = refine(
         evidence.of_keypoints(known),
         _trusted(raw)[known],
@@ -129,10 +145,10 @@ def _triangulate(evidence: Evidence) -> tuple[Evidence, Triangulation]:
         found = triangulate_points(
             evidence.rig,
             np.where(evidence.seen[..., None], evidence.pixels, np.nan),
-            covariance=np.linalg.inv(evidence.safe_information),
+            covariance=evidence.covariance,
             confidence=evidence.confidence,
         )
-        residual = evidence.pixels - evidence.rig.project(found.points)
+        residual = evidence.pixels - project_with_slopes(evidence.rig, found.points)[0]
         squared = np.einsum("...i,...ij,...j->...", residual, evidence.information, residual)
         views = evidence.seen.sum(axis=0)
         # Of 2 n coordinates the point itself takes three.
@@ -156,14 +172,24 @@ def _trusted(raw: Triangulation) -> Array:
     return np.where((doubtful & left.any(axis=-1, keepdims=True))[..., None], np.nan, raw.points)
 
 
-def _unrefined(evidence: Evidence, raw: Triangulation, settings: ReconstructionSettings) -> _Tracks:
+def _unrefined(evidence: Evidence, raw: Triangulation, context: _Context) -> _Tracks:
     """Return the triangulation of every moment as it is, but for points hardly known."""
-    vague = _deviation_px(evidence.rig, raw.points, raw.covariance) > settings.largest_deviation_px
+    # By the detections' noise: what the calibration adds is common to all points.
+    deviation = _deviation_px(evidence.rig, raw.points, raw.covariance)
+    vague = deviation > context.settings.largest_deviation_px
+    part = np.zeros_like(raw.covariance)
+    if context.rig_covariance is not None:
+        weight = (evidence.confidence * raw.inliers)[..., None, None]
+        part = calibration_covariance(
+            evidence.rig, context.rig_covariance, raw.points, evidence.information * weight
+        )
+    part[vague] = np.nan
     support = _two_right(np.where(raw.inliers, evidence.confidence.clip(max=1.0), 0.0))
     return _Tracks(
         position=_by_time(np.where(vague[..., None], np.nan, raw.points)),
         raw=_by_time(raw.points),
-        covariance=_by_time(np.where(vague[..., None, None], np.nan, raw.covariance)),
+        covariance=_by_time(raw.covariance + part),
+        calibration=_by_time(part),
         error=_by_time(np.where(vague, np.nan, raw.reprojection_error)),
         view_used=np.swapaxes(raw.inliers & ~vague, 1, 2),
         confidence=_by_time(np.where(vague, 0.0, support)),
@@ -181,10 +207,15 @@ def _refined(
     """Return the refined tracks, missing where they would be guesses."""
     right = refined.judgement.right
     rig, settings = evidence.rig, context.settings
+    # By the detections' noise: what the calibration adds is common to all points.
     missing = _deviation_px(rig, refined.points, refined.covariance) > settings.largest_deviation_px
     missing |= _long_runs(right.sum(axis=0) < 1, settings.longest_gap_s * context.fps)
-    distance = np.linalg.norm(refined.evidence.pixels - rig.project(refined.points), axis=-1)
+    projected = project_with_slopes(rig, refined.points)[0]
+    distance = np.linalg.norm(refined.evidence.pixels - projected, axis=-1)
     used = (right > USED) & ~missing
+    part = np.zeros_like(refined.covariance)
+    if context.rig_covariance is not None:
+        part = calibration_covariance_of_tracks(refined, context.rig_covariance)
     with np.errstate(invalid="ignore"):
         error = np.where(used, distance, 0.0).sum(axis=0) / used.sum(axis=0)
 
@@ -201,7 +232,8 @@ def _refined(
     return _Tracks(
         position=whole(refined.points, np.nan),
         raw=_by_time(raw.points),
-        covariance=whole(refined.covariance, np.nan),
+        covariance=whole(refined.covariance + part, np.nan),
+        calibration=whole(part, np.nan),
         error=whole(error, np.nan),
         view_used=np.swapaxes(view_used, 1, 2),
         confidence=whole(_two_right(right), 0.0),

@@ -12,7 +12,7 @@ import numpy as np
 from calibration.alignment import WorldChange
 from calibration.boards.board import Board
 from calibration.corners.detection import observe
-from calibration.covariance import RigCovariance, covariance_path
+from calibration.covariance import find_covariance
 from calibration.errors import CalibrationError
 from calibration.geometry import Array
 from calibration.rig import Rig
@@ -33,9 +33,9 @@ def align_rig(
     rig = Rig.load(source, unit=unit)
     change = find(rig)
     moved = change.move_rig(rig)
-    covariance = None
-    if covariance_path(source).is_file():
-        covariance = change.move_covariance(RigCovariance.load(source), rig)
+    covariance = find_covariance(source)
+    if covariance is not None:
+        covariance = change.move_covariance(covariance, rig)
     with restamp(target):
         moved.save(target, covariance)
     return moved, change

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import xarray as xr
 
-from calibration import Rig
+from calibration import Rig, RigCovariance
+from calibration.covariance import covariance_path, find_covariance
 from calibration.files import sha256_of, write_text
 from labcut3d.errors import DatasetError, VideoError
 from labcut3d.formats import read_detections
@@ -16,6 +17,7 @@ from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, write_stamp
 from labcut3d.reconstruction import reconstruct
+from labcut3d.reconstruction.report import describe
 from labcut3d.schema import open_dataset, save_dataset
 from labcut3d.stages.common import (
     is_current,
@@ -42,13 +44,20 @@ def triangulate(project: Project, recording: str, reporter: Reporter = SILENT) -
         "rig": sha256_of(project.filming_rig_path),
         "reconstruction settings": settings_hash(project, project.reconstruction),
     }
+    if covariance_path(project.rig_path).is_file():
+        inputs["rig covariance"] = sha256_of(covariance_path(project.rig_path))
     if is_current(result, inputs, reporter):
         return result
     with reporter.task(f"Triangulating {recording}") as progress:
         trajectories = reconstruct(
-            detections, rig, project.reconstruction, skeleton=project.skeleton, progress=progress
+            detections,
+            rig,
+            project.reconstruction,
+            skeleton=project.skeleton,
+            rig_covariance=find_covariance(project.rig_path),
+            progress=progress,
         )
-    _tell_share(trajectories, reporter)
+    _tell(trajectories, reporter)
     return save_result(trajectories, result, inputs)
 
 
@@ -86,17 +95,20 @@ def triangulate_files(
     output: str | os.PathLike[str],
     *,
     fps: float | None = None,
+    rig_covariance: RigCovariance | None = None,
     reporter: Reporter = SILENT,
 ) -> Path:
     """Triangulate detections of any program with a rig, without a project -> OUTPUT.
 
     `files` is one detections.nc, or one VIEW=FILE for each view; `fps` is needed for files that
-    do not tell their frame rate.
+    do not tell their frame rate. With `rig_covariance`, the covariance includes the calibration's.
     """
     detections = read_detections(files, fps=fps)
     with reporter.task("Triangulating") as progress:
-        trajectories = reconstruct(detections, rig, progress=progress)
-    _tell_share(trajectories, reporter)
+        trajectories = reconstruct(
+            detections, rig, rig_covariance=rig_covariance, progress=progress
+        )
+    _tell(trajectories, reporter)
     save_dataset(trajectories, output)
     return Path(output)
 
@@ -161,10 +173,11 @@ def _require_sizes(project: Project, recording: str, rig: Rig) -> None:
             )
 
 
-def _tell_share(trajectories: xr.Dataset, reporter: Reporter) -> None:
-    """Say how many points were reconstructed, and warn where none was."""
+def _tell(trajectories: xr.Dataset, reporter: Reporter) -> None:
+    """Say what was reconstructed, rejected, filled and repaired; warn where nothing was found."""
     known = trajectories["position"].notnull().all("space")
-    reporter.note(f"{100 * float(known.mean()):.1f} % of all points reconstructed")
+    for line in describe(trajectories):
+        reporter.note(line)
     if not known.any():
         reporter.note(
             "Warning: no keypoint was seen by two views that agree; check that the views are "

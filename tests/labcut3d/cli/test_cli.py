@@ -96,6 +96,8 @@ def test_board_draws_all_three_formats(tmp_path):
 
 
 def test_triangulate_and_export_without_a_project(tmp_path, labcut3d):
+    from erring_rigs import uncertain
+
     from labcut3d.schema import make_detections, open_dataset, save_dataset
     from labcut3d.synthetic import make_rig
 
@@ -120,6 +122,17 @@ def test_triangulate_and_export_without_a_project(tmp_path, labcut3d):
     raw = open_dataset(tmp_path / "walk.nc")["position_raw"].isel(individual=0)
     # float32 pixels (6e-5 px at 640) round points 300 mm away to a few micrometres
     np.testing.assert_allclose(raw.transpose("time", "keypoint", "space"), points, atol=2e-3)
+    assert "noise alone" in text
+    assert "0 detections overruled (0.0 %)" in text
+    rig.save(tmp_path / "rig.toml", uncertain(rig, np.random.default_rng(2)))
+    status, text = labcut3d(
+        "triangulate", "--rig", "rig.toml", "detections.nc", "-o", "both.nc", cwd=tmp_path
+    )
+    assert status == 0, text
+    assert "the covariance includes the calibration's part" in text
+    both = open_dataset(tmp_path / "both.nc")
+    assert both["covariance_calibration"].attrs["units"] == "mm^2"
+    assert both.attrs["calibration_gauge"] == "the first camera's pose"
     for name in ("walk.csv", "copy.nc"):
         status, text = labcut3d("export", "walk.nc", "-o", name, cwd=tmp_path)
         assert status == 0, text

@@ -1,0 +1,168 @@
+"""What the calibration's doubt makes of trajectories: against moved cameras, and by simulation."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+from erring_rigs import erring, uncertain
+
+from calibration import CharucoBoard, Rig, RigCovariance, adjust_boards
+from calibration.alignment import WorldChange
+from calibration.geometry import make_pose, rotation_from_vector
+from calibration.solver.uncertainty import rig_parameters
+from labcut3d.reconstruction import ReconstructionSettings, reconstruct
+from labcut3d.reconstruction.evidence import Evidence, first_noise, judge, linearize
+from labcut3d.reconstruction.propagation import calibration_covariance_of_tracks
+from labcut3d.reconstruction.refinement import Refined
+from labcut3d.reconstruction.smoothing import smooth
+from labcut3d.schema import make_detections, noise_covariance
+from labcut3d.synthetic import Blemishes, make_board_motion, make_rig, observe_board
+
+NOISE = 1.5  # px; the detector knows its noise
+KEYPOINTS = ("head", "tail")
+RIGS, TRIALS = 4, 60
+
+
+def middle_of(rig: Rig) -> np.ndarray:
+    return np.mean([camera.center + 300 * camera.rotation[2] for camera in rig], axis=0)
+
+
+def walk(rig: Rig, moments: int, rng: np.random.Generator) -> np.ndarray:
+    """Straight paths (time, keypoint, 3) through the volume that all cameras see, mm."""
+    along = np.linspace(0, 1, moments)[:, None, None]
+    start, stop = rng.uniform(-25, 25, (2, 1, len(KEYPOINTS), 3))
+    return middle_of(rig) + start * (1 - along) + stop * along
+
+
+def seen(rig: Rig, truth: np.ndarray, rng: np.random.Generator, noise: float) -> xr.Dataset:
+    pixels = rig.project(truth)
+    pixels = pixels + rng.normal(0, noise, pixels.shape)
+    shape = (len(truth), len(rig), len(KEYPOINTS), 1)
+    return make_detections(
+        position=np.moveaxis(pixels, (0, 3), (1, 2))[..., None],
+        confidence=np.full(shape, 0.99),
+        covariance=np.broadcast_to(noise**2 * np.eye(2), (*shape, 2, 2)),
+        views=rig.names,
+        keypoints=KEYPOINTS,
+        individuals=["fly"],
+        fps=30.0,
+    )
+
+
+def test_tracks_follow_the_cameras_as_it_says():
+    """Each parameter moved, the tracks solved again: over moments of one view and of none too."""
+    rng = np.random.default_rng(0)
+    rig, moments = make_rig(3, rng), 12
+    points = np.moveaxis(walk(rig, moments, rng), 0, 1)
+    there = np.ones((3, 2, moments))
+    there[1:, 0, 4:7] = there[:, 1, 8] = 0
+    evidence = Evidence(
+        rig=rig,
+        pixels=rig.project(points),
+        information=there[..., None, None] * np.eye(2),
+        confidence=there,
+    )
+    judgement = judge(evidence, first_noise(evidence), points)
+    precision = rng.uniform(0.5, 2.0, (2, moments - 2))
+    refined = Refined(
+        points=points,
+        covariance=np.zeros((*points.shape, 3)),
+        evidence=evidence,
+        judgement=judgement,
+        noise=first_noise(evidence),
+        exchanged=np.zeros((3, moments)),
+        acceleration=np.ones(2),
+        precision=precision,
+    )
+    names = rig_parameters(rig)
+    for index in range(0, len(names), 4):
+        step = np.zeros(len(names))
+        step[index] = 1e-4
+        ends = []
+        for sign in (1, -1):
+            other = replace(evidence, rig=erring(rig, sign * step))
+            found = points
+            for _ in range(3):
+                information, vectors = linearize(other, judgement.weight, found)
+                found = smooth(information, vectors, precision)
+            ends.append(found)
+        move = (ends[0] - ends[1]) / 2
+        one = RigCovariance(names=names, matrix=np.outer(step, step), gauge="the others")
+        expected = move[..., :, None] * move[..., None, :]
+        scale = np.trace(expected, axis1=-2, axis2=-1).max() + 1e-20
+        result = calibration_covariance_of_tracks(refined, one)
+        np.testing.assert_allclose(result / scale, expected / scale, atol=2e-3)
+
+
+def calibrated(rig: Rig, rng: np.random.Generator) -> RigCovariance:
+    """The covariance of a calibration from 20 images of a small board, 0.015 px of noise."""
+    board = CharucoBoard(
+        squares_x=7,
+        squares_y=6,
+        square_length=8.0,
+        marker_length=6.0,
+        dictionary="DICT_4X4_50",
+        unit="mm",
+    )
+    poses = make_board_motion(rig, board, 20, rng)
+    corners = observe_board(rig, board, poses, rng, Blemishes(noise=0.015)).corners
+    return adjust_boards(rig, board.points, poses, corners, huber=None).covariance
+
+
+@pytest.mark.parametrize(("smoothed", "moments", "noise"), [(False, 40, 1.5), (True, 100, 5.0)])
+def test_ellipsoids_hold_the_truth_as_often_as_they_say(smoothed, moments, noise):
+    """Each trial has a rig that errs in its own way, and its own noise."""
+    rng = np.random.default_rng(1)
+    settings = ReconstructionSettings(smooth=smoothed)
+    both, alone = [], []
+    for _ in range(RIGS):
+        rig = make_rig(4, rng)
+        covariance = calibrated(rig, rng)
+        size = len(covariance.names)
+        for step in rng.multivariate_normal(np.zeros(size), covariance.matrix, TRIALS):
+            truth = walk(rig, moments, rng)
+            detections = seen(rig, truth, rng, noise)
+            found = reconstruct(detections, erring(rig, step), settings, rig_covariance=covariance)
+            error = found["position"].values[..., 0].swapaxes(1, 2) - truth
+            for parts, stated in ((both, found["covariance"]), (alone, noise_covariance(found))):
+                solved = np.linalg.solve(stated.values[:, :, 0], error[..., None])[..., 0]
+                parts.append((solved * error).sum(axis=-1)[:: moments // 6])
+    both, alone = np.concatenate(both), np.concatenate(alone)
+    assert np.mean(both < 3.506) == pytest.approx(0.68, abs=0.02)
+    assert np.mean(both < 7.815) == pytest.approx(0.95, abs=0.02)
+    assert np.mean(alone < 7.815) < 0.9  # the cameras' errors are no trifle here
+
+
+def test_the_calibration_moves_no_point_and_withholds_none():
+    rng = np.random.default_rng(2)
+    rig = make_rig(3, rng)
+    small = uncertain(rig, rng)
+    huge = replace(small, matrix=1e6 * small.matrix)
+    detections = seen(rig, walk(rig, 20, rng), rng, NOISE)
+    for settings in (ReconstructionSettings(), ReconstructionSettings(smooth=False)):
+        plain = reconstruct(detections, rig, settings)
+        found = reconstruct(detections, rig, settings, rig_covariance=huge)
+        assert found["position"].equals(plain["position"])
+        np.testing.assert_allclose(
+            noise_covariance(found), plain["covariance"], atol=1e-9 * found["covariance"].max()
+        )
+        assert "covariance_calibration" not in plain
+        assert noise_covariance(plain).equals(plain["covariance"])
+        assert found.attrs["calibration_gauge"] == huge.gauge
+
+
+def test_an_aligned_rig_states_the_same_ellipsoids_in_the_new_world():
+    rng = np.random.default_rng(3)
+    rig = make_rig(3, rng)
+    covariance = uncertain(rig, rng)
+    turn = rotation_from_vector([0.3, -0.7, 1.1])
+    change = WorldChange(motion=make_pose(turn, [50.0, -20.0, 400.0]), scale=1.5, how="a test")
+    detections = seen(rig, walk(rig, 15, rng), rng, NOISE)
+    found = reconstruct(detections, rig, rig_covariance=covariance)
+    aligned = reconstruct(
+        detections, change.move_rig(rig), rig_covariance=change.move_covariance(covariance, rig)
+    )
+    for name in ("covariance", "covariance_calibration"):
+        expected = 1.5**2 * turn @ found[name].values @ turn.T
+        np.testing.assert_allclose(aligned[name], expected, atol=1e-3 * expected.max())
