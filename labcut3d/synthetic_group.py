@@ -22,8 +22,10 @@ __all__ = ["BODY_LENGTH", "Group", "GroupBlemishes", "make_group", "nearest_dist
 Array = npt.NDArray[np.float64]
 Generator = np.random.Generator
 
-BODY_LENGTH = 10.0  # units of the rig; of `make_rig`'s 640 px it takes about 50
+BODY_LENGTH = 10.0  # units of the rig; of `make_rig`'s 640 px it takes about 35
 TOUCH = 0.35  # body lengths between the middles of bodies that stand side by side
+FASTEST = 0.2  # body lengths in a frame
+SUBSTEPS = 5  # of a frame, in which bodies walk and make way
 FLY = np.array(  # body lengths: along the body, to its left, up; as in the skeleton's order
     [
         [0.42, 0.12, 0.1],
@@ -120,8 +122,7 @@ def _walk(n_animals: int, n_times: int, rng: Generator) -> Array:
     """Return positions (time, animal, keypoint, 3) on a floor at z = 0, middle at the origin."""
     reach = 0.75 * np.sqrt(n_animals)  # body lengths
     wander = gaussian_filter1d(rng.standard_normal((n_times + 400, n_animals, 2)), 25, axis=0)
-    place = reach * (wander / wander.std(axis=0))[200 : 200 + n_times]
-    place = _apart(place)
+    place = _walked(reach * (wander / wander.std(axis=0))[200 : 200 + n_times])
     turn = gaussian_filter1d(rng.standard_normal((n_times + 400, n_animals)), 20, axis=0)
     heading = 6.0 * np.cumsum(turn, axis=0)[200 : 200 + n_times] / np.sqrt(20)
     heading += rng.uniform(0, 2 * np.pi, n_animals)
@@ -135,13 +136,22 @@ def _walk(n_animals: int, n_times: int, rng: Generator) -> Array:
     return BODY_LENGTH * points
 
 
-def _apart(place: Array) -> Array:
-    """Return places (time, animal, 2) pushed apart to where bodies touch, not into one another."""
-    for _ in range(20):
-        gap = place[:, :, None] - place[:, None]
-        distance = np.linalg.norm(gap, axis=-1)[..., None]
-        push = np.maximum(TOUCH - distance, 0.0) / 2 * gap / np.maximum(distance, 1e-9)
-        place = place + push.sum(axis=2)
+def _walked(wish: Array) -> Array:
+    """Return places (time, animal, 2) of bodies that walk where they wish, but not through others.
+
+    Lengths are in body lengths. Who is in another's way is pushed around it.
+    """
+    place = wish.copy()
+    for before, now, here in zip(place[:-1], place[1:], wish[1:], strict=True):
+        now[:] = before
+        for _ in range(SUBSTEPS):
+            step = here - now
+            length = np.linalg.norm(step, axis=-1, keepdims=True)
+            now += step * np.minimum(1, FASTEST / SUBSTEPS / np.maximum(length, 1e-9))
+            gap = now[:, None] - now
+            distance = np.linalg.norm(gap, axis=-1)[..., None]
+            push = np.maximum(TOUCH - distance, 0.0) / 2 * gap / np.maximum(distance, 1e-9)
+            now += (push + 0.3 * push[..., ::-1] * [1, -1]).sum(axis=1)
     return place
 
 

@@ -20,7 +20,9 @@ __all__ = ["CONVINCING", "Chains", "join_over_time"]
 CONVINCING = 3.0  # nats below which an exchange of two animals might as well have happened
 FEWEST = 2  # keypoints that make an animal
 CANDIDATES = 12  # later tracklets, times animals, that one may go on in
+UNLINKED = -2.0  # nats, of an animal that goes nowhere; rather, it went where no other did
 SPEED_FRAMES = 4  # over which the speed at a tracklet's end is taken
+FILL_FRAMES = 4  # from which a keypoint is taken that is unknown at a tracklet's end
 LAGS = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144)  # frames
 
 
@@ -73,10 +75,9 @@ def join_over_time(points: Array, slot: np.ndarray) -> Chains:
     links = _possible_links(points, tracklets, slot, room)
     following = _best_links(links, len(tracklets.first))
     lane_of = _lanes(tracklets, following, points.shape[1])
-    return Chains(
-        lane=_completed(tracklets.label, lane_of),
-        doubtful=_doubts(tracklets, links, following, lane_of, points.shape[:2]),
-    )
+    lane = _completed(tracklets.label, lane_of)
+    taken = lane[tracklets.first, tracklets.group_first]
+    return Chains(lane=lane, doubtful=_doubts(tracklets, links, following, taken, lane.shape))
 
 
 def _distance(one: Array, other: Array) -> Array:
@@ -212,8 +213,18 @@ def _possible_links(
     start = (tracklets.first[target], tracklets.group_first[target])
     lag = tracklets.first[target] - tracklets.last[source]
     usual = np.interp(lag, LAGS, _reach(points, tracklets.label, room))
-    gain = body_gains(_distance(points[end], points[start]), usual, room)
+    ends = _filled(points[::-1], tracklets.label[::-1])[::-1][end]
+    apart = _distance(ends, _filled(points, tracklets.label)[start])
+    gain = body_gains(apart, usual, room)
     return _Links(source=source, target=target, gain=gain + _loyalty(slot, tracklets, end, start))
+
+
+def _filled(points: Array, label: np.ndarray) -> Array:
+    """Return points where each unknown keypoint is taken from the tracklet's next frames."""
+    filled = points.copy()
+    for lag in range(1, min(FILL_FRAMES, len(points) - 1) + 1):
+        filled = np.where(np.isfinite(filled), filled, _shifted(points, label, lag))
+    return filled
 
 
 def _loyalty(
@@ -253,10 +264,10 @@ def _best_links(links: _Links, count: int) -> np.ndarray:
     if not len(links.source):
         return following
     # A column of its own for each tracklet that nothing follows; weights must not be zero.
-    most = links.gain.max() + 1.0
+    most = max(links.gain.max(), UNLINKED) + 1.0
     rows = np.concatenate([links.source, np.arange(count)])
     columns = np.concatenate([links.target, count + np.arange(count)])
-    cost = np.concatenate([most - links.gain, np.full(count, most)])
+    cost = np.concatenate([most - links.gain, np.full(count, most - UNLINKED)])
     rows, columns = min_weight_full_bipartite_matching(
         csr_array((cost, (rows, columns)), shape=(count, 2 * count))
     )
@@ -316,19 +327,18 @@ def _doubts(
     tracklets: _Tracklets,
     links: _Links,
     following: np.ndarray,
-    lane_of: np.ndarray,
-    shape: tuple[int, int],
+    taken: np.ndarray,
+    shape: tuple[int, ...],
 ) -> np.ndarray:
     """Return where (time, individual) a tracklet goes on that might as well be another's.
 
     Two links might be exchanged where both exchanged ones are possible and gain hardly less; and
-    what follows nothing, but is given to an individual that was there before, is a guess.
+    what follows nothing, but is `taken` (n,) for an individual seen before, is a guess.
     """
     doubtful = np.zeros(shape, dtype=bool)
-    for tracklet in np.setdiff1d(np.flatnonzero(lane_of >= 0), following):
-        mine = lane_of == lane_of[tracklet]
-        if tracklets.first[mine].min() < tracklets.first[tracklet]:
-            doubtful[tracklets.first[tracklet], lane_of[tracklet]] = True
+    for tracklet in np.setdiff1d(np.arange(len(taken)), following):
+        if tracklets.first[taken == taken[tracklet]].min() < tracklets.first[tracklet]:
+            doubtful[tracklets.first[tracklet], taken[tracklet]] = True
     gain = dict(zip(zip(links.source, links.target, strict=True), links.gain, strict=True))
     chosen = [(int(i), int(j)) for i, j in enumerate(following) if j >= 0]
     chosen.sort(key=lambda link: tracklets.last[link[0]])
@@ -339,7 +349,5 @@ def _doubts(
             if (i, b) not in gain or (a, j) not in gain:
                 continue
             if gain[i, j] + gain[a, b] - gain[i, b] - gain[a, j] < CONVINCING:
-                for tracklet in (j, b):
-                    if lane_of[tracklet] >= 0:
-                        doubtful[tracklets.first[tracklet], lane_of[tracklet]] = True
+                doubtful[tracklets.first[[j, b]], taken[[j, b]]] = True
     return doubtful
