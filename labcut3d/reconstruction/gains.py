@@ -93,16 +93,19 @@ def prediction_gains(pixels, weight, predicted, noise, room, gains):
                 gains[t, i, j] = total
 
 
-def body_gains(distance: Array, usual: Array | float, room: float) -> Array:
-    """Return the gains (...) of bodies that are a `distance` (...) away from where they should be.
+def body_gains(apart: Array, usual: Array | float, room: float) -> Array:
+    """Return the gains (...) of bodies whose keypoints are `apart` (..., keypoint).
 
-    `usual` is the distance that an animal is usually away, `room` the extent of the arena, in the
-    same unit. A distance that is not known gains nothing.
+    The mean of the keypoints' gains, since a body moves as a whole: heads that meet do not make one
+    animal of two. `usual` (...) is how far keypoints usually are apart, `room` the extent of the
+    arena, in the same unit. Keypoints that are not known (NaN) count nothing.
     """
-    squared = (distance / usual) ** 2
+    usual = np.asarray(usual)[..., None]
+    squared = (apart / usual) ** 2
     density = PEAK_3D * (1 + squared / FREEDOM) ** (-(FREEDOM + 3) / 2)
     gains = np.log((1 - WRONG) * density * np.maximum(room / usual, 1.0) ** 3 + WRONG)
-    return np.where(np.isfinite(distance), gains, 0.0)
+    known = np.isfinite(apart)
+    return np.where(known, gains, 0.0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1)
 
 
 def assign(gains: Array) -> np.ndarray:

@@ -21,6 +21,7 @@ CONVINCING = 3.0  # nats below which an exchange of two animals might as well ha
 FEWEST = 2  # keypoints that make an animal
 CANDIDATES = 12  # later tracklets, times animals, that one may go on in
 UNLINKED = -2.0  # nats, of an animal that goes nowhere; rather, it went where no other did
+JUMP = 4.0  # times the usual step, beyond which a tracklet is cut
 SPEED_FRAMES = 4  # over which the speed at a tracklet's end is taken
 FILL_FRAMES = 4  # from which a keypoint is taken that is unknown at a tracklet's end
 LAGS = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144)  # frames
@@ -80,12 +81,11 @@ def join_over_time(points: Array, slot: np.ndarray) -> Chains:
     return Chains(lane=lane, doubtful=_doubts(tracklets, links, following, taken, lane.shape))
 
 
-def _distance(one: Array, other: Array) -> Array:
-    """Return the median distance (...) of keypoints (..., keypoint, 3) known in both."""
-    apart = np.sort(np.linalg.norm(one - other, axis=-1), axis=-1)  # NaN last
-    count = np.isfinite(apart).sum(axis=-1)
-    middle = np.take_along_axis(apart, np.maximum(count - 1, 0)[..., None] // 2, axis=-1)[..., 0]
-    return np.where(count >= min(FEWEST, one.shape[-2]), middle, np.nan)
+def _distances(one: Array, other: Array) -> Array:
+    """Return how far (..., keypoint) keypoints are apart, NaN unless enough are known in both."""
+    apart = np.linalg.norm(one - other, axis=-1)
+    few = np.isfinite(apart).sum(axis=-1) < min(FEWEST, one.shape[-2])
+    return np.where(few[..., None], np.nan, apart)
 
 
 def _tracklets(points: Array, present: np.ndarray, room: float) -> _Tracklets:
@@ -96,18 +96,31 @@ def _tracklets(points: Array, present: np.ndarray, room: float) -> _Tracklets:
     speed = np.zeros(points.shape)
     for _ in range(2):
         ahead, back = points[:-1] + speed[:-1] / 2, points[1:] - speed[1:] / 2
-        apart = _distance(ahead[:, :, None], back[:, None])
-        nearest = np.where(np.isfinite(apart), apart, np.inf).min(axis=1)
-        nearest = nearest[np.isfinite(nearest)]
-        usual = max(float(np.median(nearest)), 1e-9 * room) if len(nearest) else room
+        apart = _distances(ahead[:, :, None], back[:, None])
+        usual = _usual(apart, room)
         gains = body_gains(apart, usual, room)
         rows = assign(gains)
         sure = exchange_margins(gains, rows) > CONVINCING
-        own = np.take_along_axis(gains, rows[:, None], axis=1)[:, 0]
-        follows = np.where(sure & (own > 0) & present[1:], rows, -1)
+        # A jump may be one animal's end and another's beginning.
+        jump = body_gains(np.array([JUMP * usual]), usual, room)
+        sure &= np.take_along_axis(gains, rows[:, None], axis=1)[:, 0] > jump
+        follows = np.where(sure & present[1:], rows, -1)
         label = _labels(present, follows)
         speed = _speeds(points, label)
     return _described(label)
+
+
+def _usual(apart: Array, room: float) -> float:
+    """Return how far a keypoint usually gets in a frame, from distances (time, before, after, k).
+
+    An animal is taken for the nearest one.
+    """
+    mean = np.where(np.isfinite(apart), apart, 0.0).sum(axis=-1)
+    count = np.isfinite(apart).sum(axis=-1)
+    mean = np.where(count > 0, mean / np.maximum(count, 1), np.inf)
+    nearest = np.take_along_axis(apart, mean.argmin(axis=1)[:, None, :, None], axis=1)
+    nearest = nearest[np.isfinite(nearest)]
+    return max(float(np.median(nearest)), 1e-9 * room) if len(nearest) else room
 
 
 def _labels(present: np.ndarray, follows: np.ndarray) -> np.ndarray:
@@ -180,11 +193,11 @@ def _body_shift(moved: Array) -> Array:
 
 
 def _reach(points: Array, label: np.ndarray, room: float) -> Array:
-    """Return how far (lag,) animals usually get in `LAGS` frames, learnt within tracklets."""
+    """Return how far (lag,) keypoints usually get in `LAGS` frames, learnt within tracklets."""
     usual = np.full(len(LAGS), np.nan)
     for index, lag in enumerate(LAGS):
         if lag < len(points):
-            apart = _distance(_shifted(points, label, lag), points)
+            apart = _distances(_shifted(points, label, lag), points)
             apart = apart[np.isfinite(apart)]
             if len(apart) >= 10:
                 usual[index] = np.median(apart)
@@ -214,7 +227,7 @@ def _possible_links(
     lag = tracklets.first[target] - tracklets.last[source]
     usual = np.interp(lag, LAGS, _reach(points, tracklets.label, room))
     ends = _filled(points[::-1], tracklets.label[::-1])[::-1][end]
-    apart = _distance(ends, _filled(points, tracklets.label)[start])
+    apart = _distances(ends, _filled(points, tracklets.label)[start])
     gain = body_gains(apart, usual, room)
     return _Links(source=source, target=target, gain=gain + _loyalty(slot, tracklets, end, start))
 
