@@ -138,6 +138,27 @@ TRAJECTORIES = Kind(
             units="1",
             long_name="confidence of the point, 0 to 1",
         ),
+        "exchanged": Variable(
+            dims=("time", "view", "individual"),
+            dtype="int64",
+            units="1",
+            long_name="left/right pairs of keypoints that were exchanged in the view's detections",
+            required=False,
+        ),
+        "detected_as": Variable(
+            dims=("time", "view", "individual"),
+            dtype="int64",
+            units="1",
+            long_name="which individual of the view's detections it is, from 0 on; -1 = none",
+            required=False,
+        ),
+        "identity_doubtful": Variable(
+            dims=("time", "individual"),
+            dtype="bool",
+            units="1",
+            long_name="whether another individual may as well go on from here",
+            required=False,
+        ),
         **CLOCKS,
     },
     attributes=("fps", "unit", "labcut3d_version"),
@@ -196,6 +217,7 @@ def make_trajectories(
     confidence: Array,
     like: xr.Dataset,
     unit: str,
+    repairs: Mapping[str, Array] | None = None,
     attrs: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Return a validated trajectories dataset with the clocks and labels of the detections `like`.
@@ -203,6 +225,7 @@ def make_trajectories(
     `position`, `position_raw` (time, 3, keypoint, individual) in `unit`, world frame of the rig;
     `covariance` (time, keypoint, individual, 3, 3) unit^2; `reprojection_error` and `confidence`
     (time, keypoint, individual), px and 0 to 1; `view_used` (time, view, keypoint, individual).
+    `repairs` are optional variables, as `TRAJECTORIES` describes them.
     The attributes of `like` are kept; `attrs` come on top.
     """
     arrays = {
@@ -214,6 +237,7 @@ def make_trajectories(
         "confidence": confidence,
         "frame": like["frame"].values,
         "view_time": like["view_time"].values,
+        **(repairs or {}),
     }
     coords = {name: like[name].values for name in ("time", "view", "keypoint", "individual")}
     inherited = {name: value for name, value in like.attrs.items() if name != "ds_type"}

@@ -11,13 +11,21 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 from scipy.ndimage import gaussian_filter1d
+from scipy.optimize import linear_sum_assignment
 
 from calibration.geometry import rotation_from_vector
 from calibration.rig import Rig
 from labcut3d.schema import make_detections
 from labcut3d.skeleton import Skeleton, load_skeleton
 
-__all__ = ["BODY_LENGTH", "Group", "GroupBlemishes", "make_group", "nearest_distance"]
+__all__ = [
+    "BODY_LENGTH",
+    "Group",
+    "GroupBlemishes",
+    "make_group",
+    "nearest_distance",
+    "right_identities",
+]
 
 Array = npt.NDArray[np.float64]
 Generator = np.random.Generator
@@ -116,6 +124,20 @@ def nearest_distance(position: Array) -> Array:
     middle = position.mean(axis=2)
     apart = np.linalg.norm(middle[:, :, None] - middle[:, None], axis=-1) / BODY_LENGTH
     return (apart + np.where(np.eye(apart.shape[1]), np.inf, 0.0)).min(axis=-1)
+
+
+def right_identities(group: Group, detected_as: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Return where (view, time, animal) an animal's detection is the right individual's, or there is none.
+
+    An individual may be any one animal, but the same in all views and at all times.
+    """
+    seen = group.detections["position"].notnull().all("space").any("keypoint")
+    seen = seen.transpose("view", "time", "individual").values
+    seen = np.take_along_axis(seen, group.place, axis=2)
+    found = detected_as.swapaxes(0, 1)
+    same = group.place[..., None] == found[:, :, None]  # (view, time, animal, individual)
+    animal, individual = linear_sum_assignment((same & seen[..., None]).sum(axis=(0, 1)), True)
+    return same[:, :, animal, individual] | ~seen
 
 
 def _walk(n_animals: int, n_times: int, rng: Generator) -> Array:

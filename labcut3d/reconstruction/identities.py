@@ -2,11 +2,10 @@
 
 A detector's list of animals has no order that other views know, and often none over time. First
 every moment is grouped by geometry alone (`grouping`), then the animals are followed through time
-(`tracklets`); then every moment is grouped again, now near to where the moments before and after
-say that each animal is.
+(`tracklets`, `chains`); then every moment is grouped again, now near to where the moments before
+and after say that each animal is.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,11 +14,19 @@ from scipy.optimize import linear_sum_assignment
 
 from calibration.geometry import Array
 from calibration.rig import Rig
+from labcut3d.reconstruction.chains import Chains, join_over_time
 from labcut3d.reconstruction.gains import prediction_gains
 from labcut3d.reconstruction.grouping import Slots, gains_of_pairs, group_views, points_of
-from labcut3d.reconstruction.tracklets import Chains, join_over_time
+from labcut3d.reconstruction.settings import ReconstructionSettings
 
-__all__ = ["Identities", "match_individuals", "reordered"]
+__all__ = [
+    "Identities",
+    "in_order_of",
+    "known_individuals",
+    "match_individuals",
+    "reordered",
+    "switches_of",
+]
 
 ROUNDS = 2  # of grouping near predictions
 NEIGHBOURS = 3  # frames from which an animal's place is predicted
@@ -42,14 +49,54 @@ class Identities:
     unmatched: int
 
     @property
-    def switches(self) -> np.ndarray:
-        """How many individuals (time, view) stand elsewhere in the list than when last seen."""
-        count = np.zeros(self.detected_as.shape[:2], dtype=int)
-        last = np.full(self.detected_as.shape[1:], -1)
-        for t, now in enumerate(self.detected_as):
-            count[t] = ((now >= 0) & (last >= 0) & (now != last)).sum(axis=-1)
-            last = np.where(now >= 0, now, last)
-        return count
+    def variables(self) -> dict[str, np.ndarray]:
+        """The variables of trajectories that tell of them; none where nothing was matched."""
+        if self.detected_as.shape[2] < 2:
+            return {}
+        return {"detected_as": self.detected_as, "identity_doubtful": self.doubtful}
+
+    @property
+    def attributes(self) -> dict[str, float]:
+        """The attributes of trajectories that count them; none where nothing was matched."""
+        if self.detected_as.shape[2] < 2:
+            return {}
+        return {
+            "refinement_identity_switches": float(switches_of(self.detected_as).sum()),
+            "refinement_unmatched_animals": float(self.unmatched),
+            "refinement_doubtful_identities": float(self.doubtful.any(axis=1).sum()),
+        }
+
+
+def known_individuals(
+    detections: xr.Dataset, rig: Rig, settings: ReconstructionSettings
+) -> tuple[xr.Dataset, Identities]:
+    """Return the detections with each individual the same animal in all views and moments.
+
+    As they are where there is only one, or where the settings trust the detections' names.
+    """
+    if detections.sizes["individual"] < 2 or not settings.match_individuals:
+        return detections, _unchanged(detections)
+    return match_individuals(detections, rig, settings.lowest_confidence)
+
+
+def switches_of(detected_as: np.ndarray) -> np.ndarray:
+    """Return how many individuals (time, view) stand elsewhere in a list than when last seen."""
+    count = np.zeros(detected_as.shape[:2], dtype=int)
+    last = np.full(detected_as.shape[1:], -1)
+    for t, now in enumerate(detected_as):
+        count[t] = ((now >= 0) & (last >= 0) & (now != last)).sum(axis=-1)
+        last = np.where(now >= 0, now, last)
+    return count
+
+
+def in_order_of(detections: xr.Dataset, trajectories: xr.Dataset) -> xr.Dataset:
+    """Return detections with their individuals as those of the trajectories made of them."""
+    if "detected_as" not in trajectories:
+        return detections
+    detected_as = trajectories["detected_as"]
+    if not detected_as.sizes.items() <= dict(detections.sizes).items():
+        return detections  # of something else; who needs both says so
+    return reordered(detections, detected_as.values)
 
 
 def match_individuals(
@@ -206,8 +253,10 @@ def _named(
     listed = np.take_along_axis(slots.individual, place, axis=2)
     kept = np.where(wrong, -1, listed)
     lanes = place.shape[2]
-    votes = np.stack([[(kept[..., a] == name).sum() for name in range(count)] for a in range(lanes)])
-    animal, name = linear_sum_assignment(votes, maximize=True)
+    votes = np.stack(
+        [[(kept[..., a] == name).sum() for name in range(count)] for a in range(lanes)]
+    )
+    animal, name = linear_sum_assignment(np.array(votes), maximize=True)
     detected_as = np.full((place.shape[1], place.shape[0], count), -1)
     detected_as[:, :, name] = np.swapaxes(kept, 0, 1)[:, :, animal]
     doubtful = np.zeros((place.shape[1], count), dtype=bool)
@@ -219,7 +268,11 @@ def _named(
 
 def _unchanged(detections: xr.Dataset) -> Identities:
     """Return the identities as they are where there is nothing to match."""
-    shape = tuple(detections.sizes[name] for name in ("time", "view", "individual"))
+    sizes = [detections.sizes[name] for name in ("time", "view", "individual")]
+    there = detections["position"].notnull().all("space").any("keypoint")
+    there = there.transpose("time", "view", "individual").values
     return Identities(
-        detected_as=np.full(shape, -1), doubtful=np.zeros(shape[::2], dtype=bool), unmatched=0
+        detected_as=np.where(there, np.arange(sizes[2]), -1),
+        doubtful=np.zeros(sizes[::2], dtype=bool),
+        unmatched=0,
     )

@@ -13,6 +13,7 @@ from labcut3d.errors import DatasetError
 from labcut3d.progress import Progress
 from labcut3d.reconstruction.association import detections_of, match_views
 from labcut3d.reconstruction.evidence import USED, Evidence
+from labcut3d.reconstruction.identities import known_individuals
 from labcut3d.reconstruction.refinement import Refined, refine
 from labcut3d.reconstruction.report import describe_changes, report_attributes
 from labcut3d.reconstruction.settings import ReconstructionSettings
@@ -29,7 +30,8 @@ DOUBTFUL = 4.0  # times the median reprojection error
 class _Tracks:
     """What becomes of one individual: (time, keypoint, ...) arrays; `view_used` by view first.
 
-    `report` says how much was altered.
+    `exchanged` (view, time) counts left/right pairs that were exchanged back; `report` says how
+    much was altered.
     """
 
     position: Array
@@ -38,6 +40,7 @@ class _Tracks:
     error: Array
     view_used: np.ndarray
     confidence: Array
+    exchanged: np.ndarray
     report: dict[str, float]
 
 
@@ -75,6 +78,7 @@ def reconstruct(
             raise DatasetError(f"the detections hold no {name}: nothing to reconstruct")
     settings = settings or ReconstructionSettings()
     rig = match_views(detections, rig)
+    detections, identities = known_individuals(detections, rig, settings)
     keypoints = [str(name) for name in detections["keypoint"].values]
     bones, pairs = _skeleton_indices(skeleton, keypoints, settings)
     tracks = []
@@ -89,6 +93,7 @@ def reconstruct(
             progress=_part(progress, index, len(individuals), str(individual)),
         )
         tracks.append(_track(evidence, context))
+    exchanged = _stack(tracks, "exchanged", -1).swapaxes(0, 1)
     return make_trajectories(
         position=_stack(tracks, "position", -1).swapaxes(1, 2),
         position_raw=_stack(tracks, "raw", -1).swapaxes(1, 2),
@@ -98,7 +103,9 @@ def reconstruct(
         confidence=_stack(tracks, "confidence", -1),
         like=detections,
         unit=rig.unit,
-        attrs=report_attributes([track.report for track in tracks], rig.unit),
+        repairs={"exchanged": exchanged, **identities.variables},
+        attrs=report_attributes([track.report for track in tracks], rig.unit)
+        | identities.attributes,
     )
 
 
@@ -167,6 +174,7 @@ def _unrefined(evidence: Evidence, raw: Triangulation, settings: ReconstructionS
         error=_by_time(np.where(vague, np.nan, raw.reprojection_error)),
         view_used=np.swapaxes(raw.inliers & ~vague, 1, 2),
         confidence=_by_time(np.where(vague, 0.0, support)),
+        exchanged=np.zeros(raw.inliers[:, 0].shape, dtype=int),
         report={},
     )
 
@@ -205,6 +213,7 @@ def _refined(
         error=whole(error, np.nan),
         view_used=np.swapaxes(view_used, 1, 2),
         confidence=whole(_two_right(right), 0.0),
+        exchanged=refined.exchanged,
         report=describe_changes(raw.points[known], refined, missing, context.fps),
     )
 

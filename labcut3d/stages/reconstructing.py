@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 
 from calibration import Rig
@@ -16,6 +17,7 @@ from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, write_stamp
 from labcut3d.reconstruction import reconstruct
+from labcut3d.reconstruction.identities import in_order_of, switches_of
 from labcut3d.schema import open_dataset, save_dataset
 from labcut3d.stages.common import (
     is_current,
@@ -49,6 +51,7 @@ def triangulate(project: Project, recording: str, reporter: Reporter = SILENT) -
             detections, rig, project.reconstruction, skeleton=project.skeleton, progress=progress
         )
     _tell_share(trajectories, reporter)
+    _tell_repairs(trajectories, reporter)
     return save_result(trajectories, result, inputs)
 
 
@@ -97,6 +100,7 @@ def triangulate_files(
     with reporter.task("Triangulating") as progress:
         trajectories = reconstruct(detections, rig, progress=progress)
     _tell_share(trajectories, reporter)
+    _tell_repairs(trajectories, reporter)
     save_dataset(trajectories, output)
     return Path(output)
 
@@ -121,11 +125,15 @@ def view(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
         return result
     rig = load_rig(project) if "trajectories.nc" in parts else None
     found = parts.get("detections.nc")
+    trajectories = open_dataset(parts["trajectories.nc"]) if rig is not None else None
+    detections = _open_detections(found, rig) if found is not None else None
+    if detections is not None and trajectories is not None:
+        detections = in_order_of(detections, trajectories)
     shown = Recording(
         name=recording,
         project=project.name,
-        trajectories=open_dataset(parts["trajectories.nc"]) if rig is not None else None,
-        detections=_open_detections(found, rig) if found is not None else None,
+        trajectories=trajectories,
+        detections=detections,
         rig=rig,
         skeleton=project.skeleton,
         events=read_events(parts["events.csv"]) if "events.csv" in parts else None,
@@ -169,4 +177,28 @@ def _tell_share(trajectories: xr.Dataset, reporter: Reporter) -> None:
         reporter.note(
             "Warning: no keypoint was seen by two views that agree; check that the views are "
             "synchronous and that rig and detections belong together"
+        )
+
+
+def _tell_repairs(trajectories: xr.Dataset, reporter: Reporter) -> None:
+    """Say how many exchanges of left and right, and of animals, were repaired, and where."""
+    views = trajectories["view"].values
+    counts = {"left/right exchanges": trajectories["exchanged"].sum(("time", "individual")).values}
+    if "detected_as" in trajectories:
+        switches = switches_of(trajectories["detected_as"].values)
+        counts["identity switches"] = switches.sum(axis=0)
+    for what, count in counts.items():
+        if count.any():
+            most = f"most in view {views[count.argmax()]} ({count.max()})"
+            reporter.note(f"{count.sum()} {what} repaired, {most}")
+    if trajectories.attrs.get("refinement_unmatched_animals", 0):
+        left_out = int(trajectories.attrs["refinement_unmatched_animals"])
+        reporter.note(f"{left_out} times an animal in one view fits none of the individuals")
+    doubts = trajectories.get("identity_doubtful", xr.DataArray(False)).values
+    if doubts.any():
+        moments = np.flatnonzero(doubts.any(axis=-1))
+        first = float(trajectories["time"].values[moments[0]])
+        reporter.note(
+            f"Warning: individuals may have been exchanged at {len(moments)} moments, first at "
+            f"{first:.2f} s; see identity_doubtful in the trajectories"
         )
