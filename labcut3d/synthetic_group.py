@@ -127,7 +127,7 @@ def nearest_distance(position: Array) -> Array:
 
 
 def right_identities(group: Group, detected_as: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Return where (view, time, animal) an animal's detection is the right individual's, or there is none.
+    """Return where (view, time, animal) a detection is the right individual's, or there is none.
 
     An individual may be any one animal, but the same in all views and at all times.
     """

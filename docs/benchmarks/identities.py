@@ -12,6 +12,7 @@ again, so a single error may cost half of a recording.
 
 import sys
 from dataclasses import dataclass
+from itertools import pairwise
 from time import perf_counter
 
 import numpy as np
@@ -75,7 +76,7 @@ def row(outcomes: list[Outcome], frames: int) -> list[str]:
     cells += [str(sum(o.doubts for o in outcomes))]
     right = np.concatenate([o.right.all(axis=0).ravel() for o in outcomes])
     distance = np.concatenate([o.distance.ravel() for o in outcomes])
-    for low, high in zip(DISTANCES[:-1], DISTANCES[1:], strict=True):
+    for low, high in pairwise(DISTANCES):
         here = (distance >= low) & (distance < high)
         cells.append(f"{100 * right[here].mean():.2f}" if here.any() else "")
     return [*cells, f"{frames / np.median([o.seconds for o in outcomes]):,.0f}"]
@@ -100,7 +101,7 @@ def main() -> None:
     columns = ("", "frames right", "worst", ">= 99 %", "errors", "doubts")
     columns += tuple(
         f"< {high:g} BL" if np.isfinite(high) else f"> {low:g} BL"
-        for low, high in zip(DISTANCES[:-1], DISTANCES[1:], strict=True)
+        for low, high in pairwise(DISTANCES)
     )
     title = f"{seeds} recordings of {frames} frames; right (%) by the distance to the nearest"
     show(title, (*columns, "frames/s"), rows)

@@ -13,6 +13,7 @@ from labcut3d.errors import DatasetError
 from labcut3d.progress import Progress
 from labcut3d.reconstruction.association import detections_of, match_views
 from labcut3d.reconstruction.evidence import USED, Evidence
+from labcut3d.reconstruction.exchanges import untangle
 from labcut3d.reconstruction.identities import known_individuals
 from labcut3d.reconstruction.refinement import Refined, refine
 from labcut3d.reconstruction.report import describe_changes, report_attributes
@@ -112,10 +113,13 @@ def reconstruct(
 def _track(evidence: Evidence, context: _Context) -> _Tracks:
     """Reconstruct one individual."""
     evidence, raw = _triangulate(evidence)
+    evidence, exchanged = untangle(evidence, context.pairs)
+    if exchanged.any():
+        evidence, raw = _triangulate(evidence)
     known = np.flatnonzero(np.isfinite(raw.points).all(axis=-1).any(axis=-1))
     if not context.settings.smooth or not len(known):
         context.progress(1, 1)
-        return _unrefined(evidence, raw, context.settings)
+        return replace(_unrefined(evidence, raw, context.settings), exchanged=exchanged)
     refined = refine(
         evidence.of_keypoints(known),
         _trusted(raw)[known],
@@ -123,6 +127,7 @@ def _track(evidence: Evidence, context: _Context) -> _Tracks:
         pairs=_among(context.pairs, known),
         progress=context.progress,
     )
+    refined = replace(refined, exchanged=(exchanged + refined.exchanged))
     return _refined(evidence, raw, refined, known, context)
 
 
