@@ -8,6 +8,7 @@ sequence of patterns is found by Viterbi's algorithm.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 
@@ -18,9 +19,11 @@ from labcut3d.reconstruction.evidence import Evidence, first_noise, judge
 __all__ = ["untangle"]
 
 BEGIN, END = 0.01, 0.15  # probabilities that a view begins, or ends, to exchange a pair
-MOST = 2  # views exchanged at once, or not exchanged at once
+MOST = 2  # views exchanged at once, or not exchanged at once,
+MANY = 6  # unless there are more views than these: then only one
 FREEDOM = 10.0  # degrees of freedom of the Student turns
 BLUR = 0.25  # of the distance between left and right: what noise may turn
+UNKNOWN = -1.0  # nats, of a turn that is not seen
 LONGEST_LAG = 10  # frames, after which an animal may have turned anywhere
 
 
@@ -47,9 +50,10 @@ def _patterns(views: int) -> np.ndarray:
 
     The k-th from the end is the opposite of the k-th.
     """
-    bits = (np.arange(2**views)[:, None] >> np.arange(views)) & 1
-    few = np.minimum(bits.sum(axis=1), views - bits.sum(axis=1)) <= MOST
-    return bits[few].astype(bool)
+    few = range(min(MOST if views <= MANY else 1, views) + 1)
+    chosen = [which for count in few for which in combinations(range(views), count)]
+    some = np.array([[view in which for view in range(views)] for which in chosen])
+    return np.unique(np.concatenate([some, ~some]), axis=0)  # sorted, so opposites mirror
 
 
 def _weighed(
@@ -97,7 +101,8 @@ def _changes(patterns: np.ndarray) -> Array:
 def _likeliest(score: Array, apart: Array, changes: Array) -> np.ndarray:
     """Return the most probable pattern (time,) of those `score` (time, pattern) weighs.
 
-    `apart` (time, pattern, 3) turns gradually, patterns follow by `changes` (before, now). Where no pattern knows it, nothing is exchanged.
+    `apart` (time, pattern, 3) turns gradually, patterns follow by `changes` (before, now). Where
+    no pattern knows how left and right are apart, nothing is exchanged.
     """
     path = np.zeros(len(score), dtype=int)
     moments = np.flatnonzero(np.isfinite(apart).all(axis=-1).any(axis=-1))
@@ -112,8 +117,7 @@ def _likeliest(score: Array, apart: Array, changes: Array) -> np.ndarray:
         turned = ((apart[now] - apart[before][:, None]) ** 2).sum(axis=-1)
         turned /= (lag * usual) ** 2 + blur**2
         step = -(FREEDOM + 3) / 2 * np.log1p(turned / FREEDOM)
-        worst = np.nanmin(step, initial=0.0)
-        reached = total[:, None] + changes + np.where(np.isnan(step), worst, step)
+        reached = total[:, None] + changes + np.where(np.isnan(step), UNKNOWN, step)
         came[index] = reached.argmax(axis=0)
         total = reached.max(axis=0) + score[now]
     state = int(total.argmax())
