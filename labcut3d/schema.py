@@ -146,6 +146,27 @@ TRAJECTORIES = Kind(
             units="1",
             long_name="confidence of the point, 0 to 1",
         ),
+        "exchanged": Variable(
+            dims=("time", "view", "individual"),
+            dtype="int64",
+            units="1",
+            long_name="left/right pairs of keypoints that were exchanged in the view's detections",
+            required=False,
+        ),
+        "detected_as": Variable(
+            dims=("time", "view", "individual"),
+            dtype="int64",
+            units="1",
+            long_name="which individual of the view's detections it is, from 0 on; -1 = none",
+            required=False,
+        ),
+        "identity_doubtful": Variable(
+            dims=("time", "individual"),
+            dtype="bool",
+            units="1",
+            long_name="whether another individual may as well go on from here",
+            required=False,
+        ),
         **CLOCKS,
     },
     attributes=("fps", "unit", "labcut3d_version"),
@@ -204,15 +225,15 @@ def make_trajectories(
     confidence: Array,
     like: xr.Dataset,
     unit: str,
-    covariance_calibration: Array | None = None,
+    optional: Mapping[str, Array] | None = None,
     attrs: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Return a validated trajectories dataset with the clocks and labels of the detections `like`.
 
     `position`, `position_raw` (time, 3, keypoint, individual) in `unit`, world frame of the rig;
-    `covariance` (time, keypoint, individual, 3, 3) unit^2, and what of it `covariance_calibration`
-    is, where it includes the calibration's part; `reprojection_error` and `confidence`
+    `covariance` (time, keypoint, individual, 3, 3) unit^2; `reprojection_error` and `confidence`
     (time, keypoint, individual), px and 0 to 1; `view_used` (time, view, keypoint, individual).
+    `optional` are the variables that need not be there, as `TRAJECTORIES` describes them.
     The attributes of `like` are kept; `attrs` come on top.
     """
     arrays = {
@@ -224,9 +245,8 @@ def make_trajectories(
         "confidence": confidence,
         "frame": like["frame"].values,
         "view_time": like["view_time"].values,
+        **(optional or {}),
     }
-    if covariance_calibration is not None:
-        arrays["covariance_calibration"] = covariance_calibration
     coords = {name: like[name].values for name in ("time", "view", "keypoint", "individual")}
     inherited = {name: value for name, value in like.attrs.items() if name != "ds_type"}
     return _assemble(TRAJECTORIES, arrays, coords, {**inherited, "unit": unit, **(attrs or {})})

@@ -20,6 +20,7 @@ from calibration.rig import Rig
 from labcut3d.detection.doubts import require_same
 from labcut3d.detection.selection import choose_moments
 from labcut3d.reconstruction.association import match_views
+from labcut3d.reconstruction.identities import in_order_of
 from labcut3d.schema import noise_covariance
 
 __all__ = ["PseudoLabels", "agreed_labels", "free_moments", "spread_moments"]
@@ -62,7 +63,7 @@ def agreed_labels(
     datasets do not belong together, or to the rig.
     """
     require_same(recording, detections, trajectories)
-    detections = detections.sel(view=trajectories["view"].values)
+    detections = in_order_of(detections.sel(view=trajectories["view"].values), trajectories)
     rig = match_views(detections, rig)
     # All are (time, view, individual, keypoint, ...) from here on.
     points = _ordered(trajectories["position"], "space")

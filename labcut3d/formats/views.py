@@ -40,13 +40,18 @@ def combine_views(views: Mapping[str, ViewDetections], *, fps: float) -> xr.Data
     """Return the detections of several videos, taken in the same moments, as one dataset.
 
     Keypoints and individuals may be in another order in another view. A single individual may
-    even have another name there. Raises `DatasetError` naming the two files that do not fit.
+    even have another name there; of several, each view may have its own, such as tracks: one that
+    a view does not have is missing there. Raises `DatasetError` naming the two files that do not
+    fit.
     """
     if not views:
         raise DatasetError("no view given; give each as VIEW=FILE")
     if not 0 < fps < float("inf"):
         raise DatasetError(f"fps = {fps}: must be a positive number of frames per second")
     first_name, first = next(iter(views.items()))
+    single = all(len(view.individuals) == 1 for view in views.values())
+    every = (first,) if single else views.values()
+    individuals = tuple(dict.fromkeys(name for view in every for name in view.individuals))
     positions, confidences = [], []
     for name, view in views.items():
         if len(view.position) != len(first.position):
@@ -55,29 +60,30 @@ def combine_views(views: Mapping[str, ViewDetections], *, fps: float) -> xr.Data
                 f"frames, {view.path} ({name}) has {len(view.position)}; cut the videos to the "
                 "same moments first"
             )
-        keypoints = _order(first, view, "keypoints")
-        individuals = _order(first, view, "individuals")
-        positions.append(view.position[:, keypoints][:, :, individuals])
-        confidences.append(view.confidence[:, keypoints][:, :, individuals])
+        keypoints = _order(first, view)
+        shape = (len(view.position), len(keypoints), len(individuals))
+        position, confidence = np.full((*shape, 2), np.nan), np.zeros(shape)
+        place = [0] if single else [individuals.index(name) for name in view.individuals]
+        position[:, :, place] = view.position[:, keypoints]
+        confidence[:, :, place] = view.confidence[:, keypoints]
+        positions.append(position)
+        confidences.append(confidence)
     return make_detections(
         position=np.moveaxis(np.stack(positions, axis=1), -1, 2),
         confidence=np.stack(confidences, axis=1),
         views=list(views),
         keypoints=first.keypoints,
-        individuals=first.individuals,
+        individuals=individuals,
         fps=fps,
         attrs={f"source_file_{name}": view.path.name for name, view in views.items()},
     )
 
 
-def _order(first: ViewDetections, view: ViewDetections, what: str) -> list[int]:
-    """Return the indices that bring the keypoints or individuals of `view` into first's order."""
-    wanted, found = getattr(first, what), getattr(view, what)
-    if what == "individuals" and len(wanted) == len(found) == 1:
-        return [0]
-    if set(wanted) != set(found):
+def _order(first: ViewDetections, view: ViewDetections) -> list[int]:
+    """Return the indices that bring the keypoints of `view` into first's order."""
+    if set(first.keypoints) != set(view.keypoints):
         raise DatasetError(
-            f"different {what}: {first.path} has {', '.join(wanted)}; "
-            f"{view.path} has {', '.join(found)}; give them the same names in every view"
+            f"different keypoints: {first.path} has {', '.join(first.keypoints)}; "
+            f"{view.path} has {', '.join(view.keypoints)}; give them the same names in every view"
         )
-    return [found.index(name) for name in wanted]
+    return [view.keypoints.index(name) for name in first.keypoints]

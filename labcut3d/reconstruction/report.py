@@ -7,6 +7,7 @@ import xarray as xr
 
 from calibration.geometry import Array
 from labcut3d.reconstruction.evidence import USED
+from labcut3d.reconstruction.identities import switches_of
 from labcut3d.reconstruction.refinement import Refined
 
 __all__ = ["describe", "describe_changes", "report_attributes"]
@@ -64,15 +65,41 @@ def describe(trajectories: xr.Dataset) -> list[str]:
         share, unit = 100 * found["overruled_share"], found["unit"]
         lines += [
             f"{found['overruled_detections']:.0f} detections overruled ({share:.1f} %), "
-            f"{found['repaired_swaps']:.0f} left/right swaps repaired, "
             f"{found['filled']:.0f} points filled, {found['withheld']:.0f} withheld as guesses",
             f"refining moved points by {found['median_shift']:.2g} {unit} (median), "
             f"{found['p95_shift']:.2g} {unit} (95 %)",
         ]
+    lines += _repairs(trajectories)
     if "covariance_calibration" in trajectories:
         lines.append("the covariance includes the calibration's part")
     else:
         lines.append(
             "the covariance is that of the detections' noise alone: none of the rig was given"
+        )
+    return lines
+
+
+def _repairs(trajectories: xr.Dataset) -> list[str]:
+    """Return sentences on what was exchanged back, left and right or animals, and on doubts."""
+    views, lines = trajectories["view"].values, []
+    counts = {}
+    if "exchanged" in trajectories:
+        counts["left/right exchanges"] = (
+            trajectories["exchanged"].sum(("time", "individual")).values
+        )
+    if "detected_as" in trajectories:
+        counts["identity switches"] = switches_of(trajectories["detected_as"].values).sum(axis=0)
+    for what, count in counts.items():
+        most = f", most in view {views[count.argmax()]} ({count.max()})" if count.any() else ""
+        lines.append(f"{count.sum()} {what} repaired{most}")
+    if left_out := int(trajectories.attrs.get("refinement_unmatched_animals", 0)):
+        lines.append(f"{left_out} times an animal in one view fits none of the individuals")
+    doubts = trajectories.get("identity_doubtful", xr.DataArray(False)).values
+    if doubts.any():
+        moments = np.flatnonzero(doubts.any(axis=-1))
+        first = float(trajectories["time"].values[moments[0]])
+        lines.append(
+            f"Warning: individuals may have been exchanged at {len(moments)} moments, first at "
+            f"{first:.2f} s; see identity_doubtful in the trajectories"
         )
     return lines

@@ -17,7 +17,8 @@ class ReconstructionSettings:
     filled, s. `largest_deviation_px`: a point known worse than this (standard deviation along the
     worst direction, as it would look in an image) is missing. `bones`: hold bones near the lengths
     they have in confident frames. `repair_swaps`: exchange left and right in a view where the
-    other views and times say so.
+    other views and times say so. `match_individuals`: find out which of the animals in each view
+    are the same one; without it the same name is the same animal in all views and at all times.
     """
 
     lowest_confidence: float = 0.02
@@ -26,10 +27,11 @@ class ReconstructionSettings:
     largest_deviation_px: float = 15.0
     bones: bool = True
     repair_swaps: bool = True
+    match_individuals: bool = True
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
-        for name in ("smooth", "bones", "repair_swaps"):
+        for name in ("smooth", "bones", "repair_swaps", "match_individuals"):
             if not isinstance(getattr(self, name), bool):
                 raise DatasetError(f"{name} = {getattr(self, name)!r}: must be true or false")
         for field in fields(self):

@@ -16,6 +16,8 @@ from labcut3d.errors import DatasetError
 from labcut3d.progress import Progress
 from labcut3d.reconstruction.association import detections_of, match_views
 from labcut3d.reconstruction.evidence import USED, Evidence
+from labcut3d.reconstruction.exchanges import untangle
+from labcut3d.reconstruction.identities import known_individuals
 from labcut3d.reconstruction.propagation import calibration_covariance_of_tracks
 from labcut3d.reconstruction.refinement import Refined, refine
 from labcut3d.reconstruction.report import describe_changes, report_attributes
@@ -33,7 +35,8 @@ DOUBTFUL = 4.0  # times the median reprojection error
 class _Tracks:
     """What becomes of one individual: (time, keypoint, ...) arrays; `view_used` by view first.
 
-    `calibration` is the calibration's part in the covariance; `report` says how much was altered.
+    `calibration` is the calibration's part in the covariance; `exchanged` (view, time) counts
+    left/right pairs that were exchanged back; `report` says how much was altered.
     """
 
     position: Array
@@ -43,6 +46,7 @@ class _Tracks:
     error: Array
     view_used: np.ndarray
     confidence: Array
+    exchanged: np.ndarray
     report: dict[str, float]
 
 
@@ -84,6 +88,7 @@ def reconstruct(
             raise DatasetError(f"the detections hold no {name}: nothing to reconstruct")
     settings = settings or ReconstructionSettings()
     rig = match_views(detections, rig)
+    detections, identities = known_individuals(detections, rig, settings)
     keypoints = [str(name) for name in detections["keypoint"].values]
     bones, pairs = _skeleton_indices(skeleton, keypoints, settings)
     tracks = []
@@ -100,20 +105,21 @@ def reconstruct(
         )
         tracks.append(_track(evidence, context))
     attributes = report_attributes([track.report for track in tracks], rig.unit)
-    part = None
+    attributes |= identities.attributes
+    optional = {"exchanged": _stack(tracks, "exchanged", -1).swapaxes(0, 1), **identities.variables}
     if rig_covariance is not None:
-        part = _stack(tracks, "calibration", 2)
+        optional["covariance_calibration"] = _stack(tracks, "calibration", 2)
         attributes["calibration_gauge"] = rig_covariance.gauge
     return make_trajectories(
         position=_stack(tracks, "position", -1).swapaxes(1, 2),
         position_raw=_stack(tracks, "raw", -1).swapaxes(1, 2),
         covariance=_stack(tracks, "covariance", 2),
-        covariance_calibration=part,
         reprojection_error=_stack(tracks, "error", -1),
         view_used=np.moveaxis(_stack(tracks, "view_used", -1), 0, 1),
         confidence=_stack(tracks, "confidence", -1),
         like=detections,
         unit=rig.unit,
+        optional=optional,
         attrs=attributes,
     )
 
@@ -121,10 +127,13 @@ def reconstruct(
 def _track(evidence: Evidence, context: _Context) -> _Tracks:
     """Reconstruct one individual."""
     evidence, raw = _triangulate(evidence)
+    evidence, exchanged = untangle(evidence, context.pairs)
+    if exchanged.any():
+        evidence, raw = _triangulate(evidence)
     known = np.flatnonzero(np.isfinite(raw.points).all(axis=-1).any(axis=-1))
     if not context.settings.smooth or not len(known):
         context.progress(1, 1)
-        return _unrefined(evidence, raw, context)
+        return replace(_unrefined(evidence, raw, context), exchanged=exchanged)
     refined = refine(
         evidence.of_keypoints(known),
         _trusted(raw)[known],
@@ -132,6 +141,7 @@ def _track(evidence: Evidence, context: _Context) -> _Tracks:
         pairs=_among(context.pairs, known),
         progress=context.progress,
     )
+    refined = replace(refined, exchanged=(exchanged + refined.exchanged))
     return _refined(evidence, raw, refined, known, context)
 
 
@@ -193,6 +203,7 @@ def _unrefined(evidence: Evidence, raw: Triangulation, context: _Context) -> _Tr
         error=_by_time(np.where(vague, np.nan, raw.reprojection_error)),
         view_used=np.swapaxes(raw.inliers & ~vague, 1, 2),
         confidence=_by_time(np.where(vague, 0.0, support)),
+        exchanged=np.zeros(raw.inliers[:, 0].shape, dtype=int),
         report={},
     )
 
@@ -237,6 +248,7 @@ def _refined(
         error=whole(error, np.nan),
         view_used=np.swapaxes(view_used, 1, 2),
         confidence=whole(_two_right(right), 0.0),
+        exchanged=refined.exchanged,
         report=describe_changes(raw.points[known], refined, missing, context.fps),
     )
 

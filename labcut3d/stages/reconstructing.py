@@ -17,6 +17,7 @@ from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, write_stamp
 from labcut3d.reconstruction import reconstruct
+from labcut3d.reconstruction.identities import in_order_of
 from labcut3d.reconstruction.report import describe
 from labcut3d.schema import open_dataset, save_dataset
 from labcut3d.stages.common import (
@@ -133,11 +134,15 @@ def view(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
         return result
     rig = load_rig(project) if "trajectories.nc" in parts else None
     found = parts.get("detections.nc")
+    trajectories = open_dataset(parts["trajectories.nc"]) if rig is not None else None
+    detections = _open_detections(found, rig) if found is not None else None
+    if detections is not None and trajectories is not None:
+        detections = in_order_of(detections, trajectories)
     shown = Recording(
         name=recording,
         project=project.name,
-        trajectories=open_dataset(parts["trajectories.nc"]) if rig is not None else None,
-        detections=_open_detections(found, rig) if found is not None else None,
+        trajectories=trajectories,
+        detections=detections,
         rig=rig,
         skeleton=project.skeleton,
         events=read_events(parts["events.csv"]) if "events.csv" in parts else None,

@@ -15,6 +15,7 @@ from labcut3d.errors import DatasetError, LabelError
 from labcut3d.labels import read_labels
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
+from labcut3d.reconstruction.identities import in_order_of
 from labcut3d.stages.common import load_rig
 from labcut3d.video import Frames
 from labcut3d.viewers.suggestion_page import Marks, picture_of, suggestion_page
@@ -169,7 +170,8 @@ def _calibrated_views(one: _Recording) -> "xr.Dataset":
     if one.trajectories is None:
         return one.detections
     used = one.trajectories["view"].values
-    return one.detections.sel(view=[v for v in one.detections["view"].values if v in used])
+    calibrated = one.detections.sel(view=[v for v in one.detections["view"].values if v in used])
+    return in_order_of(calibrated, one.trajectories)
 
 
 def _by_appearance(

@@ -80,12 +80,23 @@ def test_a_single_individual_may_change_its_name() -> None:
     assert list(combined["individual"].values) == ["one"]
 
 
+def test_each_view_may_have_its_own_tracks() -> None:
+    first = view("first", individuals=("track_0", "track_1"))
+    other = view("second", individuals=("track_1", "track_7", "track_8"))
+    combined = combine_views({"u": first, "v": other}, fps=10)
+    assert list(combined["individual"].values) == ["track_0", "track_1", "track_7", "track_8"]
+    seen = combined["position"].sel(view="v", keypoint="a", individual="track_7").values
+    assert seen == pytest.approx(other.position[:, 0, 1], rel=1e-6)  # float32
+    missing = combined.sel(view="u", individual=["track_7", "track_8"])
+    assert missing["position"].isnull().all()
+    assert (missing["confidence"] == 0).all()
+
+
 @pytest.mark.parametrize(
     ("other", "message"),
     [
         (view("g.h5", frames=5), "unequal frame counts: f.h5 .*4 frames, g.h5 .*5"),
         (view("g.h5", keypoints=("a", "c")), "different keypoints: f.h5 has a, b; g.h5 has a, c"),
-        (view("g.h5", individuals=("x", "y")), "different individuals"),
     ],
 )
 def test_views_that_do_not_fit_are_named(other: ViewDetections, message: str) -> None:
