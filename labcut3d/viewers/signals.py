@@ -8,7 +8,8 @@ import numpy.typing as npt
 import xarray as xr
 
 from calibration.rig import Rig
-from labcut3d.schema import TRAJECTORIES, kind_of
+from labcut3d.contract import TRAJECTORIES
+from labcut3d.schema import kind_of
 from labcut3d.skeleton import Skeleton
 from labcut3d.viewers.rig_figure import up_direction
 

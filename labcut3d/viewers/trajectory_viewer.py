@@ -6,8 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
+from labcut3d.contract import TRAJECTORIES
 from labcut3d.progress import Progress
-from labcut3d.schema import TRAJECTORIES, kind_of
+from labcut3d.schema import kind_of
 from labcut3d.skeleton import Skeleton
 from labcut3d.viewers.clips import Clips, make_clips
 from labcut3d.viewers.page import Number, Page, escape, number_text, render
