@@ -2,6 +2,7 @@
 
     board videos -> rig                              calibrate_project
     other programs' labels <-> labels                import_labels, export_labels
+    detections, rig -> which camera was moved        drift, repair
     labels -> detectors                              train, evaluate, cross_validate,
                                                      learning_curve
     videos -> detections -> trajectories             detect, triangulate
@@ -19,6 +20,7 @@ from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
 from labcut3d.stages.detecting import detect, train
+from labcut3d.stages.drifting import drift, repair
 from labcut3d.stages.evaluating import cross_validate, evaluate, learning_curve
 from labcut3d.stages.label_export import export_labels
 from labcut3d.stages.label_import import import_labels
@@ -31,6 +33,7 @@ __all__ = [
     "calibrate_sources",
     "cross_validate",
     "detect",
+    "drift",
     "evaluate",
     "events",
     "export_labels",
@@ -38,6 +41,7 @@ __all__ = [
     "learning_curve",
     "reconstruct",
     "refine",
+    "repair",
     "suggest",
     "train",
     "triangulate",
