@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import chi2
+from scipy.stats import f
 
 from calibration.camera import Camera
 from calibration.checks.findings import Finding
@@ -22,9 +22,11 @@ from calibration.recordings import RefinedRig, refine_rig
 from calibration.rig import Rig
 from calibration.solver.parameters import POSE
 
-__all__ = ["Drift", "Suspect", "find_drift"]
+__all__ = ["Drift", "Suspect", "count_placements", "find_drift"]
 
 CHANCE = 1e-3  # of calling a camera moved, in a rig where none was
+LARGE = 4.0  # standard deviations
+MEDIAN_OF_DISTANCE = 1.1774  # of a Gaussian in two dimensions, in its standard deviations
 DELAY_FRAMES = 0.5  # standard deviation of what is known of the views' delays beforehand
 
 
@@ -33,7 +35,8 @@ class Suspect:
     """A camera taken for moved: the rig then, and by how much it turned (rad) and shifted (unit).
 
     The sigmas are standard deviations of these two, the calibration's doubt included. `evidence`
-    is twice the logarithm of the likelihood ratio against none having moved.
+    is twice the logarithm of the likelihood ratio against none having moved, `effect` px how far
+    the motion takes the points in the camera's image.
     """
 
     camera: str
@@ -43,6 +46,7 @@ class Suspect:
     shift: float
     shift_sigma: float
     evidence: float
+    effect: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,14 +68,25 @@ class Drift:
 
     @property
     def limit(self) -> float:
-        """The evidence from which a camera was moved."""
-        return float(chi2.isf(CHANCE / len(self.suspects), len(POSE)))
+        """The evidence from which a camera was moved, if the effect is large enough too."""
+        return self._limit(CHANCE / len(self.suspects), len(POSE))
+
+    @property
+    def least_effect(self) -> float:
+        """The effect, px, from which a camera was moved rather than points labelled askew.
+
+        A view may show all of an animal's keypoints off alike, by as much as each is off alone,
+        for as long as the animal stays where it is.
+        """
+        points, after = self.likeliest.refined.points, self.likeliest.refined.after
+        noise = float(np.nanmedian(after)) / MEDIAN_OF_DISTANCE
+        return LARGE * noise / np.sqrt(count_placements(points))
 
     @property
     def moved(self) -> tuple[str, ...]:
         """The cameras one of which was moved: none, one, or those that cannot be told apart."""
         best = self.likeliest
-        if best.evidence < self.limit:
+        if best.evidence < self.limit or best.effect < self.least_effect:
             return ()
         margin = 2 * np.log(1 / CHANCE)
         return tuple(s.camera for s in self.suspects if s.evidence > best.evidence - margin)
@@ -81,14 +96,26 @@ class Drift:
         """Whether one camera's motion leaves the others in disagreement."""
         n = len(self.suspects)
         freedom = len(POSE) * (n - 2) - 1  # of the rest, which have no common size
-        return bool(self.moved and n > 2 and self.others > float(chi2.isf(CHANCE, freedom)))
+        return bool(self.moved and n > 2 and self.others > self._limit(CHANCE, freedom))
+
+    def _limit(self, chance: float, freedom: int) -> float:
+        """Return what a chi-square exceeds by chance, where its unit is itself only estimated."""
+        return float(freedom * f.isf(chance, freedom, self.still.noise.freedom))
 
     @property
     def finding(self) -> Finding:
         """The verdict in words, with what to do."""
         best, unit = self.likeliest, self.still.rig.unit
-        if not self.moved:
+        if best.evidence < self.limit:
             return Finding(level="PASS", reason="no camera was moved, as far as can be told")
+        if not self.moved:
+            return Finding(
+                level="WARN",
+                reason=f"'{best.camera}' sees the animal {best.effect:.2g} px from where the "
+                "others do; labels that are off alike at all keypoints would look the same, since "
+                f"the animal was in {count_placements(best.refined.points)} place(s) only",
+                remedy="Look at its labels; or let the animal, or the board, be in more places.",
+            )
         how = (
             f"by {np.degrees(best.turn):.2g} +- {np.degrees(best.turn_sigma):.1g} degrees and "
             f"{best.shift:.3g} +- {best.shift_sigma:.2g} {unit}"
@@ -178,7 +205,40 @@ def _suspect(camera: Camera, known: RigCovariance, refined: RefinedRig, still: f
         shift=float(np.linalg.norm(shift)),
         shift_sigma=_along(shift, to_center @ doubt @ to_center.T),
         evidence=2 * (still - refined.cost),
+        effect=_median(now.project(refined.points) - camera.project(refined.points)),
     )
+
+
+def count_placements(points: Array) -> int:
+    """Return in how many places points (keypoint, time, 3) were, one body away from each other.
+
+    Counted along the way, from the first: a new one begins where the keypoints are as far from
+    where they were as they are from their own middle.
+    """
+    middle = _mean(points, axis=0)
+    size = np.sqrt(_mean(((points - middle) ** 2).sum(axis=-1).ravel(), axis=0))
+    last, count = points[:, 0], 1
+    for now in np.moveaxis(points[:, 1:], 1, 0):
+        away = _mean(((now - last) ** 2).sum(axis=-1), axis=0)
+        if not np.isfinite(away):  # nothing to compare: go on from what is there
+            last = np.where(np.isfinite(last), last, now)
+        elif away > size**2:
+            last, count = now, count + 1
+    return count
+
+
+def _mean(values: Array, axis: int) -> Array:
+    """Return the mean of what is known along an axis, NaN where nothing is."""
+    known = np.isfinite(values)
+    total = np.where(known, values, 0.0).sum(axis=axis)
+    return total / np.where(known.any(axis=axis), known.sum(axis=axis), np.nan)
+
+
+def _median(shifts: Array) -> float:
+    """Return the median length of vectors (..., 2), zero where none is known."""
+    length = np.linalg.norm(shifts, axis=-1)
+    known = length[np.isfinite(length)]
+    return float(np.median(known)) if known.size else 0.0
 
 
 def _along(vector: Array, covariance: Array) -> float:

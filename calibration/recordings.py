@@ -52,6 +52,7 @@ LEARNT = 0.02  # relative change of the noise at which it is learnt
 STEADY = 0.005  # frames, change of a delay at which it is found
 STRETCHES = 20  # of time, between which errors are taken as independent
 FEWEST_CLUSTERS = 4
+FEW = 0.1  # least share of the independent coordinates that is left to tell the noise
 TOLD = 1e-6  # of the information on what is known best; less is no witness of how much is told
 OUTLYING = 25.0  # squared distance in units of the noise
 
@@ -61,12 +62,14 @@ class Noise:
     """What was learnt of the detections.
 
     `scale` multiplies their variances; `count` is how many independent ones each is worth, and
-    `curvature` the mean one of the loss, which is 1 for least squares.
+    `curvature` the mean one of the loss, which is 1 for least squares. `freedom` is how many
+    independent coordinates all this was learnt from, beyond what points and cameras took.
     """
 
     scale: float
     count: float
     curvature: float
+    freedom: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -74,16 +77,18 @@ class RefinedRig:
     """A rig refined by a recording, with its covariance.
 
     `delays` and `delay_sigmas` (view,) s: by how much each view's images were taken later than
-    the first view's. `before` and `after` (view, keypoint, time) px are distances of detections
-    from where the points are that all views tell, with the rig as it was and as it is; NaN where
-    nothing was detected or no point found; `outlying` (view, keypoint, time) are those farther off
-    than noise explains. `cost` is the negative logarithm of the probability under `noise`.
+    the first view's. `points` (keypoint, time, 3), NaN where none was found. `before` and `after`
+    (view, keypoint, time) px are distances of detections from where the points are that all views
+    tell, with the rig as it was and as it is, NaN where there is no detection or no point;
+    `outlying` (view, keypoint, time) are those farther off than noise explains. `cost` is the
+    negative logarithm of the probability under `noise`.
     """
 
     rig: Rig
     covariance: RigCovariance
     delays: Array
     delay_sigmas: Array
+    points: Array
     before: Array
     after: Array
     outlying: np.ndarray
@@ -137,13 +142,14 @@ def refine_rig(
     refined, delays = anchor.moved(state.z), anchor.delays(state.z)
     seen = replace(seen, covariance=seen.covariance * noise.scale)
     level = in_step(refined, seen, velocity, delays)
-    before, _ = reprojection_distances(rig, seen)
-    after, squared = reprojection_distances(refined, level)
+    _, before, _ = reprojection_distances(rig, seen)
+    points, after, squared = reprojection_distances(refined, level)
     return RefinedRig(
         rig=refined,
         covariance=replace(posterior, gauge=f"{rig_covariance.gauge}; refined by a recording"),
         delays=delays,
         delay_sigmas=sigmas,
+        points=points,
         before=before,
         after=after,
         outlying=squared > OUTLYING,
@@ -162,7 +168,7 @@ def _fit(
     sightings = sightings_of(seen, begin, velocity)
     # A camera that is far off is first looked at with a noise under which it is not.
     scale = max(begin.scale, _worst_scale(anchor, sightings, state))
-    noise = Noise(scale=scale, count=1.0, curvature=1.0)
+    noise = Noise(scale=scale, count=1.0, curvature=1.0, freedom=1.0)
     for _ in range(ROUNDS):
         last, delays = noise, anchor.delays(state.z)
         if fps:
@@ -200,14 +206,22 @@ def _learn(
     weight = (FREEDOM + 2) / (FREEDOM + squared)
     system = System.at(anchor, sightings, state, noise.scale)
     told = np.linalg.eigvalsh(noise.count * noise.curvature * system.information).clip(min=0.0)
-    spare = 2 * len(squared) - 3 * len(state.points) - float((told / (told + 1)).sum())
+    taken, free = float((told / (told + 1)).sum()), 2 * len(squared) - 3 * len(state.points)
+    spare = free - taken
     if spare < 1:
         return noise
     scale = noise.scale * max(float((weight * squared).sum()) / spare, 1e-6)
     slope = weight - (FREEDOM + 2) * squared / (FREEDOM + squared) ** 2
     curvature = float(np.clip(slope.mean() / weight.mean(), 0.1, 1.0))
     variance = _worth(system, begin, spare)
-    return Noise(scale=scale, count=curvature / variance, curvature=curvature)
+    # Errors that few witnesses tell of look smaller by what the cameras took of them.
+    left = max(1 - taken * variance / free, FEW)
+    return Noise(
+        scale=scale,
+        count=curvature / variance * left,
+        curvature=curvature,
+        freedom=max(free / variance - taken, 1.0),
+    )
 
 
 def _worth(system: System, begin: Chosen, spare: float) -> float:

@@ -178,10 +178,11 @@ def in_step(rig: Rig, seen: Seen, velocity: Array, delays: Array) -> Seen:
     return replace(seen, pixels=seen.pixels - np.nan_to_num(late))
 
 
-def reprojection_distances(rig: Rig, seen: Seen) -> tuple[Array, Array]:
-    """Return how far detections (view, keypoint, time) are from the points that they tell.
+def reprojection_distances(rig: Rig, seen: Seen) -> tuple[Array, Array, Array]:
+    """Return the points (keypoint, time, 3) that detections tell, and how far they are from them.
 
-    In px, and squared in units of their variance.
+    (view, keypoint, time) in px, and squared in units of their variance.
     """
     points = triangulate_points(rig, seen.pixels, covariance=seen.covariance).points
-    return np.linalg.norm(seen.pixels - rig.project(points), axis=-1), _squared(rig, seen, points)
+    distance = np.linalg.norm(seen.pixels - rig.project(points), axis=-1)
+    return points, distance, _squared(rig, seen, points)

@@ -25,8 +25,8 @@ __all__ = ["FREEDOM", "Anchor", "Sightings", "State", "System", "descend", "dist
 
 FREEDOM = 4.0  # degrees of freedom of the detections' Student noise
 BEHIND = 1e4  # squared distance, in units of the noise, of what lies behind its camera
-MOVED_TURN = 0.35  # rad, standard deviation of how far a camera that was moved may have turned
-MOVED_SHIFT = 0.3  # of its distance from the points
+MOVED_TURN = 0.1  # rad, standard deviation of how far a camera that was bumped has turned
+MOVED_SHIFT = 0.1  # of its distance from the points
 LEAST = 1e-10  # of the largest variance; directions known better are held
 MOST_STEPS = 40
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from bumped import FPS, bump, detections, make_bumped, make_walk
 
-from calibration.drift import find_drift
+from calibration.drift import count_placements, find_drift
 
 TIMES = np.arange(40) / FPS
 
@@ -75,6 +75,28 @@ def test_a_camera_out_of_step_is_not_taken_for_moved():
     drift = find_drift(bumped.rig, bumped.covariance, pixels, fps=FPS)
     assert drift.moved == ()
     assert drift.still.delays[1] * FPS == pytest.approx(0.5, abs=0.1)
+
+
+def test_labels_alike_askew_in_one_place_are_not_taken_for_a_motion():
+    """A resting animal, all of whose keypoints a view shows 6 px off, each by 3 px on its own."""
+    rng = np.random.default_rng(6)
+    bumped = make_bumped(4, rng)
+    pixels = bumped.true.project(make_walk(40, np.zeros(10)))
+    pixels += 3 * rng.normal(size=(4, 40, 1, 2)) + 0.3 * rng.normal(size=pixels.shape)
+    pixels[2] += [6, 0]
+    drift = find_drift(bumped.rig, bumped.covariance, pixels)
+    assert drift.moved == ()
+    assert drift.likeliest.effect < drift.least_effect
+    assert drift.likeliest.evidence > drift.limit
+    assert "labels that are off alike" in drift.finding.reason
+
+
+def test_places_are_counted_by_the_size_of_the_body():
+    body = np.array([[0.0, 0, 0], [2, 0, 0], [0, 2, 0]])[:, None]
+    steps = np.zeros((1, 9, 3))
+    steps[0, :, 0] = [0, 0.5, 1, 10, 10, 10, np.nan, 10.5, 30]
+    assert count_placements(body + steps) == 3
+    assert count_placements(np.full((3, 5, 3), np.nan)) == 1
 
 
 def test_progress_reaches_its_end():
