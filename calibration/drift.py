@@ -204,7 +204,7 @@ def _suspect(camera: Camera, known: RigCovariance, refined: RefinedRig, still: f
         turn_sigma=_along(turn, doubt[:3, :3]),
         shift=float(np.linalg.norm(shift)),
         shift_sigma=_along(shift, to_center @ doubt @ to_center.T),
-        evidence=2 * (still - refined.cost),
+        evidence=max(2 * (still - refined.cost), 0.0),
         effect=_median(now.project(refined.points) - camera.project(refined.points)),
     )
 

@@ -47,7 +47,7 @@ from calibration.solver.uncertainty import rig_parameters
 __all__ = ["Noise", "RefinedRig", "refine_rig"]
 
 ROUGH, FINE = 1e-5, 1e-8  # relative change of the cost at which a fit is finished
-ROUNDS = 10  # of learning the noise
+ROUNDS, FEW_ROUNDS = 10, 4  # of learning the noise, and of delays alone
 LEARNT = 0.02  # relative change of the noise at which it is learnt
 STEADY = 0.005  # frames, change of a delay at which it is found
 STRETCHES = 20  # of time, between which errors are taken as independent
@@ -169,7 +169,7 @@ def _fit(
     # A camera that is far off is first looked at with a noise under which it is not.
     scale = max(begin.scale, _worst_scale(anchor, sightings, state))
     noise = Noise(scale=scale, count=1.0, curvature=1.0, freedom=1.0)
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS if given is None else FEW_ROUNDS):
         last, delays = noise, anchor.delays(state.z)
         if fps:
             rig = anchor.moved(state.z)

@@ -25,7 +25,7 @@ __all__ = [
     "velocities",
 ]
 
-MOST_POINTS = 3000  # of a recording that are used, spread over it; neighbours tell the same
+MOST_POINTS = 1500  # of a recording that are used, spread over it; neighbours tell the same
 MEDIAN_CHI_SQUARE = 1.386  # with two degrees of freedom: a detection's two coordinates
 WIDE = 1e4  # factor on the detections' variance at which all views agree, to begin with
 WINDOW, DEGREE = 7, 3  # frames, and degree of the polynomial whose slope is a point's velocity

@@ -42,6 +42,12 @@ def main() -> None:
     show_leave_one_out(rig, pixels)
     drift = find_drift(rig, covariance, pixels, fps=FPS)
     print(f"drift: {drift.finding.level}, {drift.finding.reason}")
+    for one in drift.suspects:
+        print(
+            f"if {one.camera} moved: {np.degrees(one.turn):.1f} degrees, {one.shift:.0f} mm, "
+            f"evidence {one.evidence:.0f} (limit {drift.limit:.0f}), effect {one.effect:.1f} px "
+            f"(least {drift.least_effect:.1f})"
+        )
     print(f"places the animal was in: {count_placements(still.points)}")
     show_backgrounds()
 
