@@ -117,11 +117,15 @@ def _calibrate(
         "board": board.to_dict(),
         "distortion_model": models,
     }
+    held_out = dict(zip(observations.views, choice.errors, strict=True))
+    chosen_px = {view: errors.get(models[view], np.inf) for view, errors in held_out.items()}
+    if np.isfinite(list(chosen_px.values())).all():  # what `labcut3d drift` tells beside its own
+        metadata["held_out_px"] = chosen_px
     return replace(
         result,
         rig=replace(result.rig, metadata=metadata),
         lens_models=models,
-        held_out=dict(zip(observations.views, choice.errors, strict=True)),
+        held_out=held_out,
     )
 
 

@@ -3,6 +3,7 @@
     board videos -> rig                              calibrate_project
     rig, chamber -> rig that looks through walls     place_chamber
     other programs' labels <-> labels                import_labels, export_labels
+    detections, rig -> which camera was moved        drift, repair
     labels -> detectors                              train, evaluate, cross_validate,
                                                      learning_curve
     videos -> detections -> trajectories             detect, triangulate
@@ -20,6 +21,7 @@ from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
 from labcut3d.stages.detecting import detect, train
+from labcut3d.stages.drifting import drift, repair
 from labcut3d.stages.evaluating import cross_validate, evaluate, learning_curve
 from labcut3d.stages.label_export import export_labels
 from labcut3d.stages.label_import import import_labels
@@ -33,6 +35,7 @@ __all__ = [
     "calibrate_sources",
     "cross_validate",
     "detect",
+    "drift",
     "evaluate",
     "events",
     "export_labels",
@@ -41,6 +44,7 @@ __all__ = [
     "place_chamber",
     "reconstruct",
     "refine",
+    "repair",
     "suggest",
     "train",
     "triangulate",

@@ -12,7 +12,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from labcut3d.cli import cameras, labels, projects, recordings, rigfiles, worlds
+from labcut3d.cli import cameras, drifts, labels, projects, recordings, rigfiles, worlds
 from labcut3d.cli.common import errors
 
 __all__ = ["app", "main"]
@@ -39,6 +39,7 @@ for panel, commands in {
     "Detectors": (recordings.train, recordings.evaluate, recordings.refine),
     "Recordings": (
         recordings.detect,
+        drifts.drift,
         recordings.triangulate,
         recordings.events,
         recordings.reconstruct,

@@ -1,7 +1,7 @@
 """From a dataset of detections and a rig to a dataset of trajectories."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import xarray as xr
@@ -9,7 +9,6 @@ import xarray as xr
 from calibration.covariance import RigCovariance
 from calibration.geometry import Array
 from calibration.points.imaging import project_with_slopes
-from calibration.points.propagation import calibration_covariance
 from calibration.rig import Rig
 from calibration.triangulation import Triangulation, triangulate_points
 from labcut3d.errors import DatasetError
@@ -18,10 +17,10 @@ from labcut3d.reconstruction.association import detections_of, match_views
 from labcut3d.reconstruction.evidence import USED, Evidence
 from labcut3d.reconstruction.exchanges import untangle
 from labcut3d.reconstruction.identities import known_individuals
-from labcut3d.reconstruction.propagation import calibration_covariance_of_tracks
-from labcut3d.reconstruction.refinement import Refined, refine
-from labcut3d.reconstruction.report import describe_changes, report_attributes
+from labcut3d.reconstruction.refinement import refine
+from labcut3d.reconstruction.report import report_attributes
 from labcut3d.reconstruction.settings import ReconstructionSettings
+from labcut3d.reconstruction.tracks import Context, Tracks, refined_tracks, unrefined_tracks
 from labcut3d.schema import make_trajectories, validate_detections
 from labcut3d.skeleton import Skeleton
 
@@ -29,37 +28,6 @@ __all__ = ["reconstruct"]
 
 MEDIAN_CHI_SQUARE = 1.386  # with two degrees of freedom: a detection's two coordinates
 DOUBTFUL = 4.0  # times the median reprojection error
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Tracks:
-    """What becomes of one individual: (time, keypoint, ...) arrays; `view_used` by view first.
-
-    `calibration` is the calibration's part in the covariance; `exchanged` (view, time) counts
-    left/right pairs that were exchanged back; `report` says how much was altered.
-    """
-
-    position: Array
-    raw: Array
-    covariance: Array
-    calibration: Array
-    error: Array
-    view_used: np.ndarray
-    confidence: Array
-    exchanged: np.ndarray
-    report: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Context:
-    """What the reconstruction of every individual needs beside its detections."""
-
-    settings: ReconstructionSettings
-    bones: Sequence[tuple[int, int]]
-    pairs: Sequence[tuple[int, int]]
-    fps: float
-    rig_covariance: RigCovariance | None
-    progress: Progress
 
 
 def reconstruct(
@@ -95,7 +63,7 @@ def reconstruct(
     individuals = detections["individual"].values
     for index, individual in enumerate(individuals):
         evidence = detections_of(detections, rig, individual, settings.lowest_confidence)
-        context = _Context(
+        context = Context(
             settings=settings,
             bones=bones,
             pairs=pairs,
@@ -124,7 +92,7 @@ def reconstruct(
     )
 
 
-def _track(evidence: Evidence, context: _Context) -> _Tracks:
+def _track(evidence: Evidence, context: Context) -> Tracks:
     """Reconstruct one individual."""
     evidence, raw = _triangulate(evidence)
     evidence, exchanged = untangle(evidence, context.pairs)
@@ -133,7 +101,7 @@ def _track(evidence: Evidence, context: _Context) -> _Tracks:
     known = np.flatnonzero(np.isfinite(raw.points).all(axis=-1).any(axis=-1))
     if not context.settings.smooth or not len(known):
         context.progress(1, 1)
-        return replace(_unrefined(evidence, raw, context), exchanged=exchanged)
+        return replace(unrefined_tracks(evidence, raw, context), exchanged=exchanged)
     refined = refine(
         evidence.of_keypoints(known),
         _trusted(raw)[known],
@@ -142,7 +110,7 @@ def _track(evidence: Evidence, context: _Context) -> _Tracks:
         progress=context.progress,
     )
     refined = replace(refined, exchanged=(exchanged + refined.exchanged))
-    return _refined(evidence, raw, refined, known, context)
+    return refined_tracks(evidence, raw, refined, known, context)
 
 
 def _triangulate(evidence: Evidence) -> tuple[Evidence, Triangulation]:
@@ -182,106 +150,6 @@ def _trusted(raw: Triangulation) -> Array:
     return np.where((doubtful & left.any(axis=-1, keepdims=True))[..., None], np.nan, raw.points)
 
 
-def _unrefined(evidence: Evidence, raw: Triangulation, context: _Context) -> _Tracks:
-    """Return the triangulation of every moment as it is, but for points hardly known."""
-    # By the detections' noise: what the calibration adds is common to all points.
-    deviation = _deviation_px(evidence.rig, raw.points, raw.covariance)
-    vague = deviation > context.settings.largest_deviation_px
-    part = np.zeros_like(raw.covariance)
-    if context.rig_covariance is not None:
-        weight = (evidence.confidence * raw.inliers)[..., None, None]
-        part = calibration_covariance(
-            evidence.rig, context.rig_covariance, raw.points, evidence.information * weight
-        )
-    part[vague] = np.nan
-    support = _two_right(np.where(raw.inliers, evidence.confidence.clip(max=1.0), 0.0))
-    return _Tracks(
-        position=_by_time(np.where(vague[..., None], np.nan, raw.points)),
-        raw=_by_time(raw.points),
-        covariance=_by_time(raw.covariance + part),
-        calibration=_by_time(part),
-        error=_by_time(np.where(vague, np.nan, raw.reprojection_error)),
-        view_used=np.swapaxes(raw.inliers & ~vague, 1, 2),
-        confidence=_by_time(np.where(vague, 0.0, support)),
-        exchanged=np.zeros(raw.inliers[:, 0].shape, dtype=int),
-        report={},
-    )
-
-
-def _refined(
-    evidence: Evidence,
-    raw: Triangulation,
-    refined: Refined,
-    known: np.ndarray,
-    context: _Context,
-) -> _Tracks:
-    """Return the refined tracks, missing where they would be guesses."""
-    right = refined.judgement.right
-    rig, settings = evidence.rig, context.settings
-    # By the detections' noise: what the calibration adds is common to all points.
-    missing = _deviation_px(rig, refined.points, refined.covariance) > settings.largest_deviation_px
-    missing |= _long_runs(right.sum(axis=0) < 1, settings.longest_gap_s * context.fps)
-    projected = project_with_slopes(rig, refined.points)[0]
-    distance = np.linalg.norm(refined.evidence.pixels - projected, axis=-1)
-    used = (right > USED) & ~missing
-    part = np.zeros_like(refined.covariance)
-    if context.rig_covariance is not None:
-        part = calibration_covariance_of_tracks(refined, context.rig_covariance)
-    with np.errstate(invalid="ignore"):
-        error = np.where(used, distance, 0.0).sum(axis=0) / used.sum(axis=0)
-
-    def whole(values: Array, empty: float) -> Array:
-        """Return (keypoint, time, ...) values of the known keypoints among all, time first."""
-        every = np.full((len(raw.points), *values.shape[1:]), empty)
-        every[known] = np.where(
-            np.expand_dims(missing, tuple(range(2, values.ndim))), empty, values
-        )
-        return _by_time(every)
-
-    view_used = np.zeros(evidence.confidence.shape, dtype=bool)
-    view_used[:, known] = used
-    return _Tracks(
-        position=whole(refined.points, np.nan),
-        raw=_by_time(raw.points),
-        covariance=whole(refined.covariance + part, np.nan),
-        calibration=whole(part, np.nan),
-        error=whole(error, np.nan),
-        view_used=np.swapaxes(view_used, 1, 2),
-        confidence=whole(_two_right(right), 0.0),
-        exchanged=refined.exchanged,
-        report=describe_changes(raw.points[known], refined, missing, context.fps),
-    )
-
-
-def _deviation_px(rig: Rig, points: Array, covariance: Array) -> Array:
-    """Return the largest standard deviation (...) of points as it would look in an image, px."""
-    variance = np.linalg.eigvalsh(np.nan_to_num(covariance))[..., -1]
-    focal = np.array([(c.matrix[0, 0] + c.matrix[1, 1]) / 2 for c in rig])
-    depth = np.stack([(points @ c.rotation.T + c.translation)[..., 2] for c in rig])
-    zoom = (focal.reshape(-1, *[1] * (depth.ndim - 1)) / np.abs(depth)).mean(axis=0)
-    return np.sqrt(np.maximum(variance, 0.0)) * zoom
-
-
-def _two_right(right: Array) -> Array:
-    """Return the probability (...) that at least two views are right, from each (view, ...)."""
-    wrong = 1 - right
-    none = wrong.prod(axis=0)
-    one = sum(right[v] * np.delete(wrong, v, axis=0).prod(axis=0) for v in range(len(right)))
-    return np.clip(1 - none - one, 0.0, 1.0)
-
-
-def _long_runs(flags: np.ndarray, longest: float) -> np.ndarray:
-    """Return flags (..., time) kept only where they last longer than `longest` moments."""
-    kept = np.zeros_like(flags)
-    for row, out in zip(
-        flags.reshape(-1, flags.shape[-1]), kept.reshape(-1, flags.shape[-1]), strict=True
-    ):
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], row.astype(int), [0]])))
-        for start, stop in edges.reshape(-1, 2):
-            out[start:stop] = stop - start > longest
-    return kept
-
-
 def _skeleton_indices(
     skeleton: Skeleton | None, keypoints: Sequence[str], settings: ReconstructionSettings
 ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
@@ -317,11 +185,6 @@ def _part(progress: Progress | None, index: int, count: int, title: str) -> Prog
     return advance
 
 
-def _by_time(array: Array) -> Array:
-    """Return (keypoint, time, ...) as (time, keypoint, ...)."""
-    return np.swapaxes(array, 0, 1)
-
-
-def _stack(tracks: Sequence[_Tracks], name: str, axis: int) -> Array:
+def _stack(tracks: Sequence[Tracks], name: str, axis: int) -> Array:
     """Stack one array of all individuals along a new axis."""
     return np.stack([getattr(track, name) for track in tracks], axis=axis)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from calibration import Rig
 from calibration.files import sha256_of
 from labcut3d.errors import RigError
-from labcut3d.progress import Reporter
+from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import changed_inputs, fingerprint, fingerprint_frames, write_stamp
 from labcut3d.version import __version__
@@ -23,6 +23,8 @@ __all__ = [
     "is_current",
     "load_calibrated_rig",
     "load_rig",
+    "open_detections",
+    "recording_rig",
     "save_result",
     "settings_hash",
     "source_hashes",
@@ -91,6 +93,37 @@ def chamber_record(project: Project) -> dict[str, str]:
         "rig_sha256": sha256_of(project.rig_path),
         "settings_sha256": fingerprint(project.chamber),
     }
+
+
+def recording_rig(
+    project: Project, recording: str, reporter: Reporter = SILENT
+) -> tuple[Rig, Path]:
+    """Return the rig of a recording and its file: the repaired one, where it fits the calibration.
+
+    It says so; a repair of another calibration is not used, which is said too.
+    """
+    stored, path = load_rig(project), project.results(recording) / "rig.toml"
+    if not path.exists():
+        return stored, project.filming_rig_path
+    if changed_inputs(path, {"rig": sha256_of(project.filming_rig_path)}):
+        reporter.note(
+            f"Warning: {path} was not made from the present calibration and is not used; run: "
+            f"labcut3d drift {project.root} {recording} --repair"
+        )
+        return stored, project.filming_rig_path
+    repaired = Rig.load(path)
+    camera = repaired.metadata.get("repaired", {}).get("camera", "?")
+    reporter.note(f"{recording}: camera '{camera}' stands as repaired in {path}")
+    return repaired, path
+
+
+def open_detections(path: Path, rig: Rig | None) -> "xr.Dataset":
+    """Open detections, without the views whose cameras were dropped when calibrating."""
+    from labcut3d.schema import open_dataset  # brings xarray along
+
+    detections = open_dataset(path)
+    dropped = [] if rig is None else rig.metadata.get("dropped_cameras", [])
+    return detections.sel(view=[view for view in detections["view"].values if view not in dropped])
 
 
 def save_result(dataset: "xr.Dataset", result: Path, inputs: Mapping[str, str]) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from calibration.boards.board import Board
 from calibration.chamber import BoardSpot, Chamber
 from calibration.corners.detection import observe
-from calibration.covariance import RigCovariance, covariance_path
+from calibration.covariance import find_covariance
 from calibration.files import sha256_of, write_text
 from calibration.fitting.placing import PlacedChamber, place_by_board, place_by_corners
 from calibration.fitting.walls import RefinedWalls, WallPriors, refine_walls
@@ -133,8 +133,7 @@ def _save(project: Project, placed: PlacedChamber, refined: RefinedWalls | None)
     found = placed.rig if refined is None else refined.rig
     rig = replace(found, metadata={**found.metadata, "chamber": chamber_record(project)})
     # Walls change no parameter of a camera: what is known of them stays what it was.
-    known = covariance_path(project.rig_path).is_file()
-    covariance = RigCovariance.load(project.rig_path) if known else None
+    covariance = find_covariance(project.rig_path)
     write_text(
         project.filming_rig_path.with_name("chamber.html"),
         chamber_page(project.name, placed, refined),

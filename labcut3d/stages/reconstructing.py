@@ -22,7 +22,8 @@ from labcut3d.reconstruction.report import describe
 from labcut3d.schema import open_dataset, save_dataset
 from labcut3d.stages.common import (
     is_current,
-    load_rig,
+    open_detections,
+    recording_rig,
     save_result,
     settings_hash,
     source_hashes,
@@ -37,16 +38,16 @@ def triangulate(project: Project, recording: str, reporter: Reporter = SILENT) -
     """Turn a recording's detections into 3-D trajectories -> trajectories.nc."""
     result = project.results(recording) / "trajectories.nc"
     source = project.results(recording) / "detections.nc"
-    rig = load_rig(project)
-    detections = _open_detections(source, rig)
+    rig, rig_path = recording_rig(project, recording, reporter)
+    detections = open_detections(source, rig)
     _require_sizes(project, recording, rig)
     inputs = {
         "detections": sha256_of(source),
-        "rig": sha256_of(project.filming_rig_path),
+        "rig": sha256_of(rig_path),
         "reconstruction settings": settings_hash(project, project.reconstruction),
     }
-    if covariance_path(project.rig_path).is_file():
-        inputs["rig covariance"] = sha256_of(covariance_path(project.rig_path))
+    if covariance_path(rig_path).is_file():
+        inputs["rig covariance"] = sha256_of(covariance_path(rig_path))
     if is_current(result, inputs, reporter):
         return result
     with reporter.task(f"Triangulating {recording}") as progress:
@@ -55,10 +56,13 @@ def triangulate(project: Project, recording: str, reporter: Reporter = SILENT) -
             rig,
             project.reconstruction,
             skeleton=project.skeleton,
-            rig_covariance=find_covariance(project.rig_path),
+            rig_covariance=find_covariance(rig_path),
             progress=progress,
         )
     _tell(trajectories, reporter)
+    if "repaired" in rig.metadata:
+        camera = rig.metadata["repaired"]["camera"]
+        trajectories = trajectories.assign_attrs(repaired_camera=camera)
     return save_result(trajectories, result, inputs)
 
 
@@ -66,13 +70,13 @@ def events(project: Project, recording: str, reporter: Reporter = SILENT) -> Pat
     """Find a recording's behavioural events -> events.csv."""
     result = project.results(recording) / "events.csv"
     source = project.results(recording) / "trajectories.nc"
-    rig = load_rig(project)
+    rig, rig_path = recording_rig(project, recording)
     trajectories = open_dataset(source)
     sources = project.recording_sources(recording)
     inputs = {
         **source_hashes(sources),
         "trajectories": sha256_of(source),
-        "rig": sha256_of(project.filming_rig_path),
+        "rig": sha256_of(rig_path),
         "events settings": settings_hash(project, project.events),
     }
     if is_current(result, inputs, reporter):
@@ -132,10 +136,10 @@ def view(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
     }
     if is_current(result, inputs, reporter):
         return result
-    rig = load_rig(project) if "trajectories.nc" in parts else None
+    rig = recording_rig(project, recording)[0] if "trajectories.nc" in parts else None
     found = parts.get("detections.nc")
     trajectories = open_dataset(parts["trajectories.nc"]) if rig is not None else None
-    detections = _open_detections(found, rig) if found is not None else None
+    detections = open_detections(found, rig) if found is not None else None
     if detections is not None and trajectories is not None:
         detections = in_order_of(detections, trajectories)
     shown = Recording(
@@ -158,13 +162,6 @@ def view_file(path: str | os.PathLike[str], output: str | os.PathLike[str]) -> P
     """Write the viewer of one dataset, without rig and videos -> OUTPUT."""
     write_text(output, dataset_page(open_dataset(path), title=Path(path).stem))
     return Path(output)
-
-
-def _open_detections(path: Path, rig: Rig | None) -> xr.Dataset:
-    """Open detections, without the views whose cameras were dropped when calibrating."""
-    detections = open_dataset(path)
-    dropped = [] if rig is None else rig.metadata.get("dropped_cameras", [])
-    return detections.sel(view=[view for view in detections["view"].values if view not in dropped])
 
 
 def _require_sizes(project: Project, recording: str, rig: Rig) -> None:

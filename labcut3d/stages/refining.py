@@ -17,7 +17,7 @@ from labcut3d.labels import LabelledImage
 from labcut3d.progress import SILENT, Progress, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import changed_inputs, fingerprint, restamp, write_stamp
-from labcut3d.stages.common import is_current, load_rig, source_hashes
+from labcut3d.stages.common import is_current, load_rig, recording_rig, source_hashes
 from labcut3d.stages.detecting import (
     images_by_detector,
     load_detectors,
@@ -198,7 +198,7 @@ def _agreed(project: Project, name: str) -> "PseudoLabels":
     from labcut3d.schema import open_dataset
 
     detections, trajectories = (open_dataset(project.results(name) / file) for file in RESULTS)
-    return agreed_labels(name, detections, trajectories, load_rig(project))
+    return agreed_labels(name, detections, trajectories, recording_rig(project, name)[0])
 
 
 def _images(

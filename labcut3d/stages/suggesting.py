@@ -16,7 +16,7 @@ from labcut3d.labels import read_labels
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.reconstruction.identities import in_order_of
-from labcut3d.stages.common import load_rig
+from labcut3d.stages.common import recording_rig
 from labcut3d.video import Frames
 from labcut3d.viewers.suggestion_page import Marks, picture_of, suggestion_page
 
@@ -120,7 +120,7 @@ def _open(project: Project, name: str) -> _Recording:
         labelled=_labelled_moments(project, name, sources),
         detections=detections,
         trajectories=trajectories,
-        rig=None if trajectories is None else load_rig(project),
+        rig=None if trajectories is None else recording_rig(project, name)[0],
     )
 
 

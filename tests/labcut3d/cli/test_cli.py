@@ -14,7 +14,7 @@ runner = CliRunner()
 COMMANDS = (
     *("demo", "new", "board", "calibrate", "check", "align", "convert", "train", "evaluate"),
     *("suggest", "import-labels", "export-labels"),
-    *("detect", "triangulate", "events", "reconstruct", "view", "export"),
+    *("detect", "drift", "triangulate", "events", "reconstruct", "view", "export"),
 )
 
 
@@ -58,6 +58,7 @@ def test_an_error_is_one_sentence_without_traceback(tmp_path, labcut3d):
         (["export-labels", ".", "-o", "out", "--format", "yolo"], "lightning-pose"),
         (["calibrate", "project", "-o", "out"], "--board"),
         (["triangulate", ".", "-o", "walk.nc"], "--rig"),
+        (["drift", ".", "--camera", "cam0"], "--repair"),
     ],
 )
 def test_wrong_usage_is_explained(tmp_path, labcut3d, arguments, expected):

@@ -1,0 +1,157 @@
+"""What becomes of one individual: its tracks, missing where they would be guesses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from calibration.covariance import RigCovariance
+from calibration.geometry import Array
+from calibration.points.imaging import project_with_slopes
+from calibration.points.propagation import calibration_covariance
+from calibration.rig import Rig
+from calibration.triangulation import Triangulation
+from labcut3d.progress import Progress
+from labcut3d.reconstruction.evidence import USED, Evidence
+from labcut3d.reconstruction.propagation import calibration_covariance_of_tracks
+from labcut3d.reconstruction.refinement import Refined
+from labcut3d.reconstruction.report import describe_changes
+from labcut3d.reconstruction.settings import ReconstructionSettings
+
+__all__ = ["Context", "Tracks", "refined_tracks", "unrefined_tracks"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tracks:
+    """What becomes of one individual: (time, keypoint, ...) arrays; `view_used` by view first.
+
+    `calibration` is the calibration's part in the covariance; `exchanged` (view, time) counts
+    left/right pairs that were exchanged back; `report` says how much was altered.
+    """
+
+    position: Array
+    raw: Array
+    covariance: Array
+    calibration: Array
+    error: Array
+    view_used: np.ndarray
+    confidence: Array
+    exchanged: np.ndarray
+    report: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What the reconstruction of every individual needs beside its detections."""
+
+    settings: ReconstructionSettings
+    bones: Sequence[tuple[int, int]]
+    pairs: Sequence[tuple[int, int]]
+    fps: float
+    rig_covariance: RigCovariance | None
+    progress: Progress
+
+
+def unrefined_tracks(evidence: Evidence, raw: Triangulation, context: Context) -> Tracks:
+    """Return the triangulation of every moment as it is, but for points hardly known."""
+    # By the detections' noise: what the calibration adds is common to all points.
+    deviation = _deviation_px(evidence.rig, raw.points, raw.covariance)
+    vague = deviation > context.settings.largest_deviation_px
+    part = np.zeros_like(raw.covariance)
+    if context.rig_covariance is not None:
+        weight = (evidence.confidence * raw.inliers)[..., None, None]
+        part = calibration_covariance(
+            evidence.rig, context.rig_covariance, raw.points, evidence.information * weight
+        )
+    part[vague] = np.nan
+    support = _two_right(np.where(raw.inliers, evidence.confidence.clip(max=1.0), 0.0))
+    return Tracks(
+        position=_by_time(np.where(vague[..., None], np.nan, raw.points)),
+        raw=_by_time(raw.points),
+        covariance=_by_time(raw.covariance + part),
+        calibration=_by_time(part),
+        error=_by_time(np.where(vague, np.nan, raw.reprojection_error)),
+        view_used=np.swapaxes(raw.inliers & ~vague, 1, 2),
+        confidence=_by_time(np.where(vague, 0.0, support)),
+        exchanged=np.zeros(raw.inliers[:, 0].shape, dtype=int),
+        report={},
+    )
+
+
+def refined_tracks(
+    evidence: Evidence,
+    raw: Triangulation,
+    refined: Refined,
+    known: np.ndarray,
+    context: Context,
+) -> Tracks:
+    """Return the refined tracks, missing where they would be guesses."""
+    right = refined.judgement.right
+    rig, settings = evidence.rig, context.settings
+    # By the detections' noise: what the calibration adds is common to all points.
+    missing = _deviation_px(rig, refined.points, refined.covariance) > settings.largest_deviation_px
+    missing |= _long_runs(right.sum(axis=0) < 1, settings.longest_gap_s * context.fps)
+    projected = project_with_slopes(rig, refined.points)[0]
+    distance = np.linalg.norm(refined.evidence.pixels - projected, axis=-1)
+    used = (right > USED) & ~missing
+    part = np.zeros_like(refined.covariance)
+    if context.rig_covariance is not None:
+        part = calibration_covariance_of_tracks(refined, context.rig_covariance)
+    with np.errstate(invalid="ignore"):
+        error = np.where(used, distance, 0.0).sum(axis=0) / used.sum(axis=0)
+
+    def whole(values: Array, empty: float) -> Array:
+        """Return (keypoint, time, ...) values of the known keypoints among all, time first."""
+        every = np.full((len(raw.points), *values.shape[1:]), empty)
+        every[known] = np.where(
+            np.expand_dims(missing, tuple(range(2, values.ndim))), empty, values
+        )
+        return _by_time(every)
+
+    view_used = np.zeros(evidence.confidence.shape, dtype=bool)
+    view_used[:, known] = used
+    return Tracks(
+        position=whole(refined.points, np.nan),
+        raw=_by_time(raw.points),
+        covariance=whole(refined.covariance + part, np.nan),
+        calibration=whole(part, np.nan),
+        error=whole(error, np.nan),
+        view_used=np.swapaxes(view_used, 1, 2),
+        confidence=whole(_two_right(right), 0.0),
+        exchanged=refined.exchanged,
+        report=describe_changes(raw.points[known], refined, missing, context.fps),
+    )
+
+
+def _deviation_px(rig: Rig, points: Array, covariance: Array) -> Array:
+    """Return the largest standard deviation (...) of points as it would look in an image, px."""
+    variance = np.linalg.eigvalsh(np.nan_to_num(covariance))[..., -1]
+    focal = np.array([(c.matrix[0, 0] + c.matrix[1, 1]) / 2 for c in rig])
+    depth = np.stack([(points @ c.rotation.T + c.translation)[..., 2] for c in rig])
+    zoom = (focal.reshape(-1, *[1] * (depth.ndim - 1)) / np.abs(depth)).mean(axis=0)
+    return np.sqrt(np.maximum(variance, 0.0)) * zoom
+
+
+def _two_right(right: Array) -> Array:
+    """Return the probability (...) that at least two views are right, from each (view, ...)."""
+    wrong = 1 - right
+    none = wrong.prod(axis=0)
+    one = sum(right[v] * np.delete(wrong, v, axis=0).prod(axis=0) for v in range(len(right)))
+    return np.clip(1 - none - one, 0.0, 1.0)
+
+
+def _long_runs(flags: np.ndarray, longest: float) -> np.ndarray:
+    """Return flags (..., time) kept only where they last longer than `longest` moments."""
+    kept = np.zeros_like(flags)
+    for row, out in zip(
+        flags.reshape(-1, flags.shape[-1]), kept.reshape(-1, flags.shape[-1]), strict=True
+    ):
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], row.astype(int), [0]])))
+        for start, stop in edges.reshape(-1, 2):
+            out[start:stop] = stop - start > longest
+    return kept
+
+
+def _by_time(array: Array) -> Array:
+    """Return (keypoint, time, ...) as (time, keypoint, ...)."""
+    return np.swapaxes(array, 0, 1)
