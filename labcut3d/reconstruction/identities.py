@@ -82,9 +82,7 @@ def known_individuals(
     """
     if detections.sizes["individual"] < 2 or not settings.match_individuals:
         return detections, _unchanged(detections)
-    return match_individuals(
-        detections, rig, settings.lowest_confidence, contradicted=contradicted
-    )
+    return match_individuals(detections, rig, settings.lowest_confidence, contradicted=contradicted)
 
 
 def switches_of(detected_as: np.ndarray) -> np.ndarray:
@@ -116,9 +114,10 @@ def match_individuals(
 ) -> tuple[xr.Dataset, Identities]:
     """Return the detections with every individual the same animal in all views and moments.
 
-    Those that are `contradicted` are left out, or kept, as in `known_individuals`. An individual keeps the name under which most of its detections came. `rig` has the cameras of
-    the detections' views in their order. Two views can leave it open whose detections belong
-    together, and animals that all views lost may come back as each other: see `doubtful`.
+    Those that are `contradicted` are left out, or kept, as in `known_individuals`. An individual
+    keeps the name under which most of its detections came. `rig` has the cameras of the detections'
+    views in their order. Two views can leave it open whose detections belong together, and animals
+    that all views lost may come back as each other: see `doubtful`.
     """
     slots = _slots(detections, rig, lowest_confidence)
     if not (slots.weight > 0).any():
