@@ -15,6 +15,7 @@ import numpy as np
 
 from calibration.camera import Camera
 from calibration.covariance import RigCovariance
+from calibration.errors import RigError
 from calibration.geometry import Array, rotation_from_vector, skew
 from calibration.lens import Lens
 from calibration.rig import Rig
@@ -238,8 +239,14 @@ def descend(
 
 
 def _cost(anchor: Anchor, sightings: Sightings, state: State, scale: float, count: float) -> float:
-    """Return the negative logarithm of the probability, but for constants."""
-    squared = distances(anchor, sightings, state)[sightings.seen] / scale
+    """Return the negative logarithm of the probability, but for constants.
+
+    Infinite where a step has gone to no cameras at all, such as one behind the face of its wall.
+    """
+    try:
+        squared = distances(anchor, sightings, state)[sightings.seen] / scale
+    except RigError:
+        return np.inf
     rest = np.log1p(np.minimum(squared, BEHIND) / FREEDOM).sum()
     return float(count * (FREEDOM + 2) / 2 * rest + state.z @ state.z / 2)
 

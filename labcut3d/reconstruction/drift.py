@@ -35,7 +35,9 @@ def drift_of_recording(
     """
     validate_detections(detections)
     rig = match_views(detections, rig)
-    detections, _ = known_individuals(detections, rig, settings or ReconstructionSettings())
+    detections, _ = known_individuals(
+        detections, rig, settings or ReconstructionSettings(), contradicted=True
+    )
     pixels, covariance = [], []
     for individual in detections["individual"].values:
         evidence = detections_of(detections, rig, individual, USED)

@@ -28,21 +28,22 @@ LONGEST_LAG = 10  # frames, after which an animal may have turned anywhere
 
 
 def untangle(evidence: Evidence, pairs: Sequence[tuple[int, int]]) -> tuple[Evidence, np.ndarray]:
-    """Return the evidence with exchanged left/right pairs put right, and their number (view, time).
+    """Return the evidence with left/right pairs put right, and which were (pair, view, time).
 
     `pairs` are indices of keypoints. A pair is left as it is where it is hardly seen.
     """
-    count = np.zeros((evidence.pixels.shape[0], evidence.pixels.shape[2]), dtype=int)
-    patterns = _patterns(len(count))
-    for left, right in pairs:
+    views, _, moments = evidence.confidence.shape
+    exchanged = np.zeros((len(pairs), views, moments), dtype=bool)
+    patterns = _patterns(views)
+    for pair, (left, right) in enumerate(pairs):
         score, apart = _weighed(evidence, left, right, patterns)
         path = _likeliest(score, apart, _changes(patterns))
         where = patterns[path].T
         where &= evidence.seen[:, left] | evidence.seen[:, right]
         if where.any():
             evidence = evidence.exchanged(left, right, where)
-            count += where
-    return evidence, count
+            exchanged[pair] = where
+    return evidence, exchanged
 
 
 def _patterns(views: int) -> np.ndarray:

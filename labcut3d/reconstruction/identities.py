@@ -68,15 +68,21 @@ class Identities:
 
 
 def known_individuals(
-    detections: xr.Dataset, rig: Rig, settings: ReconstructionSettings
+    detections: xr.Dataset,
+    rig: Rig,
+    settings: ReconstructionSettings,
+    *,
+    contradicted: bool = False,
 ) -> tuple[xr.Dataset, Identities]:
     """Return the detections with each individual the same animal in all views and moments.
 
     As they are where there is only one, or where the settings trust the detections' names.
+    `contradicted` detections, which are not where the other views and moments have the animal, are
+    left out, or kept as its: a camera that was moved sees nothing else.
     """
     if detections.sizes["individual"] < 2 or not settings.match_individuals:
         return detections, _unchanged(detections)
-    return match_individuals(detections, rig, settings.lowest_confidence)
+    return match_individuals(detections, rig, settings.lowest_confidence, contradicted=contradicted)
 
 
 def switches_of(detected_as: np.ndarray) -> np.ndarray:
@@ -100,13 +106,18 @@ def in_order_of(detections: xr.Dataset, trajectories: xr.Dataset) -> xr.Dataset:
 
 
 def match_individuals(
-    detections: xr.Dataset, rig: Rig, lowest_confidence: float = 0.0
+    detections: xr.Dataset,
+    rig: Rig,
+    lowest_confidence: float = 0.0,
+    *,
+    contradicted: bool = False,
 ) -> tuple[xr.Dataset, Identities]:
     """Return the detections with every individual the same animal in all views and moments.
 
-    An individual keeps the name under which most of its detections came. `rig` has the cameras of
-    the detections' views in their order. Two views can leave it open whose detections belong
-    together, and animals that all views lost may come back as each other: see `doubtful`.
+    Those that are `contradicted` are left out, or kept, as in `known_individuals`. An individual
+    keeps the name under which most of its detections came. `rig` has the cameras of the detections'
+    views in their order. Two views can leave it open whose detections belong together, and animals
+    that all views lost may come back as each other: see `doubtful`.
     """
     slots = _slots(detections, rig, lowest_confidence)
     if not (slots.weight > 0).any():
@@ -126,7 +137,9 @@ def match_individuals(
         place = group_views(pairs, prior, place)
         points, _ = points_of(slots, place)
     place, points, chains = _followed(slots, place, points)
-    wrong = _contradicted(_predicted_gains(slots, place, points), slots, place)
+    wrong = np.zeros(place.shape, dtype=bool)
+    if not contradicted:
+        wrong = _contradicted(_predicted_gains(slots, place, points), slots, place)
     identities = _named(slots, place, wrong, chains, detections.sizes["individual"])
     return reordered(detections, identities.detected_as), identities
 

@@ -54,7 +54,7 @@ class Refined:
     """Refined tracks of one individual and how they came about.
 
     `points` (keypoint, time, 3) and `covariance` (keypoint, time, 3, 3); `judgement` of the
-    detections in `evidence`, whose swaps are repaired; `exchanged` (view, time) counts them;
+    detections in `evidence`, whose swaps are repaired; `exchanged` (pair, view, time) tells which;
     `acceleration` (keypoint,) the learnt restlessness, unit/frame^2, and `precision`
     (keypoint, time - 2) what follows for every moment's acceleration.
     """
@@ -64,7 +64,7 @@ class Refined:
     evidence: Evidence
     judgement: Judgement
     noise: Noise
-    exchanged: Array
+    exchanged: np.ndarray
     acceleration: Array
     precision: Array
 
@@ -103,12 +103,12 @@ def refine(
         noise=first_noise(evidence),
         bones=None,
     )
-    exchanged = np.zeros((evidence.pixels.shape[0], points.shape[1]), dtype=int)
+    exchanged = np.zeros((len(pairs), len(evidence.pixels), points.shape[1]), dtype=bool)
     for index, widening in enumerate(WIDENINGS):
         state = _fit(evidence, state, widening)
         if widening == 1.0 and pairs:
             evidence, newly = repair_swaps(evidence, state.noise, state.points, pairs)
-            exchanged = exchanged + newly
+            exchanged = exchanged ^ newly  # one exchanged again is as it was
         if widening == 1.0 and index < len(WIDENINGS) - 1:
             state = _learn(evidence, state, bones)
         if progress is not None:
@@ -123,7 +123,7 @@ def refine(
         evidence=evidence,
         judgement=judgement,
         noise=state.noise,
-        exchanged=exchanged % 2,
+        exchanged=exchanged,
         acceleration=state.acceleration,
         precision=state.precision,
     )

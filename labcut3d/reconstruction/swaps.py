@@ -14,19 +14,19 @@ CONVINCING = 3.0  # nats by which an exchange must explain the detections better
 
 def repair_swaps(
     evidence: Evidence, noise: Noise, points: Array, pairs: Sequence[tuple[int, int]]
-) -> tuple[Evidence, Array]:
-    """Return the evidence with exchanged pairs put right, and their number (view, time).
+) -> tuple[Evidence, np.ndarray]:
+    """Return the evidence with exchanged pairs put right, and which were (pair, view, time).
 
     A pair of detections is exchanged back where that makes them more probable, given `points`
     (keypoint, time, 3), by a convincing margin.
     """
     before = judge(evidence, noise, points).log_likelihood
-    count = np.zeros(before[:, 0].shape, dtype=int)
-    for left, right in pairs:
-        everywhere = np.ones(count.shape, dtype=bool)
+    everywhere = np.ones(before[:, 0].shape, dtype=bool)
+    exchanged = np.zeros((len(pairs), *everywhere.shape), dtype=bool)
+    for pair, (left, right) in enumerate(pairs):
         after = judge(evidence.exchanged(left, right, everywhere), noise, points).log_likelihood
         gain = (after - before)[:, [left, right]].sum(axis=1)
         where = gain > CONVINCING
         evidence = evidence.exchanged(left, right, where)
-        count += where
-    return evidence, count
+        exchanged[pair] = where
+    return evidence, exchanged

@@ -118,7 +118,7 @@ def refined_tracks(
         error=whole(error, np.nan),
         view_used=np.swapaxes(view_used, 1, 2),
         confidence=whole(_two_right(right), 0.0),
-        exchanged=refined.exchanged,
+        exchanged=refined.exchanged.sum(axis=0),
         report=describe_changes(raw.points[known], refined, missing, context.fps),
     )
 

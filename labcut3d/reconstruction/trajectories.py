@@ -101,7 +101,7 @@ def _track(evidence: Evidence, context: Context) -> Tracks:
     known = np.flatnonzero(np.isfinite(raw.points).all(axis=-1).any(axis=-1))
     if not context.settings.smooth or not len(known):
         context.progress(1, 1)
-        return replace(unrefined_tracks(evidence, raw, context), exchanged=exchanged)
+        return replace(unrefined_tracks(evidence, raw, context), exchanged=exchanged.sum(axis=0))
     refined = refine(
         evidence.of_keypoints(known),
         _trusted(raw)[known],
@@ -109,7 +109,9 @@ def _track(evidence: Evidence, context: Context) -> Tracks:
         pairs=_among(context.pairs, known),
         progress=context.progress,
     )
-    refined = replace(refined, exchanged=(exchanged + refined.exchanged))
+    both = np.isin(np.reshape(context.pairs, (-1, 2)), known).all(axis=1)
+    exchanged[both] ^= refined.exchanged
+    refined = replace(refined, exchanged=exchanged)
     return refined_tracks(evidence, raw, refined, known, context)
 
 

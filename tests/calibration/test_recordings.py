@@ -218,3 +218,19 @@ def test_cameras_that_look_through_walls_are_refined_too():
     off = np.linalg.norm(refined.rig.project(points) - true.project(points), axis=-1)
     assert np.nanmedian(off) < 0.5
     assert refined.rig.cameras[1].wall == true.cameras[1].wall
+
+
+def test_steps_that_lead_behind_a_wall_are_taken_back():
+    """Cameras 3 mm before their walls, one moved: what is tried on the way may be no rig at all."""
+    rng = np.random.default_rng(13)
+    rig = walled.make_rig(*walled.MEDIA["acrylic"])
+    close = [replace(c.wall, distance=float(c.wall.normal @ c.center) + 3.0) for c in rig]
+    cameras = tuple(replace(c, wall=wall) for c, wall in zip(rig, close, strict=True))
+    rig = replace(rig, cameras=cameras)
+    names = rig_parameters(rig)
+    covariance = RigCovariance(names=names, matrix=np.eye(len(names)) * 1e-8, gauge="all")
+    pixels = rig.project(make_walk(4, TIMES[:15]) * 0.5)
+    pixels += 0.5 * rng.normal(size=pixels.shape)
+    pixels[2] -= 90
+    refined = refine_rig(rig, covariance, pixels, moved=rig.names)
+    assert all(camera.wall.height(camera.center) > 0 for camera in refined.rig)

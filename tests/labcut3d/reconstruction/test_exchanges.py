@@ -5,7 +5,9 @@ import pytest
 import xarray as xr
 
 from labcut3d.reconstruction import ReconstructionSettings, reconstruct
+from labcut3d.reconstruction.evidence import Evidence
 from labcut3d.reconstruction.exchanges import _patterns
+from labcut3d.reconstruction.refinement import refine
 from labcut3d.synthetic import make_rig
 from labcut3d.synthetic_group import BODY_LENGTH, Group, GroupBlemishes, make_group
 
@@ -85,3 +87,24 @@ def test_patterns_mirror_their_opposites(views: int, count: int) -> None:
     assert len(patterns) == count
     assert not patterns[0].any()
     assert (patterns == ~patterns[::-1]).all()
+
+
+def test_two_pairs_of_one_view_count_as_two() -> None:
+    rng = np.random.default_rng(0)
+    rig = make_rig(4, rng)
+    middle = np.mean([camera.center + 300 * camera.rotation[2] for camera in rig], axis=0)
+    along = np.linspace(-20, 20, 60)[:, None] * [1.0, 0.5, 0]
+    points = middle + rng.uniform(-10, 10, (4, 1, 3)) + along
+    seen = np.ones((4, 4, 60))
+    evidence = Evidence(
+        rig=rig,
+        pixels=rig.project(points) + rng.normal(0, 0.5, (4, 4, 60, 2)),
+        information=seen[..., None, None] * np.eye(2),
+        confidence=0.95 * seen,
+    )
+    where = np.zeros((4, 60), dtype=bool)
+    where[1, 20] = True
+    swapped = evidence.exchanged(0, 1, where).exchanged(2, 3, where)
+    found = refine(swapped, points, pairs=[(0, 1), (2, 3)])
+    assert (found.exchanged == where).all()
+    assert (found.evidence.pixels == evidence.pixels).all()

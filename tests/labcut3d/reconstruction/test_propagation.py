@@ -71,7 +71,7 @@ def test_tracks_follow_the_cameras_as_it_says():
         evidence=evidence,
         judgement=judgement,
         noise=first_noise(evidence),
-        exchanged=np.zeros((3, moments)),
+        exchanged=np.zeros((0, 3, moments), dtype=bool),
         acceleration=np.ones(2),
         precision=precision,
     )
