@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from calibration.bent_rays import triangulate_bent
 from calibration.covariance import RigCovariance
 from calibration.errors import RigError
-from calibration.geometry import Array
+from calibration.geometry import Array, is_seen
+from calibration.points.disagreement import calibration_disagreement
 from calibration.points.likelihood import Found, find_points
 from calibration.points.propagation import calibration_covariance
 from calibration.points.sight import Seen, make_sight
@@ -25,6 +26,8 @@ from calibration.solver.parameters import to_arrays
 __all__ = ["Triangulation", "triangulate_points"]
 
 Flags = NDArray[np.bool_]
+
+ENOUGH = 1e4  # factor on the noise with which all views but gross outliers agree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,7 +62,8 @@ def triangulate_points(
     (view, ..., 2, 2) px^2, by default 1 px^2; `confidence` (view, ...): a view of confidence 0.5
     counts half an observation, one of 0 or NaN is not used. `rig_covariance`, for example
     `RigCovariance.load("rig.toml")`, adds to each point's covariance what the doubt about the
-    cameras makes of it, in the frame that it holds fixed (see `calibration_covariance`).
+    cameras makes of it, in the frame that it holds fixed (see `calibration_covariance`), and keeps
+    views whose disagreement it explains.
 
     With three views or more, views that contradict the others are left out. Two views alone
     cannot tell which of them is wrong: their point is returned with its large
@@ -78,6 +82,23 @@ def triangulate_points(
         covariance=_given(covariance, (*pixels.shape, 2), "covariance", (views, n, 2, 2)),
         confidence=_given(confidence, pixels.shape[:-1], "confidence", (views, n)),
     )
+    found = _find(rig, seen)
+    if rig_covariance is not None:
+        _forgive(rig, rig_covariance, seen, found)
+        weights = _information(seen) * found.inliers[..., None, None]
+        found.covariance[:] += calibration_covariance(rig, rig_covariance, found.points, weights)
+    return Triangulation(
+        points=found.points.reshape(*shape, 3),
+        covariance=found.covariance.reshape(*shape, 3, 3),
+        reprojection_error=found.error.reshape(shape),
+        inliers=found.inliers.reshape(views, *shape),
+        crossing=np.arcsin(found.sine).reshape(shape),
+    )
+
+
+def _find(rig: Rig, seen: Seen) -> Found:
+    """Return what is found of all points, for cameras that are exactly known."""
+    views, n = seen.pixels.shape[:2]
     found = Found(
         points=np.full((n, 3), np.nan),
         covariance=np.full((n, 3, 3), np.nan),
@@ -91,16 +112,38 @@ def triangulate_points(
         cameras = to_arrays(rig.cameras)
         centers = -np.einsum("vij,vi->vj", cameras.rotations, cameras.translations)
         find_points(cameras, centers, seen, make_sight(views), found)
-    if rig_covariance is not None:
-        weights = _information(seen) * found.inliers[..., None, None]
-        found.covariance[:] += calibration_covariance(rig, rig_covariance, found.points, weights)
-    return Triangulation(
-        points=found.points.reshape(*shape, 3),
-        covariance=found.covariance.reshape(*shape, 3, 3),
-        reprojection_error=found.error.reshape(shape),
-        inliers=found.inliers.reshape(views, *shape),
-        crossing=np.arcsin(found.sine).reshape(shape),
-    )
+    return found
+
+
+def _forgive(rig: Rig, rig_covariance: RigCovariance, seen: Seen, found: Found) -> None:
+    """Take views back that disagree by no more than the cameras' own errors make them.
+
+    Only the choice of views changes; as before, the points are those most probable under the
+    pixels' noise, which is what the covariance assumes.
+    """
+    information = _information(seen)
+    there = is_seen(seen.pixels) & (information[..., 0, 0] > 0)
+    doubtful = (there.sum(axis=0) > 2) & (there & ~found.inliers).any(axis=0)
+    if not doubtful.any():
+        return
+    there, information = there[:, doubtful], information[:, doubtful]
+    pixels = np.where(there[..., None], seen.pixels[:, doubtful], np.nan)
+    noise = np.linalg.inv(np.where(there[..., None, None], information, np.eye(2)))
+    nothing = np.empty((0, 0))
+    rough = _find(rig, Seen(pixels, ENOUGH * noise, nothing)).points
+    rough = np.where(is_seen(found.points[doubtful])[:, None], found.points[doubtful], rough)
+    spread = np.nan_to_num(calibration_disagreement(rig, rig_covariance, rough, information))
+    chosen = _find(rig, Seen(pixels, noise + spread, nothing)).inliers
+    changed = (chosen != found.inliers[:, doubtful]).any(axis=0)
+    # With noise this wide all chosen views agree; the point does not depend on a common factor.
+    wide = 10 * (1 + np.trace(information @ spread, axis1=2, axis2=3).max(axis=0))[:, None, None]
+    pixels = np.where(chosen[..., None], pixels, np.nan)[:, changed]
+    again = _find(rig, Seen(pixels, (wide * noise)[:, changed], nothing))
+    again.covariance[:] /= wide[changed]
+    where = np.flatnonzero(doubtful)[changed]
+    for whole, part in zip(found[:4], again[:4], strict=True):
+        whole[where] = part
+    found.inliers[:, where] = again.inliers
 
 
 def _given(

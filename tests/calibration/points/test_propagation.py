@@ -12,34 +12,37 @@ from labcut3d.synthetic import make_rig
 RIGS, TRIALS = 6, 450
 
 
-def squared_errors(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def squared_errors(rng: np.random.Generator, size: float) -> tuple[np.ndarray, np.ndarray]:
     """Squared Mahalanobis errors (trial,) with both parts of the covariance, and with noise alone.
 
-    Each trial has its own calibration error, point and pixel noise; the detector knows its noise.
+    Each trial has its own calibration error, point and pixel noise of about 1.5 `size` px; the
+    detector knows its noise.
     """
     rig = make_rig(int(rng.integers(2, 5)), rng)
     covariance = uncertain(rig, rng)
     middle = np.mean([camera.center + 300 * camera.rotation[2] for camera in rig], axis=0)
     steps = rng.multivariate_normal(np.zeros(len(covariance.names)), covariance.matrix, TRIALS)
     root = rng.normal(size=(2, 2))
-    noise = np.broadcast_to(root @ root.T + np.eye(2), (len(rig), 2, 2))
+    noise = np.broadcast_to(size**2 * (root @ root.T + np.eye(2)), (len(rig), 2, 2))
     both, alone = np.empty(TRIALS), np.empty(TRIALS)
     for trial, step in enumerate(steps):
         point = middle + rng.uniform(-30, 30, 3)
         error = np.linalg.cholesky(noise) @ rng.normal(size=(len(rig), 2, 1))
         wrong = erring(rig, step)
-        found = triangulate_points(wrong, rig.project(point) + error[..., 0], covariance=noise)
+        pixels = rig.project(point) + error[..., 0]
+        found = triangulate_points(wrong, pixels, covariance=noise, rig_covariance=covariance)
         information = np.linalg.inv(noise) * found.inliers[:, None, None]
         ours = calibration_covariance(wrong, covariance, found.points, information)
         away = found.points - point
-        both[trial] = away @ np.linalg.solve(found.covariance + ours, away)
-        alone[trial] = away @ np.linalg.solve(found.covariance, away)
+        both[trial] = away @ np.linalg.solve(found.covariance, away)
+        alone[trial] = away @ np.linalg.solve(found.covariance - ours, away)
     return both, alone
 
 
-def test_the_covariance_holds_the_truth_as_often_as_it_says():
+@pytest.mark.parametrize("size", [1.0, 0.1])  # the cameras' errors are 0.7 px
+def test_the_covariance_holds_the_truth_as_often_as_it_says(size):
     rng = np.random.default_rng(0)
-    found = [squared_errors(rng) for _ in range(RIGS)]
+    found = [squared_errors(rng, size) for _ in range(RIGS)]
     both, alone = (np.concatenate(part) for part in zip(*found, strict=True))
     # Chi-square with three degrees of freedom; of 2700 trials a share is known to 0.9 %.
     assert np.mean(both < 3.506) == pytest.approx(0.68, abs=0.02)
@@ -69,6 +72,26 @@ def test_points_follow_the_cameras_as_it_says():
         scale = np.sqrt(np.trace(expected, axis1=1, axis2=2).max()) + 1e-12
         found = move[:, :, None] * move[:, None, :]
         np.testing.assert_allclose(found / scale**2, expected / scale**2, atol=1e-3)
+
+
+def test_a_calibration_that_explains_a_view_does_not_excuse_a_wrong_one():
+    rng = np.random.default_rng(5)
+    rig = make_rig(4, rng)
+    covariance = uncertain(rig, rng)
+    step = rng.multivariate_normal(np.zeros(len(covariance.names)), covariance.matrix)
+    wrong = erring(rig, step)
+    middle = np.mean([camera.center + 300 * camera.rotation[2] for camera in rig], axis=0)
+    pixels = rig.project(middle + rng.uniform(-20, 20, (200, 3)))
+    pixels += rng.normal(0, 0.1, pixels.shape)
+    pixels[2, :20] += 40.0
+    pixels[3, 20:40] = np.nan
+    noise = np.broadcast_to(0.01 * np.eye(2), (*pixels.shape, 2))
+    strict = triangulate_points(wrong, pixels, covariance=noise)
+    found = triangulate_points(wrong, pixels, covariance=noise, rig_covariance=covariance)
+    assert strict.inliers[:, 40:].mean() < 0.9  # cameras taken for exact contradict each other
+    expected = np.ones((4, 200), dtype=bool)
+    expected[2, :20] = expected[3, 20:40] = False
+    assert np.array_equal(found.inliers, expected)
 
 
 def test_triangulation_adds_it_for_the_views_it_used():
