@@ -17,6 +17,7 @@ from scipy.stats import f
 from calibration.camera import Camera
 from calibration.checks.findings import Finding
 from calibration.covariance import RigCovariance
+from calibration.gaussian import MEDIAN_OF_DISTANCE
 from calibration.geometry import Array, skew, vector_from_rotation
 from calibration.recordings import RefinedRig, refine_rig
 from calibration.rig import Rig
@@ -26,7 +27,6 @@ __all__ = ["Drift", "Suspect", "count_placements", "find_drift"]
 
 CHANCE = 1e-3  # of calling a camera moved, in a rig where none was
 LARGE = 4.0  # standard deviations
-MEDIAN_OF_DISTANCE = 1.1774  # of a Gaussian in two dimensions, in its standard deviations
 DELAY_FRAMES = 0.5  # standard deviation of what is known of the views' delays beforehand
 
 

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.signal import savgol_coeffs
 
 from calibration.errors import CalibrationError
+from calibration.gaussian import MEDIAN_CHI_SQUARE
 from calibration.geometry import Array, is_seen
 from calibration.rig import Rig
 from calibration.solver.anchored import Sightings
@@ -26,7 +27,6 @@ __all__ = [
 ]
 
 MOST_POINTS = 1500  # of a recording that are used, spread over it; neighbours tell the same
-MEDIAN_CHI_SQUARE = 1.386  # with two degrees of freedom: a detection's two coordinates
 WIDE = 1e4  # factor on the detections' variance at which all views agree, to begin with
 WINDOW, DEGREE = 7, 3  # frames, and degree of the polynomial whose slope is a point's velocity
 MOVING = 4.0  # standard deviations from which a velocity counts

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import xarray as xr
 from scipy.ndimage import distance_transform_edt, maximum_filter1d
 
+from calibration.gaussian import MEDIAN_OF_DISTANCE
 from calibration.rig import Rig
 from labcut3d.errors import DatasetError
 from labcut3d.reconstruction.association import match_views
@@ -118,8 +119,7 @@ def _disagreement(parts: _Parts, detections: xr.Dataset, points: Array, rig: Rig
     residual = parts.pixels - np.moveaxis(rig.project(points), 0, 1)
     residual[~(parts.confidence >= SURE)] = np.nan
     distance = np.linalg.norm(residual, axis=-1)
-    # The median distance of a round normal distribution is 1.18 standard deviations.
-    usual = max(_nan_quantile(distance, 0.5) / 1.18, SMALLEST_PX)
+    usual = max(_nan_quantile(distance, 0.5) / MEDIAN_OF_DISTANCE, SMALLEST_PX)
     noise = np.broadcast_to(usual**2 * np.eye(2), (*distance.shape, 2, 2))
     if "covariance" in detections:
         claimed = _by_part(detections["covariance"], "space", "space_")
