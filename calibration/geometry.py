@@ -11,6 +11,7 @@ __all__ = [
     "Array",
     "any_seen",
     "invert_pose",
+    "is_covariance",
     "is_seen",
     "make_pose",
     "rotation_from_vector",
@@ -83,6 +84,15 @@ def is_seen(pixels: ArrayLike) -> np.ndarray:
 def any_seen(pixels: ArrayLike) -> np.ndarray:
     """Return in which images any of their pixels (..., pixel, 2) is there, (...) bool."""
     return np.asarray(is_seen(pixels).any(axis=-1))
+
+
+def is_covariance(matrices: ArrayLike) -> np.ndarray:
+    """Return which symmetric matrices (..., 2, 2) are finite and positive definite, (...) bool."""
+    matrices = np.asarray(matrices, dtype=float)
+    (a, b), (c, d) = np.moveaxis(matrices, (-2, -1), (0, 1))
+    with np.errstate(invalid="ignore", over="ignore"):
+        determinant = np.asarray(a * d - b * c)  # not finite if any of the four is not
+    return (determinant > 0) & (a > 0) & np.isfinite(determinant)
 
 
 def make_pose(rotation: ArrayLike, translation: ArrayLike) -> Array:
