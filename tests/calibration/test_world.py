@@ -8,7 +8,7 @@ from calibration.boards.board import CharucoBoard
 from calibration.errors import CalibrationError
 from calibration.geometry import make_pose, rotation_from_vector, transform
 from calibration.world import change_scale, locate_points, world_from_board, world_from_points
-from labcut3d.synthetic import make_rig
+from labcut3d.synthetic_rig import make_rig
 
 BOARD = CharucoBoard(
     squares_x=7,

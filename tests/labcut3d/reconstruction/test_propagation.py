@@ -17,7 +17,8 @@ from labcut3d.reconstruction.propagation import calibration_covariance_of_tracks
 from labcut3d.reconstruction.refinement import Refined
 from labcut3d.reconstruction.smoothing import smooth
 from labcut3d.schema import make_detections, noise_covariance
-from labcut3d.synthetic import Blemishes, make_board_motion, make_rig, observe_board
+from labcut3d.synthetic import Blemishes, make_board_motion, observe_board
+from labcut3d.synthetic_rig import make_rig
 
 NOISE = 1.5  # px; the detector knows its noise
 KEYPOINTS = ("head", "tail")
