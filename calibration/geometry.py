@@ -14,6 +14,7 @@ __all__ = [
     "is_covariance",
     "is_seen",
     "make_pose",
+    "mean_of_known",
     "rotation_from_vector",
     "skew",
     "transform",
@@ -84,6 +85,14 @@ def is_seen(pixels: ArrayLike) -> np.ndarray:
 def any_seen(pixels: ArrayLike) -> np.ndarray:
     """Return in which images any of their pixels (..., pixel, 2) is there, (...) bool."""
     return np.asarray(is_seen(pixels).any(axis=-1))
+
+
+def mean_of_known(values: Array, axis: int, *, keepdims: bool = False) -> Array:
+    """Return the mean of what is finite along an axis, NaN where nothing is."""
+    known = np.isfinite(values)
+    total = np.where(known, values, 0.0).sum(axis=axis, keepdims=keepdims)
+    count = known.sum(axis=axis, keepdims=keepdims)
+    return total / np.where(count > 0, count, np.nan)
 
 
 def is_covariance(matrices: ArrayLike) -> np.ndarray:
