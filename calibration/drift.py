@@ -17,7 +17,8 @@ from scipy.stats import f
 from calibration.camera import Camera
 from calibration.checks.findings import Finding
 from calibration.covariance import RigCovariance
-from calibration.geometry import Array, skew, vector_from_rotation
+from calibration.gaussian import MEDIAN_OF_DISTANCE
+from calibration.geometry import Array, mean_of_known, skew, vector_from_rotation
 from calibration.recordings import RefinedRig, refine_rig
 from calibration.rig import Rig
 from calibration.solver.parameters import POSE
@@ -26,7 +27,6 @@ __all__ = ["Drift", "Suspect", "count_placements", "find_drift"]
 
 CHANCE = 1e-3  # of calling a camera moved, in a rig where none was
 LARGE = 4.0  # standard deviations
-MEDIAN_OF_DISTANCE = 1.1774  # of a Gaussian in two dimensions, in its standard deviations
 DELAY_FRAMES = 0.5  # standard deviation of what is known of the views' delays beforehand
 
 
@@ -215,23 +215,16 @@ def count_placements(points: Array) -> int:
     Counted along the way, from the first: a new one begins where the keypoints are as far from
     where they were as they are from their own middle.
     """
-    middle = _mean(points, axis=0)
-    size = np.sqrt(_mean(((points - middle) ** 2).sum(axis=-1).ravel(), axis=0))
+    middle = mean_of_known(points, axis=0)
+    size = np.sqrt(mean_of_known(((points - middle) ** 2).sum(axis=-1).ravel(), axis=0))
     last, count = points[:, 0], 1
     for now in np.moveaxis(points[:, 1:], 1, 0):
-        away = _mean(((now - last) ** 2).sum(axis=-1), axis=0)
+        away = mean_of_known(((now - last) ** 2).sum(axis=-1), axis=0)
         if not np.isfinite(away):  # nothing to compare: go on from what is there
             last = np.where(np.isfinite(last), last, now)
         elif away > size**2:
             last, count = now, count + 1
     return count
-
-
-def _mean(values: Array, axis: int) -> Array:
-    """Return the mean of what is known along an axis, NaN where nothing is."""
-    known = np.isfinite(values)
-    total = np.where(known, values, 0.0).sum(axis=axis)
-    return total / np.where(known.any(axis=axis), known.sum(axis=axis), np.nan)
 
 
 def _median(shifts: Array) -> float:

@@ -11,8 +11,10 @@ __all__ = [
     "Array",
     "any_seen",
     "invert_pose",
+    "is_covariance",
     "is_seen",
     "make_pose",
+    "mean_of_known",
     "rotation_from_vector",
     "skew",
     "transform",
@@ -83,6 +85,23 @@ def is_seen(pixels: ArrayLike) -> np.ndarray:
 def any_seen(pixels: ArrayLike) -> np.ndarray:
     """Return in which images any of their pixels (..., pixel, 2) is there, (...) bool."""
     return np.asarray(is_seen(pixels).any(axis=-1))
+
+
+def mean_of_known(values: Array, axis: int, *, keepdims: bool = False) -> Array:
+    """Return the mean of what is finite along an axis, NaN where nothing is."""
+    known = np.isfinite(values)
+    total = np.where(known, values, 0.0).sum(axis=axis, keepdims=keepdims)
+    count = known.sum(axis=axis, keepdims=keepdims)
+    return total / np.where(count > 0, count, np.nan)
+
+
+def is_covariance(matrices: ArrayLike) -> np.ndarray:
+    """Return which symmetric matrices (..., 2, 2) are finite and positive definite, (...) bool."""
+    matrices = np.asarray(matrices, dtype=float)
+    (a, b), (c, d) = np.moveaxis(matrices, (-2, -1), (0, 1))
+    with np.errstate(invalid="ignore", over="ignore"):
+        determinant = np.asarray(a * d - b * c)  # not finite if any of the four is not
+    return (determinant > 0) & (a > 0) & np.isfinite(determinant)
 
 
 def make_pose(rotation: ArrayLike, translation: ArrayLike) -> Array:

@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike
 
 from calibration.covariance import RigCovariance
 from calibration.errors import CalibrationError
+from calibration.gaussian import MEDIAN_CHI_SQUARE
 from calibration.geometry import Array
 from calibration.points.moving import (
-    MEDIAN_CHI_SQUARE,
     Chosen,
     Seen,
     checked,

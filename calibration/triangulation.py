@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from calibration.bent_rays import triangulate_bent
 from calibration.covariance import RigCovariance
 from calibration.errors import RigError
-from calibration.geometry import Array, is_seen
+from calibration.geometry import Array, is_covariance, is_seen
 from calibration.points.disagreement import calibration_disagreement
 from calibration.points.likelihood import Found, find_points
 from calibration.points.propagation import calibration_covariance
@@ -162,11 +162,9 @@ def _information(seen: Seen) -> Array:
     """Return the information (view, n, 2, 2) of the pixels, px^-2; zero where there is none."""
     information = np.broadcast_to(np.eye(2), (*seen.pixels.shape, 2))
     if len(seen.covariance):
-        with np.errstate(invalid="ignore"):
-            determinant = np.linalg.det(seen.covariance)
-            good = (determinant > 0) & (seen.covariance[..., 0, 0] > 0) & np.isfinite(determinant)
-        safe = np.where(good[..., None, None], seen.covariance, np.eye(2))
-        information = np.where(good[..., None, None], np.linalg.inv(safe), 0.0)
+        good = is_covariance(seen.covariance)[..., None, None]
+        safe = np.where(good, seen.covariance, np.eye(2))
+        information = np.where(good, np.linalg.inv(safe), 0.0)
     if len(seen.confidence):
         weight = np.nan_to_num(seen.confidence, nan=0.0).clip(min=0.0)
         information = information * weight[..., None, None]

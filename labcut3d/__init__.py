@@ -16,8 +16,9 @@ from labcut3d.version import __version__
 
 if TYPE_CHECKING:
     from labcut3d.errors import Labcut3dError
-    from labcut3d.project import Project, load_project, new_project
+    from labcut3d.project import Project, load_project
     from labcut3d.schema import open_dataset, save_dataset
+    from labcut3d.template import new_project
 
 __all__ = [
     "Labcut3dError",
@@ -36,7 +37,7 @@ __getattr__, __dir__ = load_lazily(
         "__version__": "labcut3d.version",
         "Project": "labcut3d.project",
         "load_project": "labcut3d.project",
-        "new_project": "labcut3d.project",
+        "new_project": "labcut3d.template",
         "open_dataset": "labcut3d.schema",
         "save_dataset": "labcut3d.schema",
     },

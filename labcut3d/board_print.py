@@ -5,11 +5,7 @@ differently) and a caption with all that detection needs to know.
 """
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from xml.sax.saxutils import escape
 
 import cv2
 import numpy as np
@@ -18,10 +14,10 @@ import numpy.typing as npt
 from calibration.boards.board import Board, CharucoBoard, MarkerBoard, TwoSidedBoard
 from calibration.boards.flatboards import FlatBoard
 from calibration.errors import BoardError
-from calibration.files import atomic_write, write_text
 from calibration.units import METRES
+from labcut3d.sheets import TEXT, WRITERS, Rectangles, Sheet, Text
 
-__all__ = ["PAPERS", "Sheet", "Text", "board_cells", "board_sheet", "print_board"]
+__all__ = ["PAPERS", "board_cells", "board_sheet", "print_board"]
 
 PAPERS = {
     "a4": (210.0, 297.0),
@@ -37,36 +33,8 @@ MARGIN = 14.0  # mm; most printers leave 5 mm white
 FOOTER = 24.0  # mm below the board: ruler and caption
 RULER = 7.0  # mm from the left edge to the upright ruler
 FINEST = 0.2  # mm; smaller cells come out ragged on office printers
-TEXT = 2.9  # mm, height of a line of type
 TICK = 1.2  # mm, the shortest tick of a ruler
 LINE = 0.15  # mm, width of a ruler's line
-MOST_PIXELS = 4e8  # an A1 sheet at 600 dpi; beyond this a PNG is the wrong format
-
-Rectangles = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
-    """A line of type; (x, y) mm is the left end of its baseline, or the middle if `centred`."""
-
-    x: float
-    y: float
-    text: str
-    size: float = TEXT
-    centred: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
-    """A page of `size` (width, height) mm with black rectangles (n, 4) x, y, w, h mm and text.
-
-    `origin` (x, y) mm is where the board's upper left corner lies.
-    """
-
-    size: tuple[float, float]
-    origin: tuple[float, float]
-    rectangles: Rectangles
-    texts: tuple[Text, ...]
 
 
 def print_board(
@@ -80,9 +48,7 @@ def print_board(
     another ending, for a board that does not fit its paper, and for one that is no sheet.
     """
     path = Path(path)
-    writers = {".pdf": _write_pdf, ".svg": _write_svg}
-    suffix = path.suffix.lower()
-    if suffix not in (*writers, ".png"):
+    if path.suffix.lower() not in WRITERS:
         raise BoardError(f"{path}: cannot write '{path.suffix}'; choose .pdf, .svg or .png")
     if isinstance(board, MarkerBoard):
         raise BoardError(
@@ -93,10 +59,7 @@ def print_board(
         print_board(board.back, path.with_stem(f"{path.stem}-back"), paper=paper, dpi=dpi)
         return print_board(board.front, path.with_stem(f"{path.stem}-front"), paper=paper, dpi=dpi)
     sheet = board_sheet(board, paper=paper)
-    if suffix == ".png":
-        _write_png(sheet, path, dpi)
-    else:
-        writers[suffix](sheet, path)
+    WRITERS[path.suffix.lower()](sheet, path, dpi)
     return sheet
 
 
@@ -227,85 +190,3 @@ def _caption(board: FlatBoard, page: tuple[float, float], length: float) -> list
         Text(x=MARGIN, y=y - 1.35 * size, text=what, size=size),
         Text(x=MARGIN, y=y, text=advice, size=size),
     ]
-
-
-def _write_svg(sheet: Sheet, path: Path) -> None:
-    """Write a sheet as SVG; all black is one path, so that no seams show between rectangles."""
-    width, height = sheet.size
-    steps = [f"M{x:.6g} {y:.6g}h{w:.6g}v{h:.6g}h{-w:.6g}z" for x, y, w, h in sheet.rectangles]
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}mm" height="{height:g}mm" '
-        f'viewBox="0 0 {width:g} {height:g}">',
-        f'<rect width="{width:g}" height="{height:g}" fill="white"/>',
-        '<path fill="black" d="' + "\n".join(steps) + '"/>',
-        '<g font-family="Helvetica, Arial, sans-serif" fill="#333333">',
-        *(_svg_text(text) for text in sheet.texts),
-        "</g>",
-        "</svg>",
-    ]
-    write_text(path, "\n".join(lines) + "\n")
-
-
-def _svg_text(text: Text) -> str:
-    """Return one line of type as an SVG element."""
-    anchor = ' text-anchor="middle"' if text.centred else ""
-    place = f'x="{text.x:.4g}" y="{text.y:.6g}" font-size="{text.size:.4g}"'
-    return f"<text {place}{anchor}>{escape(text.text)}</text>"
-
-
-def _write_pdf(sheet: Sheet, path: Path) -> None:
-    """Write a sheet as PDF, in vectors."""
-    from reportlab.pdfgen.canvas import Canvas  # here, because only this format needs it
-
-    point = 72 / 25.4  # points a millimetre
-    width, height = (length * point for length in sheet.size)
-    with atomic_write(path) as temporary:
-        canvas: Any = Canvas(str(temporary), pagesize=(width, height), invariant=True)
-        canvas.setTitle("Calibration board")
-        outline = canvas.beginPath()
-        for x, y, w, h in sheet.rectangles * point:
-            outline.rect(x, height - y - h, w, h)
-        canvas.drawPath(outline, fill=1, stroke=0)
-        canvas.setFillGray(0.2)
-        for text in sheet.texts:
-            canvas.setFont("Helvetica", text.size * point)
-            draw = canvas.drawCentredString if text.centred else canvas.drawString
-            draw(text.x * point, height - text.y * point, text.text)
-        canvas.save()
-
-
-def _write_png(sheet: Sheet, path: Path, dpi: int) -> None:
-    """Write a sheet as a grey PNG that carries its resolution."""
-    from PIL import Image, ImageDraw, ImageFont
-
-    scale = dpi / 25.4  # pixels a millimetre
-    size = tuple(round(length * scale) for length in sheet.size)
-    if dpi < 1 or size[0] * size[1] > MOST_PIXELS:
-        raise BoardError(f"{path}: {size[0]} x {size[1]} pixels at dpi = {dpi}; write a PDF or SVG")
-    ink = _coverage(sheet.rectangles * scale, size)
-    image = Image.fromarray(np.rint(255 * (1 - ink)).astype(np.uint8))
-    draw = ImageDraw.Draw(image)
-    for text in sheet.texts:
-        font = ImageFont.load_default(text.size * scale)
-        place = (text.x * scale, text.y * scale)
-        draw.text(place, text.text, fill=51, font=font, anchor="ms" if text.centred else "ls")
-    with atomic_write(path) as temporary:
-        image.save(temporary, format="PNG", dpi=(dpi, dpi))
-
-
-def _coverage(rectangles: Rectangles, size: Sequence[int]) -> npt.NDArray[np.float32]:
-    """Return how much of each pixel the rectangles (n, 4) px cover: exact box antialiasing."""
-    ink = np.zeros((size[1], size[0]), dtype=np.float32)
-    for x, y, w, h in rectangles:
-        rows, down = _overlap(y, y + h, size[1])
-        columns, across = _overlap(x, x + w, size[0])
-        ink[rows, columns] += np.outer(down, across)
-    return np.minimum(ink, 1, out=ink)
-
-
-def _overlap(start: float, stop: float, limit: int) -> tuple[slice, npt.NDArray[np.float32]]:
-    """Return the pixels that an interval touches, and how much of each it covers."""
-    first, last = max(int(np.floor(start)), 0), min(int(np.ceil(stop)), limit)
-    edges = np.arange(first, max(last, first) + 1)
-    covered = np.diff(np.clip(edges, start, stop)).astype(np.float32)
-    return slice(first, first + len(covered)), covered

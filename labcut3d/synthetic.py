@@ -1,11 +1,10 @@
 """Scenes with known truth: cameras, a moving board, a moving animal, and what the cameras see.
 
 Everything random comes from the `numpy.random.Generator` that is passed in, so the same seed gives
-the same scene. `make_scene` builds a whole one; the functions below it build its parts. Pictures of
-boards are in `synthetic_images`.
+the same scene. `make_scene` builds a whole one; the functions below it build its parts. Cameras are
+made in `synthetic_rig`, pictures of boards in `synthetic_images`.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,22 +12,20 @@ import numpy.typing as npt
 import xarray as xr
 
 from calibration.boards.board import Board, CharucoBoard
-from calibration.camera import Camera
 from calibration.corners.observations import Observations
 from calibration.geometry import make_pose, rotation_from_vector, transform
-from calibration.lens import Lens
 from calibration.rig import Rig
 from labcut3d.schema import make_detections
 from labcut3d.skeleton import Skeleton
+from labcut3d.synthetic_rig import make_rig
 
 __all__ = [
+    "BOARD",
     "Blemishes",
     "Scene",
     "detect_animal",
-    "look_at",
     "make_animal",
     "make_board_motion",
-    "make_rig",
     "make_scene",
     "observe_board",
     "observed_skeleton",
@@ -36,6 +33,16 @@ __all__ = [
 
 Array = npt.NDArray[np.float64]
 Generator = np.random.Generator
+
+BOARD = CharucoBoard(
+    squares_x=7,
+    squares_y=6,
+    square_length=8.0,
+    marker_length=6.0,
+    dictionary="DICT_4X4_50",
+    unit="mm",
+)
+"""The board of `make_scene`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,80 +91,18 @@ def make_scene(
     blemishes = blemishes or Blemishes()
     rng = np.random.default_rng(seed)
     rig = make_rig(n_cameras, rng)
-    board = CharucoBoard(
-        squares_x=7,
-        squares_y=6,
-        square_length=8.0,
-        marker_length=6.0,
-        dictionary="DICT_4X4_50",
-        unit="mm",
-    )
-    poses = make_board_motion(rig, board, n_boards, rng)
+    poses = make_board_motion(rig, BOARD, n_boards, rng)
     skeleton = observed_skeleton()
     position = make_animal(rig, skeleton, n_times, rng)
     return Scene(
         rig=rig,
-        board=board,
+        board=BOARD,
         board_poses=poses,
-        observations=observe_board(rig, board, poses, rng, blemishes),
+        observations=observe_board(rig, BOARD, poses, rng, blemishes),
         skeleton=skeleton,
         position=position,
         detections=detect_animal(rig, skeleton, position, rng, blemishes),
     )
-
-
-def look_at(center: Array, target: Array, up: Array) -> tuple[Array, Array]:
-    """Return camera_from_world (rotation (3, 3), translation (3,)) of a camera at `center`.
-
-    It looks at `target`, its image upright: `up` points to the top of the image.
-    """
-    forward = (target - center) / np.linalg.norm(target - center)
-    right = np.cross(forward, up)
-    right /= np.linalg.norm(right)
-    rotation = np.stack([right, np.cross(forward, right), forward])
-    return rotation, -rotation @ center
-
-
-def make_rig(
-    n_cameras: int,
-    rng: Generator,
-    *,
-    size: tuple[int, int] = (640, 480),
-    distance: float = 300.0,
-    unit: str = "mm",
-) -> Rig:
-    """Return cameras on a ring around a volume of a fifth of `distance`, in the first one's frame.
-
-    They look down at 20 to 45 degrees; focal lengths, centres and lenses (radial and tangential
-    distortion, 5 coefficients) differ from camera to camera.
-    """
-    cameras = []
-    up = np.array([0.0, 0.0, 1.0])
-    for index in range(n_cameras):
-        angle = 2 * np.pi * index / max(n_cameras, 3) + rng.uniform(-0.15, 0.15)
-        tilt = rng.uniform(np.deg2rad(20), np.deg2rad(45))
-        away = [np.cos(tilt) * np.cos(angle), np.cos(tilt) * np.sin(angle), np.sin(tilt)]
-        center = distance * rng.uniform(0.9, 1.1) * np.array(away)
-        rotation, translation = look_at(center, np.zeros(3), up)
-        focal = 2.2 * size[0] * rng.uniform(0.95, 1.05)
-        middle = (np.array(size) - 1) / 2 + rng.uniform(-8, 8, 2)
-        matrix = [
-            [focal, 0, middle[0]],
-            [0, focal * rng.uniform(0.998, 1.002), middle[1]],
-            [0, 0, 1],
-        ]
-        coefficients = rng.uniform([-0.35, 0.0, -1e-3, -1e-3, 0.0], [-0.2, 0.2, 1e-3, 1e-3, 0.0])
-        cameras.append(
-            Camera(
-                name=f"cam{index}",
-                size=size,
-                matrix=np.array(matrix),
-                lens=Lens(distortions=coefficients),
-                rotation=rotation,
-                translation=translation,
-            )
-        )
-    return _in_first_frame(Rig(cameras=tuple(cameras), unit=unit))
 
 
 def make_board_motion(rig: Rig, board: Board, n_frames: int, rng: Generator) -> Array:
@@ -317,20 +262,3 @@ def _middle(rig: Rig) -> Array:
     centers = np.stack([camera.center for camera in rig])
     across = np.eye(3) - axes[:, :, None] * axes[:, None, :]
     return np.linalg.lstsq(across.sum(0), np.einsum("nij,nj->i", across, centers), rcond=None)[0]
-
-
-def _in_first_frame(rig: Rig) -> Rig:
-    """Return the same rig with the first camera's own frame as the world."""
-    first = rig.cameras[0]
-    cameras: Sequence[Camera] = [
-        Camera(
-            name=camera.name,
-            size=camera.size,
-            matrix=camera.matrix,
-            lens=camera.lens,
-            rotation=camera.rotation @ first.rotation.T,
-            translation=camera.translation - camera.rotation @ first.rotation.T @ first.translation,
-        )
-        for camera in rig
-    ]
-    return Rig(cameras=tuple(cameras), unit=rig.unit)

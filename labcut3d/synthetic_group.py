@@ -90,7 +90,7 @@ def make_group(
     rng: Generator,
     blemishes: GroupBlemishes | None = None,
 ) -> Group:
-    """Return flies that meet again and again within the volume that `synthetic.make_rig` sees.
+    """Return flies that meet again and again within the volume that `make_rig` sees.
 
     They run up to a fifth of their length from frame to frame.
     """

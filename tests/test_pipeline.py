@@ -24,8 +24,9 @@ from labcut3d.demo import RECORDING, make_demo, measure, run
 from labcut3d.errors import DetectorError, LabelError, ProjectError, RigError, VideoError
 from labcut3d.kinematics.events import read_events
 from labcut3d.progress import Silent
-from labcut3d.project import load_project, new_project
+from labcut3d.project import load_project
 from labcut3d.schema import open_dataset
+from labcut3d.template import new_project
 from labcut3d.video import open_frames
 
 RECORDINGS = ("recording0", RECORDING)

@@ -13,6 +13,7 @@ from calibration.covariance import RigCovariance
 from calibration.fitting.boardposes import best_world_poses, pose_candidates
 from calibration.fitting.extrapolation import lens_prior
 from calibration.fitting.lens_models import DEFAULT_MODEL, LensModel, with_model
+from calibration.gaussian import MEDIAN_OF_DISTANCE
 from calibration.geometry import Array, is_seen
 from calibration.solver.adjusting import Adjusted, adjust, residuals_at
 from calibration.solver.bundle import FINE, ROUGH
@@ -25,7 +26,6 @@ ROUNDS = 8
 SMALLEST_SCALE = 0.02  # px; detections are never better, and synthetic ones need some scale
 FIRST_SCALE = 5.0  # px; while the start is rough, no corner within this is doubted
 OUTLIER = 5.0  # standard deviations; of a million good corners four are farther off
-MEDIAN_OF_DISTANCE = 1.1774  # of a Gaussian in two dimensions, in its standard deviations
 GAUGE = "the first camera's pose is fixed: the world is its frame; the board's size sets the scale"
 SETTLED = 0.02  # a change of the noise that no longer matters
 FEW = 1e-3  # of all corners: a change of those believed that no longer matters

@@ -14,6 +14,7 @@ from calibration.boards.board import Board
 from calibration.corners.observations import FEWEST_CORNERS, Observations
 from calibration.errors import CalibrationError
 from calibration.fitting.heldout import in_order
+from calibration.gaussian import MEDIAN_OF_DISTANCE
 from calibration.geometry import Array, is_seen, make_pose, rotation_from_vector, skew, transform
 from calibration.refraction import WALL_PARAMETERS, Wall
 from calibration.rig import Rig
@@ -24,7 +25,6 @@ __all__ = ["RefinedWalls", "WallPriors", "refine_walls"]
 STEPS = 20
 CONVERGED = 1e-4  # of a standard deviation known beforehand
 HUBER = 2.0  # standard deviations of the noise
-RAYLEIGH = 1.1774  # the median length of a vector of two normal numbers
 LEAST_NOISE = 1e-3  # px; corners are never better than that
 AIR = 1.0  # the index that is known
 PLANE, MATERIAL = 3, 3  # parameters: two tilts and the distance; thickness and two indices
@@ -222,7 +222,7 @@ def _step(
     """
     by_board, by_wall = slopes
     size = np.linalg.norm(residual, axis=-1)
-    noise = max(float(np.median(size[size > 0])) / RAYLEIGH, LEAST_NOISE)
+    noise = max(float(np.median(size[size > 0])) / MEDIAN_OF_DISTANCE, LEAST_NOISE)
     weight = np.minimum(1.0, HUBER * noise / np.maximum(size, 1e-300)) / noise**2
     free = deviations > 0
     by_wall = by_wall[..., free]

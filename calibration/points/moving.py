@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 from scipy.signal import savgol_coeffs
 
 from calibration.errors import CalibrationError
-from calibration.geometry import Array, is_seen
+from calibration.gaussian import MEDIAN_CHI_SQUARE
+from calibration.geometry import Array, is_covariance, is_seen
 from calibration.rig import Rig
 from calibration.solver.anchored import Sightings
 from calibration.triangulation import triangulate_points
@@ -26,7 +27,6 @@ __all__ = [
 ]
 
 MOST_POINTS = 1500  # of a recording that are used, spread over it; neighbours tell the same
-MEDIAN_CHI_SQUARE = 1.386  # with two degrees of freedom: a detection's two coordinates
 WIDE = 1e4  # factor on the detections' variance at which all views agree, to begin with
 WINDOW, DEGREE = 7, 3  # frames, and degree of the polynomial whose slope is a point's velocity
 MOVING = 4.0  # standard deviations from which a velocity counts
@@ -74,9 +74,7 @@ def checked(rig: Rig, pixels: ArrayLike, covariance: ArrayLike | None) -> Seen:
     given = np.asarray(covariance, dtype=float)
     if given.shape != (*pixels.shape, 2):
         raise CalibrationError(f"covariance has shape {given.shape}, not {(*pixels.shape, 2)}")
-    with np.errstate(invalid="ignore"):
-        determinant = np.linalg.det(np.where(np.isfinite(given), given, 0.0))
-        good = is_seen(pixels) & (determinant > 0) & (given[..., 0, 0] > 0)
+    good = is_seen(pixels) & is_covariance(given)
     return Seen(
         pixels=np.where(good[..., None], pixels, np.nan),
         covariance=np.where(good[..., None, None], given, np.eye(2)),

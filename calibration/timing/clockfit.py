@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from calibration.camera import Camera
+from calibration.gaussian import MEDIAN_OF_DISTANCE
 from calibration.geometry import Array, is_seen, skew, transform
 from calibration.rig import Rig
 from calibration.timing.tracks import velocities
@@ -23,7 +24,6 @@ from calibration.timing.tracks import velocities
 __all__ = ["ClockFit", "fit_clocks", "weighted_rows"]
 
 HUBER = 3.0  # standard deviations; a tighter limit would shrink offsets that are yet to be found
-MEDIAN_OF_DISTANCE = 1.1774  # of a Gaussian in two dimensions, in its standard deviations
 LEAST_NOISE = 0.02  # px; detections are never better
 OWN = 16  # parameters of a view: offset, drift, pose (6), focal lengths (2), centre (2), lens (4)
 STRETCH = 5  # frames whose errors are taken to go together

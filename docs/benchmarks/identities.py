@@ -19,13 +19,13 @@ import numpy as np
 from common import show
 
 from labcut3d.reconstruction.identities import match_individuals
-from labcut3d.synthetic import make_rig
 from labcut3d.synthetic_group import (
     GroupBlemishes,
     make_group,
     nearest_distance,
     right_identities,
 )
+from labcut3d.synthetic_rig import make_rig
 
 DISTANCES = (0.0, 0.5, 1.0, 2.0, np.inf)  # body lengths
 HARD = GroupBlemishes(unseen=0.2, spell=15.0)

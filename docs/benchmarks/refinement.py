@@ -29,9 +29,10 @@ from labcut3d.detection.evaluation import evaluate
 from labcut3d.detection.pseudolabels import agreed_labels
 from labcut3d.detection.storage import load_detector
 from labcut3d.labels import LabelledImage
-from labcut3d.project import Project, load_project, new_project
+from labcut3d.project import Project, load_project
 from labcut3d.schema import open_dataset
 from labcut3d.stages import refining
+from labcut3d.template import new_project
 from labcut3d.video import open_frames
 
 VIEWS = ("cam0", "cam1", "cam2", "cam3")

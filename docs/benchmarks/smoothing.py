@@ -20,7 +20,7 @@ from calibration import Rig
 from calibration.geometry import Array
 from labcut3d.reconstruction import ReconstructionSettings, reconstruct
 from labcut3d.schema import make_detections
-from labcut3d.synthetic import make_rig
+from labcut3d.synthetic_rig import make_rig
 
 MOMENTS, KEYPOINTS, VIEWS, NOISE, FPS = 2000, 12, 4, 1.0, 30.0
 

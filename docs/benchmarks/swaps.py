@@ -15,8 +15,8 @@ from common import show
 
 from calibration import Rig
 from labcut3d.reconstruction import reconstruct
-from labcut3d.synthetic import make_rig
 from labcut3d.synthetic_group import Group, GroupBlemishes, make_group
+from labcut3d.synthetic_rig import make_rig
 
 PAIRS = ((0, 1), (5, 6))  # eyes, knees
 

@@ -45,7 +45,7 @@ def new(
     ] = None,
 ) -> None:
     """Make a new project: its folders and a project.toml to fill in."""
-    from labcut3d.project import new_project
+    from labcut3d.template import new_project
 
     names = [name.strip() for name in views.split(",") if name.strip()]
     if from_deeplabcut is not None:

@@ -15,12 +15,13 @@ import numpy.typing as npt
 import xarray as xr
 from scipy.ndimage import distance_transform_edt, maximum_filter1d
 
+from calibration.gaussian import MEDIAN_OF_DISTANCE
 from calibration.rig import Rig
-from labcut3d.errors import DatasetError
+from labcut3d.detection.parts import Parts, best_view, by_part, parts_of, require_same
 from labcut3d.reconstruction.association import match_views
 from labcut3d.schema import noise_covariance
 
-__all__ = ["Doubt", "Kind", "find_doubts", "require_same"]
+__all__ = ["Doubt", "Kind", "find_doubts"]
 
 Array = npt.NDArray[np.float64]
 Kind = Literal["disagreement", "uncertainty", "jump", "missing"]
@@ -52,20 +53,6 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Parts:
-    """A recording by part, that is, a keypoint of an individual.
-
-    `pixels` (time, view, part, 2) px, `confidence` (time, view, part), NaN = not detected.
-    """
-
-    recording: str
-    names: tuple[str, ...]
-    views: tuple[str, ...]
-    pixels: Array
-    confidence: Array
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Measure:
     """How wrong each part is at each moment: `value` (time, part), and how to say it."""
 
@@ -88,16 +75,16 @@ def find_doubts(
     Of moments at most `gap` frames apart that a keypoint is in doubt for the same reason, only the
     worst is told. Raises `DatasetError` where `trajectories` are not those of `detections`.
     """
-    parts = _parts(recording, detections)
+    parts = parts_of(recording, detections)
     if trajectories is None:
         measures = [
             _unsure(parts),
             _pixel_jumps(parts),
-            _missing(parts, _best_view(parts)[0] >= FOUND),
+            _missing(parts, best_view(parts)[0] >= FOUND),
         ]
     else:
         require_same(recording, detections, trajectories)
-        points = _by_part(trajectories["position"], "space")
+        points = by_part(trajectories["position"], "space")
         measures = [
             _errors(parts, trajectories)
             if rig is None
@@ -109,7 +96,7 @@ def find_doubts(
     return [doubt for measure in measures for doubt in _worst(parts, measure, gap)]
 
 
-def _disagreement(parts: _Parts, detections: xr.Dataset, points: Array, rig: Rig) -> _Measure:
+def _disagreement(parts: Parts, detections: xr.Dataset, points: Array, rig: Rig) -> _Measure:
     """Compare confident detections with the images of the 3-D points (time, part, 3).
 
     A distance counts in units of the detection's covariance and of what is usual in the recording,
@@ -118,11 +105,10 @@ def _disagreement(parts: _Parts, detections: xr.Dataset, points: Array, rig: Rig
     residual = parts.pixels - np.moveaxis(rig.project(points), 0, 1)
     residual[~(parts.confidence >= SURE)] = np.nan
     distance = np.linalg.norm(residual, axis=-1)
-    # The median distance of a round normal distribution is 1.18 standard deviations.
-    usual = max(_nan_quantile(distance, 0.5) / 1.18, SMALLEST_PX)
+    usual = max(_nan_quantile(distance, 0.5) / MEDIAN_OF_DISTANCE, SMALLEST_PX)
     noise = np.broadcast_to(usual**2 * np.eye(2), (*distance.shape, 2, 2))
     if "covariance" in detections:
-        claimed = _by_part(detections["covariance"], "space", "space_")
+        claimed = by_part(detections["covariance"], "space", "space_")
         noise = noise + np.where(np.isfinite(claimed), claimed, 0.0)
     solved = np.linalg.solve(noise, np.nan_to_num(residual)[..., None])[..., 0]
     squared = np.nan_to_num((solved * np.nan_to_num(residual)).sum(axis=-1))
@@ -137,9 +123,9 @@ def _disagreement(parts: _Parts, detections: xr.Dataset, points: Array, rig: Rig
     )
 
 
-def _errors(parts: _Parts, trajectories: xr.Dataset) -> _Measure:
+def _errors(parts: Parts, trajectories: xr.Dataset) -> _Measure:
     """Take the stored reprojection errors, where the rig that they come from is not at hand."""
-    error = _by_part(trajectories["reprojection_error"])
+    error = by_part(trajectories["reprojection_error"])
     usual = max(_nan_quantile(error, 0.5), SMALLEST_PX)
 
     def say(t: int, part: int) -> str:
@@ -148,9 +134,9 @@ def _errors(parts: _Parts, trajectories: xr.Dataset) -> _Measure:
     return _Measure(kind="disagreement", value=error / usual, least=DISAGREES, say=say)
 
 
-def _uncertainty(parts: _Parts, trajectories: xr.Dataset) -> _Measure:
+def _uncertainty(parts: Parts, trajectories: xr.Dataset) -> _Measure:
     """Compare the 3-D points' standard deviations with the recording's usual one."""
-    covariance = _by_part(noise_covariance(trajectories), "space", "space_")
+    covariance = by_part(noise_covariance(trajectories), "space", "space_")
     deviation = np.sqrt(np.trace(covariance, axis1=-2, axis2=-1))
     usual, unit = _nan_quantile(deviation, 0.5), trajectories.attrs["unit"]
 
@@ -162,9 +148,9 @@ def _uncertainty(parts: _Parts, trajectories: xr.Dataset) -> _Measure:
     return _Measure(kind="uncertainty", value=value, least=UNCERTAIN, say=say)
 
 
-def _unsure(parts: _Parts) -> _Measure:
+def _unsure(parts: Parts) -> _Measure:
     """Take the entropy of the surest view's confidence, in bits: a coin's toss teaches most."""
-    best, view = _best_view(parts)
+    best, view = best_view(parts)
     p = best.clip(1e-9, 1 - 1e-9)
     entropy = -p * np.log2(p) - (1 - p) * np.log2(1 - p)
 
@@ -175,9 +161,9 @@ def _unsure(parts: _Parts) -> _Measure:
     return _Measure(kind="uncertainty", value=entropy, least=UNSURE_BITS, say=say)
 
 
-def _jumps(parts: _Parts, trajectories: xr.Dataset) -> _Measure:
+def _jumps(parts: Parts, trajectories: xr.Dataset) -> _Measure:
     """Compare how far each triangulated point leaves its neighbours' middle with the usual."""
-    off = _off_path(_by_part(trajectories["position_raw"], "space"))
+    off = _off_path(by_part(trajectories["position_raw"], "space"))
     unit = trajectories.attrs["unit"]
 
     def say(t: int, part: int) -> str:
@@ -186,7 +172,7 @@ def _jumps(parts: _Parts, trajectories: xr.Dataset) -> _Measure:
     return _Measure(kind="jump", value=_against_usual(off, 0.0), least=JUMPS, say=say)
 
 
-def _pixel_jumps(parts: _Parts) -> _Measure:
+def _pixel_jumps(parts: Parts) -> _Measure:
     """Compare how far each confident detection leaves its neighbours' middle with the usual."""
     sure = (parts.confidence >= SURE)[..., None]
     off = _off_path(np.where(sure, parts.pixels, np.nan))
@@ -202,7 +188,7 @@ def _pixel_jumps(parts: _Parts) -> _Measure:
     return _Measure(kind="jump", value=value.max(axis=1), least=JUMPS, say=say)
 
 
-def _missing(parts: _Parts, found: Any) -> _Measure:
+def _missing(parts: Parts, found: Any) -> _Measure:
     """Count the missing keypoints of each moment, each by how often it is `found` (time, part).
 
     A moment's doubt stands at the keypoint found most often; of a long absence the middle is worst.
@@ -224,7 +210,7 @@ def _missing(parts: _Parts, found: Any) -> _Measure:
     return _Measure(kind="missing", value=value, least=MISSING, say=say)
 
 
-def _worst(parts: _Parts, measure: _Measure, gap: int) -> list[Doubt]:
+def _worst(parts: Parts, measure: _Measure, gap: int) -> list[Doubt]:
     """Return the doubts above a measure's least value: each part's worst of any `gap` frames."""
     value = np.nan_to_num(measure.value)
     peak = value == maximum_filter1d(value, 2 * gap + 1, axis=0, mode="nearest")
@@ -241,40 +227,6 @@ def _worst(parts: _Parts, measure: _Measure, gap: int) -> list[Doubt]:
         )
         for t, part in zip(moments[order].tolist(), columns[order].tolist(), strict=True)
     ]
-
-
-def _parts(recording: str, detections: xr.Dataset) -> _Parts:
-    """Return the detections by part; a position without a confidence counts in full."""
-    individuals = [str(name) for name in detections["individual"].values]
-    names = [
-        str(keypoint) if len(individuals) == 1 else f"{individual} {keypoint}"
-        for keypoint in detections["keypoint"].values
-        for individual in individuals
-    ]
-    pixels = _by_part(detections["position"], "space")
-    confidence = _by_part(detections["confidence"])
-    there = np.isfinite(pixels).all(axis=-1)
-    return _Parts(
-        recording=recording,
-        names=tuple(names),
-        views=tuple(str(view) for view in detections["view"].values),
-        pixels=pixels,
-        confidence=np.where(there, np.where(np.isnan(confidence), 1.0, confidence), np.nan),
-    )
-
-
-def _by_part(array: xr.DataArray, *last: str) -> Array:
-    """Return an array as (time, [view,] part, *last)."""
-    first = [name for name in ("time", "view") if name in array.dims]
-    ordered = array.transpose(*first, "keypoint", "individual", *last).values.astype(np.float64)
-    n = len(first)
-    return ordered.reshape(*ordered.shape[:n], -1, *ordered.shape[n + 2 :])
-
-
-def _best_view(parts: _Parts) -> tuple[Array, npt.NDArray[np.int64]]:
-    """Return the highest confidence of each part (time, part), 0 for none, and the view's index."""
-    confidence = np.nan_to_num(parts.confidence)
-    return confidence.max(axis=1), confidence.argmax(axis=1)
 
 
 def _off_path(position: Array) -> Array:
@@ -300,14 +252,3 @@ def _nan_quantile(values: Array, fraction: float) -> float:
     """Return a quantile of the values that are not NaN, 0 without any."""
     finite = values[np.isfinite(values)]
     return float(np.quantile(finite, fraction)) if len(finite) else 0.0
-
-
-def require_same(recording: str, detections: xr.Dataset, trajectories: xr.Dataset) -> None:
-    """Refuse trajectories that were made from other detections."""
-    for name in ("time", "keypoint", "individual"):
-        if not np.array_equal(detections[name].values, trajectories[name].values):
-            raise DatasetError(
-                f"recording '{recording}': detections and trajectories differ in '{name}' "
-                f"({detections.sizes[name]} and {trajectories.sizes[name]}); "
-                "run labcut3d triangulate again"
-            )

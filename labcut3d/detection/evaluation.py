@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from calibration.gaussian import MEDIAN_CHI_SQUARE
 from labcut3d.detection.detector import Detector, Prediction, RawPrediction
-from labcut3d.detection.uncertainty import CHI2_MEDIAN
 from labcut3d.errors import DetectorError
 from labcut3d.labels import LabelledImage
 
@@ -120,7 +120,7 @@ class Evaluation:
         """
         squared = self.normalized_squared_error()
         known = squared[np.isfinite(squared)]
-        return float(np.median(known)) / CHI2_MEDIAN if len(known) else float("nan")
+        return float(np.median(known)) / MEDIAN_CHI_SQUARE if len(known) else float("nan")
 
 
 def look(detector: Detector, images: Sequence[LabelledImage]) -> RawPrediction:

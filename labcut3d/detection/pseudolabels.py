@@ -17,7 +17,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from calibration.rig import Rig
-from labcut3d.detection.doubts import require_same
+from labcut3d.detection.parts import require_same
 from labcut3d.detection.selection import choose_moments
 from labcut3d.reconstruction.association import match_views
 from labcut3d.reconstruction.identities import in_order_of

@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
+from calibration.gaussian import MEDIAN_CHI_SQUARE
+
 __all__ = ["UNCALIBRATED", "Calibration", "fit_calibration"]
 
 Array = npt.NDArray[np.float64]
 
 FEWEST = 20  # detections; with fewer held out, nothing is fitted
-CHI2_MEDIAN = 2 * math.log(2)  # of the chi-square distribution with two degrees of freedom
 STUDENT = 4.0  # degrees of freedom: real errors have heavier tails than a Gaussian
 MASS_LIMIT = 1e-4  # probabilities closer to 0 or 1 say no more than this one
 SMALLEST = 1e-6  # px^2; below, a variance is rounding
@@ -113,7 +114,7 @@ def _fit_covariance(spread: Array, mass: Array, error: Array) -> tuple[float, fl
     found = minimize(objective, start, method="L-BFGS-B", bounds=bounds)
     typical = float(np.median(np.exp(squared(found.x)).sum(axis=-1)))
     return (
-        float(found.x[0] + math.log(max(typical, SMALLEST) / CHI2_MEDIAN)),
+        float(found.x[0] + math.log(max(typical, SMALLEST) / MEDIAN_CHI_SQUARE)),
         float(found.x[1]),
         float(found.x[2]),
     )

@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from calibration.geometry import is_covariance
 from calibration.rig import Rig
 from labcut3d.errors import DatasetError
 from labcut3d.reconstruction.evidence import Evidence, inverted
@@ -45,9 +46,8 @@ def detections_of(
     if "covariance" in one:
         dims = ("view", "keypoint", "time", "space", "space_")
         covariance = one["covariance"].transpose(*dims).values.astype(float)
-        a, b, c = covariance[..., 0, 0], covariance[..., 0, 1], covariance[..., 1, 1]
-        good = np.isfinite(covariance).all(axis=(-2, -1)) & (a * c > b * b) & (a > 0)
-        information = inverted(np.where(good[..., None, None], covariance, np.eye(2)))
+        good = is_covariance(covariance)[..., None, None]
+        information = inverted(np.where(good, covariance, np.eye(2)))
     return Evidence(
         rig=rig,
         pixels=np.where(there[..., None], pixels, 0.0),

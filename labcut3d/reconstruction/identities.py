@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from scipy.optimize import linear_sum_assignment
 
+from calibration.gaussian import MEDIAN_OF_DISTANCE
 from calibration.geometry import Array
 from calibration.rig import Rig
 from labcut3d.reconstruction.chains import Chains, join_over_time
@@ -218,7 +219,7 @@ def _predicted_gains(slots: Slots, place: np.ndarray, points: Array) -> Array:
     for one in np.unique(kind):
         here = (kind == one) & (weight > 0) & np.isfinite(off)
         if here.any():
-            noise[kind == one] = float(np.median(off[here])) / 1.18  # of one coordinate
+            noise[kind == one] = float(np.median(off[here])) / MEDIAN_OF_DISTANCE
     noise = np.maximum(noise, slots.noise)
     gains = np.zeros((*slots.individual.shape, place.shape[2]))
     for view, image in enumerate(images):

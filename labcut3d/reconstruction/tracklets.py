@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from calibration.geometry import Array
+from calibration.geometry import Array, mean_of_known
 from labcut3d.reconstruction.gains import assign, body_gains, exchange_margins
 
 __all__ = ["CONVINCING", "FEWEST", "Tracklets", "distances", "later_points", "make_tracklets"]
@@ -117,28 +117,21 @@ def later_points(points: Array, label: np.ndarray, lag: int) -> Array:
 
 
 def _speeds(points: Array, label: np.ndarray) -> Array:
-    """Return how far bodies move in a frame (time, group, 1, 3): the median of their keypoints'.
+    """Return how far bodies move in a frame (time, group, 1, 3): the mean of their keypoints'.
 
     Over frames before and after, as far as a tracklet goes; 0 where nothing is known.
     """
     speed = np.zeros((*points.shape[:2], 1, 3))
     count = np.zeros((*points.shape[:2], 1, 1))
     for lag in range(1, min(SPEED_FRAMES, len(points) - 1) + 1):
-        moved = _body_shift(later_points(points, label, lag) - points)
+        later = later_points(points, label, lag)
+        moved = mean_of_known(later - points, axis=-2, keepdims=True)
         known = np.isfinite(moved)
         speed += np.where(known, moved, 0.0)
         count += lag * known[..., :1]
         earlier = later_points(points[::-1], label[::-1], lag)[::-1]
-        moved = _body_shift(points - earlier)
+        moved = mean_of_known(points - earlier, axis=-2, keepdims=True)
         known = np.isfinite(moved)
         speed += np.where(known, moved, 0.0)
         count += lag * known[..., :1]
     return speed / np.maximum(count, 1)
-
-
-def _body_shift(moved: Array) -> Array:
-    """Return the mean shift (..., 1, 3) of those keypoints (..., keypoint, 3) that are known."""
-    known = np.isfinite(moved)
-    count = known.sum(axis=-2, keepdims=True)
-    total = np.where(known, moved, 0.0).sum(axis=-2, keepdims=True)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from calibration.covariance import RigCovariance
+from calibration.gaussian import MEDIAN_CHI_SQUARE
 from calibration.geometry import Array
 from calibration.points.imaging import project_with_slopes
 from calibration.rig import Rig
@@ -26,7 +27,6 @@ from labcut3d.skeleton import Skeleton
 
 __all__ = ["reconstruct"]
 
-MEDIAN_CHI_SQUARE = 1.386  # with two degrees of freedom: a detection's two coordinates
 DOUBTFUL = 4.0  # times the median reprojection error
 
 

@@ -12,9 +12,10 @@ from labcut3d.errors import ProjectError
 from labcut3d.formats.labels.deeplabcut import read_deeplabcut
 from labcut3d.formats.labels.deeplabcut_config import CONFIG, read_config
 from labcut3d.progress import SILENT, Reporter
-from labcut3d.project import Project, new_project
+from labcut3d.project import Project
 from labcut3d.skeleton import Skeleton, guess_left_right
 from labcut3d.stages.label_import import ImportChoices, import_labels
+from labcut3d.template import new_project
 
 __all__ = ["project_from_deeplabcut"]
 

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from calibration.checks.precision import in_frame_of_points
 from calibration.errors import RigError
+from calibration.gaussian import MEDIAN_OF_DISTANCE
 from calibration.geometry import transform
 from calibration.solver.uncertainty import predict_uncertainty
 from labcut3d.viewers.lengths import readable_lengths
@@ -29,7 +30,6 @@ Array = npt.NDArray[np.float64]
 
 GRID = 9  # points along each side of the volume
 TRIM = 0.02  # of the corners beyond either side of the volume: strays do not widen it
-MEDIAN_OF_DISTANCE = 1.1774  # of a Gaussian in two dimensions, in its standard deviations
 SCALE = [[0.0, "#1b7f5c"], [0.5, "#e0b93c"], [1.0, "#b3261e"]]
 
 

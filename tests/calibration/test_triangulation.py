@@ -13,6 +13,7 @@ from calibration.rig import Rig
 from calibration.solver.lens_kernels import undistort
 from calibration.solver.parameters import to_arrays
 from calibration.triangulation import triangulate_points
+from labcut3d.synthetic_rig import look_at
 
 ROUNDING = 1e-7  # mm; float64 rounding, at 40 mm and a focal length of 2300 px
 
@@ -25,10 +26,7 @@ def ring(views: int, *, lift: float = 8.0, spread: float = 2.0) -> Rig:
     cameras = []
     for index, angle in enumerate(np.linspace(-spread / 2, spread / 2, views)):
         center = np.array([40 * np.sin(angle), lift * (-1) ** index, -40 * np.cos(angle)])
-        forward = -center / np.linalg.norm(center)
-        right = np.cross([0.0, 1.0, 0.0], forward)
-        right /= np.linalg.norm(right)
-        rotation = np.stack([right, np.cross(forward, right), forward])
+        rotation, translation = look_at(center, np.zeros(3), np.array([0.0, -1.0, 0.0]))
         cameras.append(
             Camera(
                 name=f"cam{index}",
@@ -36,7 +34,7 @@ def ring(views: int, *, lift: float = 8.0, spread: float = 2.0) -> Rig:
                 matrix=np.array([[2300.0, 0, 320], [0, 2300, 240], [0, 0, 1]]),
                 lens=Lens(distortions=np.array([-0.9, 3.0, 1e-3, -5e-4, 0.0])),
                 rotation=rotation,
-                translation=-rotation @ center,
+                translation=translation,
             )
         )
     return Rig(cameras=tuple(cameras), unit="mm")

@@ -4,20 +4,12 @@ import numpy as np
 import pytest
 
 from calibration.alignment import WorldChange
-from calibration.boards.board import CharucoBoard
 from calibration.errors import CalibrationError
 from calibration.geometry import make_pose, rotation_from_vector, transform
 from calibration.world import change_scale, locate_points, world_from_board, world_from_points
-from labcut3d.synthetic import make_rig
+from labcut3d.synthetic import BOARD
+from labcut3d.synthetic_rig import make_rig
 
-BOARD = CharucoBoard(
-    squares_x=7,
-    squares_y=6,
-    square_length=8.0,
-    marker_length=6.0,
-    dictionary="DICT_4X4_50",
-    unit="mm",
-)
 SIZE = np.array([7, 6, 0]) * 8.0
 
 

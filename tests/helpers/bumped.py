@@ -9,7 +9,7 @@ from calibration.covariance import RigCovariance
 from calibration.geometry import rotation_from_vector, vector_from_rotation
 from calibration.solver.parameters import parameter_names
 from calibration.solver.uncertainty import rig_parameters
-from labcut3d.synthetic import look_at
+from labcut3d.synthetic_rig import look_at
 
 FPS = 30.0
 DEVIATIONS = {  # of a good calibration of cameras 320 mm away: about 2 px and 0.3 mm

@@ -2,8 +2,17 @@
 
 import numpy as np
 
-from calibration import Camera, Lens, Rig, Wall
+from calibration import Camera, CharucoBoard, Lens, Rig, Wall
+from labcut3d.synthetic_rig import look_at
 
+BOARD = CharucoBoard(
+    squares_x=7,
+    squares_y=5,
+    square_length=12.0,
+    marker_length=9.0,
+    dictionary="DICT_5X5_100",
+    unit="mm",
+)
 MEDIA = {
     "acrylic": (3.0, (1.0, 1.49, 1.0)),
     "water": (3.0, (1.0, 1.52, 1.33)),
@@ -17,10 +26,7 @@ def make_rig(thickness: float, indices: tuple[float, float, float]) -> Rig:
     places = ([250, 60, 120], [-120, 240, 100], [150, 240, -80], [-230, -70, 200])
     cameras = []
     for number, (face, place) in enumerate(zip(faces, places, strict=True)):
-        forward = -np.array(place) / np.linalg.norm(place)
-        right = np.cross([0, 0, -1.0], forward)
-        right /= np.linalg.norm(right)
-        rotation = np.stack([right, np.cross(forward, right), forward])
+        rotation, translation = look_at(np.array(place), np.zeros(3), np.array([0, 0, 1.0]))
         cameras.append(
             Camera(
                 name=f"cam{number}",
@@ -28,7 +34,7 @@ def make_rig(thickness: float, indices: tuple[float, float, float]) -> Rig:
                 matrix=np.array([[2200.0, 0.5, 642], [0, 2210, 508], [0, 0, 1]]),
                 lens=Lens(distortions=np.array([-0.2, 0.1, 1e-3, -5e-4, 0.0])),
                 rotation=rotation,
-                translation=-rotation @ place,
+                translation=translation,
                 wall=Wall(
                     normal=-np.array(face),
                     distance=-60.0 - thickness,

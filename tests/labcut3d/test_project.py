@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from labcut3d.errors import FileFormatError, Labcut3dError, ProjectError, VideoError
-from labcut3d.project import load_project, new_project
+from labcut3d.project import load_project
+from labcut3d.template import new_project
 
 TOML = 'skeleton = "fly-egg-laying"\n[views.cam0]\n[views.cam1]\n'
 BOARD = """[board]

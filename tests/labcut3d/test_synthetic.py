@@ -10,15 +10,14 @@ from labcut3d.schema import validate_detections
 from labcut3d.synthetic import (
     Blemishes,
     detect_animal,
-    look_at,
     make_animal,
     make_board_motion,
-    make_rig,
     make_scene,
     observe_board,
     observed_skeleton,
 )
 from labcut3d.synthetic_images import render_board, render_boards
+from labcut3d.synthetic_rig import look_at, make_rig
 
 CLEAN = Blemishes(noise=0.0)
 

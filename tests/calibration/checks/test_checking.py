@@ -12,7 +12,7 @@ from calibration.checks.findings import worst_level
 from calibration.geometry import make_pose
 from calibration.lens import Lens
 from calibration.rig import Rig
-from labcut3d.synthetic import make_rig
+from labcut3d.synthetic_rig import make_rig
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from calibration.errors import RigError
 from calibration.geometry import make_pose, rotation_from_vector
 from calibration.solver.parameters import parameter_names
 from calibration.solver.uncertainty import predict_uncertainty
-from labcut3d.synthetic import make_rig
+from labcut3d.synthetic_rig import make_rig
 
 
 @pytest.fixture(scope="module")

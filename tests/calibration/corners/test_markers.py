@@ -14,7 +14,7 @@ from calibration.fitting.boardposes import pose_candidates
 from calibration.fitting.intrinsics import estimate_intrinsics
 from calibration.geometry import Array, invert_pose, make_pose, rotation_from_vector, transform
 from calibration.lens import Lens
-from labcut3d.synthetic import look_at
+from labcut3d.synthetic_rig import look_at
 
 SAMPLES = 4  # along each side of a pixel
 MODULES = 8  # a marker of six by six bits and its black border

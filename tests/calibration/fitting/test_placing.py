@@ -4,23 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from walled import MEDIA, make_rig
+from walled import BOARD, MEDIA, make_rig
 
-from calibration import CharucoBoard, Rig
+from calibration import Rig
 from calibration.alignment import WorldChange
 from calibration.chamber import BoardSpot, Chamber
 from calibration.errors import CalibrationError, RigError
 from calibration.fitting.placing import place_by_board, place_by_corners
 from calibration.geometry import make_pose, rotation_from_vector, transform, vector_from_rotation
 
-BOARD = CharucoBoard(
-    squares_x=7,
-    squares_y=5,
-    square_length=12.0,
-    marker_length=9.0,
-    dictionary="DICT_5X5_100",
-    unit="mm",
-)
 POSE = make_pose(rotation_from_vector([0.3, 1.0, -0.4]), [500.0, -20, 70])
 CORNERS = [f"inner {x}x{y}y{z}z" for x in "-+" for y in "-+" for z in "-+"]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from calibration import Lens, Rig, Wall
 from calibration.points.imaging import project_with_slopes
-from labcut3d.synthetic import make_rig
+from labcut3d.synthetic_rig import make_rig
 
 ROUNDING = 1e-9  # px, of coordinates in the hundreds
 

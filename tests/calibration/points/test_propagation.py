@@ -7,7 +7,7 @@ from erring_rigs import STEPS, erring, uncertain
 from calibration import RigCovariance, calibration_covariance, triangulate_points
 from calibration.errors import RigError
 from calibration.solver.uncertainty import predict_uncertainty, rig_parameters
-from labcut3d.synthetic import make_rig
+from labcut3d.synthetic_rig import make_rig
 
 RIGS, TRIALS = 6, 450
 

@@ -10,7 +10,8 @@ from calibration.errors import CalibrationError, RigError
 from calibration.geometry import Array, make_pose, rotation_from_vector, transform
 from calibration.lens import Lens
 from calibration.solver.parameters import parameter_names
-from labcut3d.synthetic import Blemishes, Scene, make_rig, make_scene
+from labcut3d.synthetic import Blemishes, Scene, make_scene
+from labcut3d.synthetic_rig import make_rig
 
 NOISE = 0.05  # px
 

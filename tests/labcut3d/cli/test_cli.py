@@ -100,7 +100,7 @@ def test_triangulate_and_export_without_a_project(tmp_path, labcut3d):
     from erring_rigs import uncertain
 
     from labcut3d.schema import make_detections, open_dataset, save_dataset
-    from labcut3d.synthetic import make_rig
+    from labcut3d.synthetic_rig import make_rig
 
     rig = make_rig(3, np.random.default_rng(1))
     middle = np.mean([camera.center + 300 * camera.rotation[2] for camera in rig], axis=0)

@@ -8,8 +8,9 @@ import pytest
 
 from calibration.rig import Rig
 from calibration.units import METRES
-from labcut3d.synthetic import make_rig, make_scene
+from labcut3d.synthetic import make_scene
 from labcut3d.synthetic_images import render_board
+from labcut3d.synthetic_rig import make_rig
 
 BOARD = (
     "squares_x = 7\nsquares_y = 6\nsquare_length = 8.0\nmarker_length = 6.0\n"

@@ -9,9 +9,10 @@ from labcut3d import pipeline
 from labcut3d.detection.storage import save_detector
 from labcut3d.errors import LabelError, VideoError
 from labcut3d.progress import Silent
-from labcut3d.project import load_project, new_project
+from labcut3d.project import load_project
 from labcut3d.schema import open_dataset
 from labcut3d.stages.detecting import read_labelled_images
+from labcut3d.template import new_project
 
 COUNT = 40
 

@@ -9,7 +9,7 @@ from calibration.rig import Rig
 from labcut3d.errors import DatasetError
 from labcut3d.kinematics.eggs import Contact, find_egg
 from labcut3d.kinematics.settings import EventSettings
-from labcut3d.synthetic import make_rig
+from labcut3d.synthetic_rig import make_rig
 
 SCALE = 0.47  # mm, a fly's head
 N_FRAMES, START, LAID, STOP = 60, 20, 32, 42

@@ -12,7 +12,7 @@ from labcut3d.reconstruction.evidence import (
     persistence,
 )
 from labcut3d.reconstruction.weighing import linearized, weigh
-from labcut3d.synthetic import make_rig
+from labcut3d.synthetic_rig import make_rig
 
 
 def scene(rng: np.random.Generator, moments: int = 400) -> tuple[Evidence, np.ndarray]:

@@ -8,8 +8,8 @@ from labcut3d.reconstruction import ReconstructionSettings, reconstruct
 from labcut3d.reconstruction.evidence import Evidence
 from labcut3d.reconstruction.exchanges import _patterns
 from labcut3d.reconstruction.refinement import refine
-from labcut3d.synthetic import make_rig
 from labcut3d.synthetic_group import BODY_LENGTH, Group, GroupBlemishes, make_group
+from labcut3d.synthetic_rig import make_rig
 
 KNEES = [5, 6]
 

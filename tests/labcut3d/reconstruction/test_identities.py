@@ -7,7 +7,6 @@ import xarray as xr
 from labcut3d.reconstruction import ReconstructionSettings, reconstruct
 from labcut3d.reconstruction.gains import assign, body_gains, exchange_margins
 from labcut3d.reconstruction.identities import in_order_of, match_individuals, switches_of
-from labcut3d.synthetic import make_rig
 from labcut3d.synthetic_group import (
     BODY_LENGTH,
     Group,
@@ -16,6 +15,7 @@ from labcut3d.synthetic_group import (
     nearest_distance,
     right_identities,
 )
+from labcut3d.synthetic_rig import make_rig
 
 CLEAN = GroupBlemishes(missing=0.0, unseen=0.0, mixed=0.0)
 

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from erring_rigs import erring, uncertain
 
-from calibration import CharucoBoard, Rig, RigCovariance, adjust_boards
+from calibration import Rig, RigCovariance, adjust_boards
 from calibration.alignment import WorldChange
 from calibration.geometry import make_pose, rotation_from_vector
 from calibration.solver.uncertainty import rig_parameters
@@ -17,7 +17,8 @@ from labcut3d.reconstruction.propagation import calibration_covariance_of_tracks
 from labcut3d.reconstruction.refinement import Refined
 from labcut3d.reconstruction.smoothing import smooth
 from labcut3d.schema import make_detections, noise_covariance
-from labcut3d.synthetic import Blemishes, make_board_motion, make_rig, observe_board
+from labcut3d.synthetic import BOARD, Blemishes, make_board_motion, observe_board
+from labcut3d.synthetic_rig import make_rig
 
 NOISE = 1.5  # px; the detector knows its noise
 KEYPOINTS = ("head", "tail")
@@ -97,17 +98,9 @@ def test_tracks_follow_the_cameras_as_it_says():
 
 def calibrated(rig: Rig, rng: np.random.Generator) -> RigCovariance:
     """The covariance of a calibration from 20 images of a small board, 0.015 px of noise."""
-    board = CharucoBoard(
-        squares_x=7,
-        squares_y=6,
-        square_length=8.0,
-        marker_length=6.0,
-        dictionary="DICT_4X4_50",
-        unit="mm",
-    )
-    poses = make_board_motion(rig, board, 20, rng)
-    corners = observe_board(rig, board, poses, rng, Blemishes(noise=0.015)).corners
-    return adjust_boards(rig, board.points, poses, corners, huber=None).covariance
+    poses = make_board_motion(rig, BOARD, 20, rng)
+    corners = observe_board(rig, BOARD, poses, rng, Blemishes(noise=0.015)).corners
+    return adjust_boards(rig, BOARD.points, poses, corners, huber=None).covariance
 
 
 @pytest.mark.parametrize(("smoothed", "moments", "noise"), [(False, 40, 1.5), (True, 100, 5.0)])

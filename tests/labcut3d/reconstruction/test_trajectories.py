@@ -11,6 +11,7 @@ from labcut3d.errors import DatasetError
 from labcut3d.reconstruction import ReconstructionSettings, reconstruct
 from labcut3d.schema import make_detections
 from labcut3d.skeleton import Skeleton
+from labcut3d.synthetic_rig import look_at
 
 PIXEL = 40 / 2300  # mm; what a pixel measures at the animal
 SKELETON = Skeleton(
@@ -27,10 +28,7 @@ def make_rig(views: int = 4) -> Rig:
     for index in range(views):
         angle = 2 * np.pi * index / views
         center = np.array([28 * np.cos(angle), 28 * np.sin(angle), 28.0])
-        forward = -center / np.linalg.norm(center)
-        right = np.cross(forward, [0.0, 0.0, 1.0])
-        right /= np.linalg.norm(right)
-        rotation = np.stack([right, np.cross(forward, right), forward])
+        rotation, translation = look_at(center, np.zeros(3), np.array([0.0, 0.0, 1.0]))
         cameras.append(
             Camera(
                 name=f"cam{index}",
@@ -38,7 +36,7 @@ def make_rig(views: int = 4) -> Rig:
                 matrix=np.array([[2300.0, 0, 320], [0, 2300, 240], [0, 0, 1]]),
                 lens=Lens(distortions=np.array([-0.5, 1.0, 1e-3, -5e-4, 0.0])),
                 rotation=rotation,
-                translation=-rotation @ center,
+                translation=translation,
             )
         )
     return Rig(cameras=tuple(cameras), unit="mm")

@@ -7,7 +7,8 @@ import pytest
 from labcut3d import pipeline
 from labcut3d.errors import DetectorError, LabelError
 from labcut3d.labels import LabelRow, write_label_rows
-from labcut3d.project import Project, load_project, new_project
+from labcut3d.project import Project, load_project
+from labcut3d.template import new_project
 
 FRAMES = 12
 VIEWS = ("left", "right")

@@ -11,8 +11,9 @@ from notes import Notes
 from calibration import Rig, RigCovariance
 from labcut3d import pipeline
 from labcut3d.errors import FileFormatError, ProjectError
-from labcut3d.project import Project, load_project, new_project
+from labcut3d.project import Project, load_project
 from labcut3d.schema import make_detections, open_dataset, save_dataset
+from labcut3d.template import new_project
 
 KEYPOINTS = ("head", "left", "right", "tail")
 TIMES = np.arange(40) / FPS

@@ -5,9 +5,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from walled import make_rig
+from walled import BOARD, make_rig
 
-from calibration import Camera, CharucoBoard
+from calibration import Camera
 from calibration.alignment import WorldChange
 from calibration.chamber import BoardSpot, Chamber
 from calibration.covariance import RigCovariance
@@ -24,14 +24,6 @@ from labcut3d.stages.common import load_rig
 from labcut3d.synthetic import Blemishes, detect_animal, observed_skeleton
 from labcut3d.synthetic_images import render_board
 
-BOARD = CharucoBoard(
-    squares_x=7,
-    squares_y=5,
-    square_length=12.0,
-    marker_length=9.0,
-    dictionary="DICT_5X5_100",
-    unit="mm",
-)
 TOML = """
 fps = 30
 skeleton = "bug.toml"

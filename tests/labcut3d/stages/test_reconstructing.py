@@ -7,8 +7,8 @@ from notes import Notes
 
 from labcut3d.schema import open_dataset, save_dataset
 from labcut3d.stages.reconstructing import triangulate_files
-from labcut3d.synthetic import make_rig
 from labcut3d.synthetic_group import make_group
+from labcut3d.synthetic_rig import make_rig
 
 
 def test_repaired_and_doubtful_identities_are_told(tmp_path: Path) -> None:

@@ -17,12 +17,13 @@ from labcut3d.detection.storage import load_detector, save_detector
 from labcut3d.detection.uncertainty import Calibration
 from labcut3d.errors import DatasetError, DetectorError, LabelError, ProjectError, RigError
 from labcut3d.labels import LabelRow, write_label_rows
-from labcut3d.project import Project, load_project, new_project
+from labcut3d.project import Project, load_project
 from labcut3d.provenance import write_stamp
 from labcut3d.reconstruction import reconstruct
 from labcut3d.schema import open_dataset, save_dataset
 from labcut3d.stages.detecting import model_folders, training_inputs
 from labcut3d.synthetic import make_scene
+from labcut3d.template import new_project
 
 TIMES = 72
 FIRST = 5  # the number of the first image

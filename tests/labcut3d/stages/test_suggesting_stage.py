@@ -11,9 +11,10 @@ from notes import Notes
 from labcut3d import pipeline
 from labcut3d.errors import DatasetError, LabelError, ProjectError
 from labcut3d.image_folder import ImageFolder
-from labcut3d.project import Project, load_project, new_project
+from labcut3d.project import Project, load_project
 from labcut3d.region import Region
 from labcut3d.schema import make_detections, save_dataset
+from labcut3d.template import new_project
 
 FIRST = 5  # the number of the first image
 KINDS = np.repeat([0, 1, 2], (20, 8, 4))
