@@ -79,7 +79,7 @@ def compute_distance_variance(
 
 
 def compute_plane_distance(position: xr.DataArray, plane: Plane) -> xr.DataArray:
-    """Return the signed distance from a plane, in the points' unit, positive on its normal's side."""
+    """Return the signed distance from a plane in the points' unit, above it positive."""
     found = apply_to_points(lambda points: points @ plane.normal - plane.distance, position)
     return described(found, unit_of(position), "distance from the plane")
 

@@ -1,7 +1,7 @@
 """Derivatives by a polynomial fitted to the neighbourhood of every moment, compiled.
 
 Savitzky & Golay (1964) for times that need not be even and points that may be missing: the weights
-are found anew for each moment from the neighbours that are there.
+are found anew wherever the pattern of neighbours changes.
 """
 
 import math
@@ -10,39 +10,21 @@ import numpy as np
 
 from calibration.compiling import compiled, inlined
 
-__all__ = ["derivatives", "variances"]
+__all__ = ["fit_derivatives"]
 
-DEGREE = 3
-TERMS = DEGREE + 1
+TERMS = 4  # of the polynomial: a cubic
+EVEN = 1e-6  # of a frame; times closer to even than this count as even
+SINGULAR = 1e-12
 
 
 @inlined
-def _weights(time, present, at, window, order, weights):
-    """Fill weights (window size) of the neighbours for a derivative at a moment.
+def _solve(matrix, row):
+    """Turn row (TERMS,) into the solution of a symmetric matrix, which is destroyed.
 
-    `window` is (first, end, half width in s). Returns whether enough neighbours are there.
+    Returns whether there is one.
     """
-    first, end, half = window
-    sums = np.zeros(2 * TERMS - 1)
-    count = 0
-    for k in range(first, end):
-        if present[k]:
-            count += 1
-            power, s = 1.0, (time[k] - time[at]) / half
-            for m in range(2 * TERMS - 1):
-                sums[m] += power
-                power *= s
-    if count < TERMS:
-        return False
-    # Solve the normal equations for one row of their inverse, by elimination.
-    matrix = np.empty((TERMS, TERMS))
-    row = np.zeros(TERMS)
-    row[order] = 1.0
     for i in range(TERMS):
-        for j in range(TERMS):
-            matrix[i, j] = sums[i + j]
-    for i in range(TERMS):
-        if not matrix[i, i] > 1e-12 * sums[0]:
+        if not matrix[i, i] > SINGULAR * matrix[0, 0]:
             return False
         for j in range(i + 1, TERMS):
             factor = matrix[j, i] / matrix[i, i]
@@ -53,70 +35,79 @@ def _weights(time, present, at, window, order, weights):
         for j in range(i + 1, TERMS):
             row[i] -= matrix[i, j] * row[j]
         row[i] /= matrix[i, i]
-    scale = math.gamma(order + 1.0) / half**order
+    return True
+
+
+@inlined
+def _find_weights(time, present, at, span, order, weights):
+    """Fill weights of the neighbours for the derivative at a moment.
+
+    `span` is (first, end, half width in s). Returns whether enough neighbours are there.
+    """
+    first, end, half = span
+    matrix = np.zeros((TERMS, TERMS))
+    row = np.zeros(TERMS)
+    row[order] = math.gamma(order + 1.0) / half**order
+    count = 0
     for k in range(first, end):
-        s = (time[k] - time[at]) / half
-        weight = row[TERMS - 1]
-        for m in range(TERMS - 2, -1, -1):
-            weight = weight * s + row[m]
-        weights[k - first] = scale * weight if present[k] else 0.0
+        if present[k]:
+            count += 1
+            s = (time[k] - time[at]) / half
+            for i in range(TERMS):
+                for j in range(TERMS):
+                    matrix[i, j] += s ** (i + j)
+    if count < TERMS or not _solve(matrix, row):
+        return False
+    for k in range(first, end):
+        weight, s = 0.0, (time[k] - time[at]) / half
+        for i in range(TERMS):
+            weight += row[i] * s**i
+        weights[k - first] = weight if present[k] else 0.0
     return True
 
 
 @compiled
-def derivatives(time, values, half, order, result):
-    """Fill `result` with derivatives of `order` of values (series, time, space), NaN = missing.
+def fit_derivatives(time, present, values, half, order, squared, result):
+    """Fill `result` with derivatives of `order` of values (series, time, element).
 
-    `half` is half the window's width in seconds. Missing moments have no derivative, nor those
-    with fewer neighbours than the polynomial has terms.
+    `present` (series, time) tells which values count. `half` is half the window's width in
+    seconds. With `squared` the weights are squared: the values are variances of independent
+    errors, and so are the results. Missing moments have no derivative, nor those with fewer
+    neighbours than the polynomial has terms: NaN.
     """
-    count, moments, dims = values.shape
+    count, moments, elements = values.shape
     weights = np.empty(moments)
-    present = np.empty(moments, dtype=np.bool_)
+    total = np.empty(elements)
+    step = (time[-1] - time[0]) / max(moments - 1, 1)
+    even = True
+    for t in range(moments):
+        even = even and abs(time[t] - time[0] - t * step) <= EVEN * step
     for n in range(count):
-        for t in range(moments):
-            present[t] = True
-            for d in range(dims):
-                present[t] = present[t] and math.isfinite(values[n, t, d])
-        first = end = 0
+        first = end = lacking = 0
+        before, after, known = 0, 0, False  # of the weights that are at hand
         for t in range(moments):
             while time[t] - time[first] > half:
+                lacking -= not present[n, first]
                 first += 1
             while end < moments and time[end] - time[t] <= half:
+                lacking += not present[n, end]
                 end += 1
-            found = present[t] and _weights(time, present, t, (first, end, half), order, weights)
-            for d in range(dims):
-                total = 0.0 if found else math.nan
-                if found:
-                    for k in range(first, end):
-                        if present[k]:
-                            total += weights[k - first] * values[n, k, d]
-                result[n, t, d] = total
-
-
-@compiled
-def variances(time, present, covariance, half, order, result):
-    """Fill `result` with the covariances of derivatives of points with independent errors.
-
-    `covariance` (series, time, element) may be of any elements; `present` (series, time).
-    """
-    count, moments, elements = covariance.shape
-    weights = np.empty(moments)
-    for n in range(count):
-        first = end = 0
-        for t in range(moments):
-            while time[t] - time[first] > half:
-                first += 1
-            while end < moments and time[end] - time[t] <= half:
-                end += 1
-            found = present[n, t] and _weights(
-                time, present[n], t, (first, end, half), order, weights
-            )
-            for e in range(elements):
-                result[n, t, e] = 0.0 if found else math.nan
-            if found:
-                for k in range(first, end):
-                    if present[n, k]:
-                        squared = weights[k - first] ** 2
-                        for e in range(elements):
-                            result[n, t, e] += squared * covariance[n, k, e]
+            if not present[n, t]:
+                result[n, t] = math.nan
+                continue
+            same = even and known and lacking == 0 and t - first == before and end - t == after
+            if not same:
+                span = (first, end, half)
+                known = _find_weights(time, present[n], t, span, order, weights)
+                if not known:
+                    result[n, t] = math.nan
+                    continue
+                if squared:
+                    weights[: end - first] **= 2
+                before, after, known = t - first, end - t, lacking == 0
+            total[:] = 0.0
+            for k in range(first, end):
+                if present[n, k]:
+                    for e in range(elements):
+                        total[e] += weights[k - first] * values[n, k, e]
+            result[n, t] = total

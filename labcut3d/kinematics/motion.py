@@ -7,6 +7,7 @@ independent from moment to moment; where a smoother made the positions, its own 
 to be preferred (`velocity` and `acceleration` of trajectories).
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -14,7 +15,6 @@ import xarray as xr
 
 from calibration.geometry import Array
 from labcut3d.errors import DatasetError
-from labcut3d.kinematics import localfit
 from labcut3d.kinematics.arrays import (
     apply_to_points,
     described,
@@ -24,6 +24,7 @@ from labcut3d.kinematics.arrays import (
     square,
     unit_of,
 )
+from labcut3d.kinematics.localfit import fit_derivatives
 
 __all__ = [
     "WINDOW_S",
@@ -146,16 +147,16 @@ def _derivative(position: xr.DataArray, window_s: float, order: int) -> xr.DataA
     """Return the derivative of an order, with the dimensions of `position`."""
     require(position, "space", "time")
     time, half = _times(position, window_s)
+    known = position.notnull().all("space")
 
-    def fit(values: Array) -> Array:
+    def fit(present: np.ndarray, values: Array) -> Array:
         """Return the derivatives of values (..., time, space)."""
-        flat = values.reshape(-1, *values.shape[-2:]).astype(float, copy=False)
-        result = np.empty(flat.shape)
-        localfit.derivatives(time, flat, half, order, result)
-        return result.reshape(values.shape)
+        return _fit(time, present, values[..., None, :], half, order)[..., 0, :]
 
-    core = [["time", "space"]]
-    found = xr.apply_ufunc(fit, position, input_core_dims=core, output_core_dims=core)
+    core = ["time", "space"]
+    found = xr.apply_ufunc(
+        fit, known, position, input_core_dims=[["time"], core], output_core_dims=[core]
+    )
     return found.transpose(*position.dims)
 
 
@@ -170,18 +171,27 @@ def _derivative_covariance(
 
     def fit(present: np.ndarray, matrices: Array) -> Array:
         """Return the covariances of derivatives (..., time, space, space_)."""
-        n = matrices.shape[-1]
-        flat = matrices.reshape(-1, len(time), n * n).astype(float, copy=False)
-        present = np.broadcast_to(present, matrices.shape[:-2]).reshape(flat.shape[:2])
-        result = np.empty(flat.shape)
-        localfit.variances(time, np.ascontiguousarray(present), flat, half, order, result)
-        return result.reshape(matrices.shape)
+        return _fit(time, present, matrices, half, order, squared=True)
 
     core = ["time", "space", "space_"]
     found = xr.apply_ufunc(
         fit, known, covariance, input_core_dims=[["time"], core], output_core_dims=[core]
     )
     return found.transpose(*covariance.dims)
+
+
+def _fit(
+    time: Array, present: np.ndarray, values: Array, half: float, order: int, *, squared=False
+) -> Array:
+    """Return what `fit_derivatives` makes of values (..., time, a, b), `present` (..., time)."""
+    present = np.broadcast_to(present, values.shape[:-2])
+    flat = np.asarray(values, dtype=float).reshape(
+        -1, len(time), values.shape[-2] * values.shape[-1]
+    )
+    result = np.empty(flat.shape)
+    seen = np.ascontiguousarray(present).reshape(flat.shape[:2])
+    fit_derivatives(time, seen, flat, half, order, squared, result)
+    return result.reshape(values.shape)
 
 
 def _times(position: xr.DataArray, window_s: float) -> tuple[Array, float]:
@@ -194,8 +204,9 @@ def _times(position: xr.DataArray, window_s: float) -> tuple[Array, float]:
         )
     if not (np.isfinite(window_s) and window_s > 0):
         raise DatasetError(f"window_s = {window_s}; give the width of the window in seconds")
-    frame = float(np.median(steps)) if len(steps) else 0.0
-    return time, max(window_s / 2, (LEAST_FRAMES + 0.5) * frame)
+    frame = float(np.median(steps)) if len(steps) else window_s
+    frames = max(math.floor(window_s / 2 / frame + 1e-6), LEAST_FRAMES)
+    return time, (frames + 0.5) * frame  # between two frames, so that rounding decides nothing
 
 
 def _path_length(points: Array) -> Array:
