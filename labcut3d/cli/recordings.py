@@ -17,6 +17,7 @@ __all__ = [
     "evaluate",
     "events",
     "export",
+    "kinematics",
     "reconstruct",
     "refine",
     "train",
@@ -186,6 +187,15 @@ def triangulate(
     show_files(output)
 
 
+def kinematics(project: ProjectPath, recordings: Recordings = None) -> None:
+    """Compute velocities, angles, axes and spectra -> results/RECORDING/kinematics.nc."""
+    from labcut3d import pipeline
+
+    loaded, terminal = open_project(project), Terminal(console)
+    for recording in loaded.choose_recordings(recordings or [], ["trajectories.nc"]):
+        show_files(pipeline.kinematics(loaded, recording, terminal))
+
+
 def events(project: ProjectPath, recordings: Recordings = None) -> None:
     """Find egg-laying bouts, eggs and proboscis extensions -> results/RECORDING/events.csv."""
     from labcut3d import pipeline
@@ -204,7 +214,7 @@ def events(project: ProjectPath, recordings: Recordings = None) -> None:
 
 
 def reconstruct(project: ProjectPath, recordings: Recordings = None) -> None:
-    """Bring recordings up to date: detect, triangulate, events, viewer."""
+    """Bring recordings up to date: detect, triangulate, kinematics, events, viewer."""
     from labcut3d import pipeline
 
     loaded = open_project(project)

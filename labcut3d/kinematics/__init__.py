@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 from labcut3d.lazy import load_lazily
 
 if TYPE_CHECKING:
+    from labcut3d.kinematics.dataset import (
+        compute_kinematics,
+    )
     from labcut3d.kinematics.events import (
         find_events,
         read_events,
@@ -76,6 +79,7 @@ __all__ = [
     "compute_joint_angle_variance",
     "compute_joint_angles",
     "compute_joint_angles_variance",
+    "compute_kinematics",
     "compute_length",
     "compute_length_variance",
     "compute_middle",
@@ -120,6 +124,7 @@ __getattr__, __dir__ = load_lazily(
         "compute_joint_angle_variance": "labcut3d.kinematics.geometry",
         "compute_joint_angles": "labcut3d.kinematics.skeletal",
         "compute_joint_angles_variance": "labcut3d.kinematics.skeletal",
+        "compute_kinematics": "labcut3d.kinematics.dataset",
         "compute_length": "labcut3d.kinematics.motion",
         "compute_length_variance": "labcut3d.kinematics.motion",
         "compute_middle": "labcut3d.kinematics.geometry",

@@ -23,6 +23,7 @@ __all__ = [
     "compute_dominant_frequency_variance",
     "compute_spectrum",
     "compute_spectrum_variance",
+    "require_even_times",
 ]
 
 STRETCH_S = 4.0  # s; tells frequencies apart that differ by 1/4 Hz
@@ -83,7 +84,7 @@ def compute_dominant_frequency(
 ) -> xr.DataArray:
     """Return the frequency, Hz, at the summit of the spectrum, finer than the spectrum's steps.
 
-    Above one turn a stretch, so that slow drifts do not count.
+    Above one turn a stretch, so that slow drifts do not count. NaN where there is no summit.
     """
     found = _of_summits(lambda summit: summit.frequency, signal, xr.zeros_like(signal), stretch_s)
     return described(found, "Hz", "dominant frequency")
@@ -116,9 +117,14 @@ class _Summit:
             self._climb(rate)
 
     def _climb(self, rate: float) -> None:
-        """Find the summit; the highest bin where it is no summit."""
+        """Find the summit near the highest bin that is higher than its neighbours, if any is."""
         power = (np.abs(np.fft.rfft(self.tapered, axis=-1)) ** 2).sum(axis=0)
-        start = (2 + int(np.argmax(power[2:]))) * rate / self.length
+        inner = power[1:-1]
+        high = np.where((inner > power[:-2]) & (inner > power[2:]), inner, 0.0)
+        high[0] = 0.0  # one turn a stretch: where drifts are
+        if not high.any():
+            return
+        start = (1 + int(np.argmax(high))) * rate / self.length
         turn = 2 * np.pi * start
         for _ in range(STEPS):
             slope, curvature = self._slopes(turn)
@@ -174,6 +180,11 @@ def _of_summits(
         return result
 
     return xr.apply_ufunc(find, signal, variance, input_core_dims=[["time"]] * 2)
+
+
+def require_even_times(signal: xr.DataArray, *, stretch_s: float = STRETCH_S) -> None:
+    """Raise `DatasetError` where a signal's times are uneven, or too few for a spectrum."""
+    _sampling(signal, stretch_s)
 
 
 def _sampling(signal: xr.DataArray, stretch_s: float) -> tuple[float, int]:
