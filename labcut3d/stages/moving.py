@@ -14,11 +14,13 @@ from labcut3d.provenance import fingerprint
 from labcut3d.schema import open_variables
 from labcut3d.skeleton import Skeleton
 from labcut3d.stages.common import is_current, save_result
+from labcut3d.stages.locking import exclusive
 from labcut3d.version import __version__
 
 __all__ = ["kinematics"]
 
 
+@exclusive
 def kinematics(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
     """Compute a recording's velocities, angles, axes and spectra -> kinematics.nc."""
     folder = project.results(recording)
