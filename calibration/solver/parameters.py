@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from calibration.camera import Camera
-from calibration.errors import CalibrationError
 from calibration.geometry import Array
 from calibration.lens import Lens
+from calibration.refraction import WALL_PARAMETERS
 from calibration.solver.arrays import POSE_SIZE, Cameras
 from calibration.solver.elimination import gather_blocks
 from calibration.solver.kernels import move_poses
@@ -113,26 +113,23 @@ class Layout:
 
 
 def to_arrays(cameras: Sequence[Camera]) -> Cameras:
-    """Return cameras as the arrays that the solver works on.
-
-    Raises `CalibrationError` for one that looks through a wall, which the solver does not know.
-    """
-    for camera in cameras:
-        if camera.wall is not None:
-            raise CalibrationError(
-                f"camera '{camera.name}' looks through a wall; adjustments reckon without walls: "
-                "calibrate in air, and give the cameras their walls afterwards"
-            )
+    """Return cameras as the arrays that the solver works on."""
     intrinsics = np.zeros((len(cameras), SKEW + 1))
     for row, camera in zip(intrinsics, cameras, strict=True):
         row[:4] = camera.matrix[[0, 1, 0, 1], [0, 1, 2, 2]]
         row[4 : 4 + len(camera.distortions)] = camera.distortions
         row[SKEW] = camera.matrix[0, 1]
+    walls = np.zeros((len(cameras), WALL_PARAMETERS))
+    for row, camera in zip(walls, cameras, strict=True):
+        if camera.wall is not None:
+            row[:] = camera.wall.parameters
     return Cameras(
         intrinsics=intrinsics,
         fisheye=np.array([camera.lens.model == "fisheye" for camera in cameras]),
         rotations=np.stack([camera.rotation for camera in cameras]),
         translations=np.stack([camera.translation for camera in cameras]),
+        walls=walls,
+        walled=np.array([camera.wall is not None for camera in cameras]),
     )
 
 
@@ -156,4 +153,7 @@ def from_arrays(arrays: Cameras, cameras: Sequence[Camera]) -> tuple[Camera, ...
 def moved(arrays: Cameras, poses: Array, intrinsics: Array) -> Cameras:
     """Return cameras moved by steps of poses (view, 6) and of intrinsics (view, 17)."""
     turned = move_poses(arrays.rotations, arrays.translations, poses)
-    return Cameras(arrays.intrinsics + intrinsics, arrays.fisheye, *turned)
+    rotations, translations = turned
+    return arrays._replace(
+        intrinsics=arrays.intrinsics + intrinsics, rotations=rotations, translations=translations
+    )
