@@ -176,10 +176,10 @@ def by_layers(wall, bent):
 
 @bare_inlined
 def bend_back(wall, x, y, z):
-    """Return where the ray that a camera sees in a direction leaves the wall's far face, and whither.
+    """Return the ray, behind the wall, of what a camera sees in the direction (x, y, z).
 
-    Origin and direction, each (3,), in the camera's frame. NaN where light is totally reflected;
-    a ray that never meets the wall stays as it is.
+    Its origin on the wall's far face and its direction, each (3,), in the camera's frame. NaN where
+    light is totally reflected; a ray that never meets the wall stays as it is.
     """
     nx, ny, nz, height, thickness, n0, n1, n2 = wall
     away = nx * x + ny * y + nz * z

@@ -156,24 +156,6 @@ class Wall:
         by_wall = np.concatenate([by_turn, by_distance[..., None], by_rest], axis=-1)
         return np.where(sight.behind[..., None, None], by_wall, 0.0)
 
-    def _entry(self, center: Array, points: Array, sight: "_Sight") -> Array:
-        """Return where light from points (..., 3) to a camera meets the wall, or points before it."""
-        entry = center + self.height(center) * sight.directions
-        return np.where(sight.behind[..., None], entry, points)
-
-    def _see(self, center: Array, points: Array) -> "_Sight":
-        """Return how a camera sees points (..., 3)."""
-        flat = np.ascontiguousarray(points.reshape(-1, 3)) - center
-        sight = _Sight(
-            directions=np.empty((len(flat), 3)),
-            by_point=np.empty((len(flat), 3, 3)),
-            by_layer=np.empty((len(flat), 3, LAYERS)),
-            behind=np.empty(len(flat), dtype=bool),
-        )
-        wall = *self.normal.tolist(), self.height(center), self.thickness, *self.indices
-        bend_all(wall, flat, *sight)
-        return _Sight(*(part.reshape(points.shape[:-1] + part.shape[1:]) for part in sight))
-
     def refract(self, origins: Array, directions: Array) -> tuple[Array, Array]:
         """Return the rays, origins and unit directions (..., 3), as they go on behind the wall.
 
@@ -198,6 +180,31 @@ class Wall:
     def _direction(self, across: Array) -> Array:
         """Return the unit direction through the wall that has a part (..., 3) along it."""
         return across + np.sqrt(1 - (across**2).sum(axis=-1))[..., None] * self.normal
+
+    def _entry(self, center: Array, points: Array, sight: "_Sight") -> Array:
+        """Return where light from points (..., 3) meets the wall, or points before it."""
+        entry = center + self.height(center) * sight.directions
+        return np.where(sight.behind[..., None], entry, points)
+
+    def _see(self, center: Array, points: Array) -> "_Sight":
+        """Return how a camera sees points (..., 3)."""
+        shape = points.shape[:-1]
+        sight = _Sight(
+            directions=np.empty((*shape, 3)),
+            by_point=np.empty((*shape, 3, 3)),
+            by_layer=np.empty((*shape, 3, LAYERS)),
+            behind=np.empty(shape, dtype=bool),
+        )
+        wall = *self.normal.tolist(), self.height(center), self.thickness, *self.indices
+        bend_all(
+            wall,
+            np.ascontiguousarray(points.reshape(-1, 3) - center),
+            sight.directions.reshape(-1, 3),
+            sight.by_point.reshape(-1, 3, 3),
+            sight.by_layer.reshape(-1, 3, LAYERS),
+            sight.behind.reshape(-1),
+        )
+        return sight
 
 
 class _Sight(NamedTuple):

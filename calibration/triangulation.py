@@ -3,8 +3,8 @@
 For every point the views that agree are searched. All of them are tried first; where they do not
 agree, the hypotheses of all pairs of views (and of all views at once) are scored by the truncated
 squared residuals of every view (MSAC: Torr & Zisserman, "MLESAC", 2000). Gauss-Newton through the
-exact lens model, and walls, then finds the maximum-likelihood point of the views that agree. No point's
-result depends on another's. What runs over the points is compiled: `calibration.points`.
+exact lens model, and walls, then finds the maximum-likelihood point of the views that agree. No
+point's result depends on another's. What runs over the points is compiled: `calibration.points`.
 """
 
 from dataclasses import dataclass

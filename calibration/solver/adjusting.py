@@ -58,8 +58,8 @@ def adjust(
     """Return the cameras and boards of least robust cost.
 
     `corners` (view, frame, corner, 2) px; `points` (corner, 3) of the board; `free` and `posed`
-    as for `Layout.of`; `sigma` px the noise; `prior` and `walls` as for `Problem`. An image in which
-    the start puts a corner behind the camera is not used, nor a frame whose board is NaN.
+    as for `Layout.of`; `sigma` px the noise; `prior` and `walls` as for `Problem`. An image in
+    which the start puts a corner behind the camera is not used, nor a frame whose board is NaN.
     """
     start = residuals_at(cameras, boards, corners, points)
     behind = np.any(is_seen(corners) & ~is_seen(start), axis=-1, keepdims=True)

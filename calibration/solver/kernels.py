@@ -169,9 +169,7 @@ def _rows_through_wall(k, fisheye, pose, wall, q, active, room):
     for row in range(2):
         slope = jacobian[row, 3], jacobian[row, 4], jacobian[row, 5]
         by_point = pull_back(wall, bent, slope)
-        outward = (
-            slope[0] * bent.along[0] + slope[1] * bent.along[1] + slope[2] * bent.along[2]
-        )
+        outward = slope[0] * bent.along[0] + slope[1] * bent.along[1] + slope[2] * bent.along[2]
         by_height = outward * higher
         by_turn, by_both = _cross(seen, slope), _cross(t, by_point)
         by_wall = _cross(p, by_point)

@@ -23,8 +23,8 @@ class Options:
     """What may move, what is known, and the loss.
 
     `intrinsics` "free", "fixed" or one set "shared" by all; `fixed` names intrinsics that stay;
-    `priors` are their standard deviations; `walls` those of walls, None where they stay; `huber` px, None for least squares; `tolerance` the
-    relative change of the cost at which to finish.
+    `priors` are their standard deviations; `walls` those of walls, None where they stay; `huber`
+    px, None for least squares; `tolerance` the relative change of the cost at which to finish.
     """
 
     intrinsics: IntrinsicsChoice

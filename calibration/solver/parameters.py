@@ -19,7 +19,16 @@ from calibration.solver.kernels import move_poses
 from calibration.solver.lens_kernels import SKEW
 from calibration.solver.wall_freedom import WallFreedom
 
-__all__ = ["INTRINSICS", "POSE", "Layout", "from_arrays", "moved", "parameter_names", "size_slope", "to_arrays"]
+__all__ = [
+    "INTRINSICS",
+    "POSE",
+    "Layout",
+    "from_arrays",
+    "moved",
+    "parameter_names",
+    "size_slope",
+    "to_arrays",
+]
 
 INTRINSICS = ("fx", "fy", "cx", "cy")
 POSE = (

@@ -28,7 +28,8 @@ class WallPriors:
     `tilt` rad, about the middle of what is seen through the wall; `distance` and `thickness` in
     the rig's unit; `index` of the wall, and of what is behind it unless that is air.
 
-    Equal walls are one wall, and walls of equal thickness and indices of one material. With `box`
+    Equal walls are one wall, walls of equal thickness and indices of one material, and what is
+    behind them one medium where its index is the same. With `box`
     they are also faces of one box, which turns by `tilt` and shifts by `distance` about each axis
     as a whole, and of which half of each length is known to `size`.
     """
@@ -102,7 +103,7 @@ class WallFreedom:
         return moved
 
     def slopes(self, z: Array) -> Array:
-        """Return d walls / d z at z, (view, 8, q): a turn about the world's origin, and the rest."""
+        """Return d walls / d z (view, 8, q) at z: turns about the world's origin, then the rest."""
         change, normals = self.root @ z, self.moved(z)[:, :3]
         cross = skew(change[:, :3])  # turns stay small: the left Jacobian, to third order
         turns = (np.eye(3) + cross / 2 + cross @ cross / 6) @ self.root[:, :3]
@@ -165,17 +166,22 @@ def _box(planes: Sequence[Wall], priors: WallPriors) -> list[Array]:
 
 
 def _materials(planes: Sequence[Wall], priors: WallPriors) -> list[Array]:
-    """Return the motions, each (wall, 8), of the thickness and indices of each material."""
+    """Return the motions, each (wall, 8), of the thickness and index of each material, and media.
+
+    What is behind walls is one medium where its index is the same.
+    """
+    solid = [(wall.thickness, wall.indices) if wall.thickness > 0 else None for wall in planes]
+    media = [wall.indices[2] if wall.indices[2] != AIR else None for wall in planes]
     motions = []
-    materials = [(wall.thickness, wall.indices) for wall in planes]
-    for thickness, indices in dict.fromkeys(materials):
-        solid = thickness > 0
-        known = priors.thickness * solid, priors.index * solid, priors.index * (indices[2] != AIR)
-        own = [material == (thickness, indices) for material in materials]
-        for parameter, deviation in zip((4, 6, 7), known, strict=True):
-            if deviation > 0:
+    for kinds, parameter, deviation in (
+        (solid, 4, priors.thickness),
+        (solid, 6, priors.index),
+        (media, 7, priors.index),
+    ):
+        for kind in dict.fromkeys(kinds):
+            if kind is not None and deviation > 0:
                 motion = np.zeros((len(planes), WALL_PARAMETERS))
-                motion[own, parameter] = deviation
+                motion[[other == kind for other in kinds], parameter] = deviation
                 motions.append(motion)
     return motions
 

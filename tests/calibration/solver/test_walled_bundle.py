@@ -32,7 +32,7 @@ def boards(frames: int, seed: int = 1) -> np.ndarray:
 
 
 def disturbed(rig: Rig, degrees: float = 0.1) -> Rig:
-    """The rig with all cameras but the first turned and shifted a little, and other focal lengths."""
+    """The rig with all cameras but the first turned and shifted a little."""
     rng, cameras = np.random.default_rng(2), [rig.cameras[0]]
     for camera in rig.cameras[1:]:
         turn = rotation_from_vector(np.radians(degrees) * rng.normal(size=3))
@@ -106,7 +106,7 @@ def test_the_normal_equations_are_those_of_numeric_derivatives(medium, dof):
         expected = by_camera[view] @ by_camera[view].T
         size = np.sqrt(np.diag(expected)) + 1e-2
         np.testing.assert_allclose(
-            found.own[view] / np.outer(size, size), expected / np.outer(size, size), atol=1e-6
+            found.own[view] / np.outer(size, size), expected / np.outer(size, size), atol=1e-5
         )
         pull = -by_camera[view] @ start / size
         np.testing.assert_allclose(
@@ -133,7 +133,7 @@ def test_slopes_of_walls_are_those_of_how_they_move(shape):
         numeric = (freedom.moved(z + step) - freedom.moved(z - step)) / 2e-6
         turned = np.cross(slopes[:, :3, column], walls[:, :3])
         np.testing.assert_allclose(turned, numeric[:, :3], atol=1e-7)  # third order of tilts
-        np.testing.assert_allclose(slopes[:, 3:, column], numeric[:, 3:], atol=1e-7)
+        np.testing.assert_allclose(slopes[:, 3:, column], numeric[:, 3:], atol=1e-6)
 
 
 def test_walls_of_a_box_stay_at_right_angles_and_keep_its_lengths():
