@@ -93,7 +93,8 @@ def bend(wall, x, y, z):
     depth = deep - height
     none = (0.0, 0.0, 0.0)
     if not height > 0:
-        return Bent(np.nan, np.nan, np.nan, True, none, np.nan, np.nan, none, none)
+        unknown = (np.nan, np.nan, np.nan)
+        return Bent(*unknown, True, unknown, np.nan, np.nan, unknown, none)
     if depth <= 0:
         return Bent(x, y, z, False, none, 1.0, 1.0, none, none)
     ax, ay, az = x - deep * nx, y - deep * ny, z - deep * nz

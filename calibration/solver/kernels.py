@@ -255,11 +255,8 @@ def _carry(rotation, shift, normal, carry):
         carry[3 + i, 0] = r[1] * shift[2] - r[2] * shift[1]
         carry[3 + i, 1] = r[2] * shift[0] - r[0] * shift[2]
         carry[3 + i, 2] = r[0] * shift[1] - r[1] * shift[0]
-        for j in range(6):
-            carry[6 + i, j] = -1.0 if i == j else 0.0
-        carry[9, 3 + i] = -normal[i]
-    lever = _cross(shift, normal)
-    carry[9, 0], carry[9, 1], carry[9, 2] = lever
+        carry[6 + i, i], carry[9, 3 + i] = -1.0, -normal[i]
+    carry[9, 0], carry[9, 1], carry[9, 2] = _cross(shift, normal)
 
 
 @compiled
@@ -335,14 +332,14 @@ def _carry_block(own, carry, places, carried, body):
     result, right = body
     dof, rows = len(right), POSE_SIZE if at < 0 else POSE_SIZE + 4
     skip = POSE_SIZE - dof  # a shift of the body does not turn the camera
-    carried[:n] = 0.0
-    for m in range(skip, rows):
-        if POSE_SIZE <= m < POSE_SIZE + skip:
-            continue  # nor the wall
-        place = m if m < POSE_SIZE else at + m - POSE_SIZE
-        for i in range(n):
-            for j in range(dof):
-                carried[i, j] += block[i, place] * carry[m, skip + j]
+    for i in range(n):
+        for j in range(dof):
+            total = 0.0
+            for m in range(skip, POSE_SIZE):
+                total += block[i, m] * carry[m, skip + j]
+            for m in range(POSE_SIZE, rows):
+                total += block[i, at + m - POSE_SIZE] * carry[m, skip + j]
+            carried[i, j] = total
     for m in range(skip, rows):
         place = m if m < POSE_SIZE else at + m - POSE_SIZE
         for i in range(dof):
