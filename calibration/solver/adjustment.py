@@ -141,6 +141,30 @@ def adjust_boards(
     """
     points, poses = np.asarray(board_points, dtype=float), np.asarray(board_poses, dtype=float)
     corners = np.asarray(corners, dtype=float)
+    _check_boards(rig, points, poses, corners)
+    options = Options(
+        intrinsics=intrinsics,
+        fixed=fixed,
+        priors=priors or {},
+        walls=walls,
+        huber=huber,
+        tolerance=tolerance,
+    )
+    found, cameras, flat, covariance = _run(rig, (points, poses, corners), options, 6)
+    poses = make_pose(found.bodies.rotations, found.bodies.translations)
+    return Adjustment(
+        rig=replace(rig, cameras=cameras),
+        points_world=transform(poses, points),
+        board_poses=poses,
+        residuals=flat,
+        cost=found.cost,
+        iterations=found.steps,
+        covariance=covariance,
+    )
+
+
+def _check_boards(rig: Rig, points: Array, poses: Array, corners: Array) -> None:
+    """Refuse arrays that do not fit each other, boards without extent, and poses that are none."""
     if (
         points.ndim != 2
         or points.shape[1] != 3
@@ -168,25 +192,6 @@ def adjust_boards(
             f"the board pose of frame {wrong[0]} is not a rigid motion: its rotation is "
             f"{turns[wrong[0]].tolist()}"
         )
-    options = Options(
-        intrinsics=intrinsics,
-        fixed=fixed,
-        priors=priors or {},
-        walls=walls,
-        huber=huber,
-        tolerance=tolerance,
-    )
-    found, cameras, flat, covariance = _run(rig, (points, poses, corners), options, 6)
-    poses = make_pose(found.bodies.rotations, found.bodies.translations)
-    return Adjustment(
-        rig=replace(rig, cameras=cameras),
-        points_world=transform(poses, points),
-        board_poses=poses,
-        residuals=flat,
-        cost=found.cost,
-        iterations=found.steps,
-        covariance=covariance,
-    )
 
 
 def _run(

@@ -150,14 +150,14 @@ def _rows(k, fisheye, shift, q, active, room):
 
 
 @compiled
-def _rows_through_wall(k, fisheye, pose, wall, q, active, room):
+def _rows_through_wall(k, fisheye, pose, q, active, room):
     """Fill the first of `room` as `_rows` does, behind a wall, and its 8 columns at the end.
 
-    `pose` is the camera's rotation and shift. Those columns are by a small turn of the wall about
-    the world's origin, its distance, thickness and indices. What the camera sees only depends on
-    where point and wall are in its own frame, and turns with both of them.
+    `pose` is the camera's rotation and shift, and the wall in its frame. Those columns are by a
+    small turn of the wall about the world's origin, its distance, thickness and indices. What the
+    camera sees only depends on where point and wall are in its own frame, and turns with both.
     """
-    rotation, t = pose
+    rotation, t, wall = pose
     jacobian, end = room[0], POSE_SIZE + len(active)
     p = q[0] + t[0], q[1] + t[1], q[2] + t[2]
     bent = bend(wall, p[0], p[1], p[2])
@@ -281,7 +281,7 @@ def normal_blocks(cameras, bodies, sights, robust, layout, dof):
         n, k, shift = POSE_SIZE + counts[v], cameras.intrinsics[v], cameras.translations[v]
         fisheye, terms = cameras.fisheye[v], active[v, : counts[v]]
         walled, wall = cameras.walled[v], wall_in_camera(cameras, v)
-        pose = (cameras.rotations[v], shift)
+        pose = (cameras.rotations[v], shift, wall)
         if walled:
             n += WALL_PARAMETERS
         _compose(cameras, bodies, v, b, turn)
@@ -289,7 +289,7 @@ def normal_blocks(cameras, bodies, sights, robust, layout, dof):
         for row in range(sights.start[image], sights.start[image + 1]):
             q = _turned(turn, sights.points, sights.point[row])
             if walled:
-                px, py = _rows_through_wall(k, fisheye, pose, wall, q, terms, room)
+                px, py = _rows_through_wall(k, fisheye, pose, q, terms, room)
             else:
                 px, py = _rows(k, fisheye, shift, q, terms, room)
             u, w = px - sights.pixels[row, 0], py - sights.pixels[row, 1]
