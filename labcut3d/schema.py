@@ -16,6 +16,7 @@ from labcut3d.version import __version__
 
 __all__ = [
     "kind_of",
+    "load_netcdf",
     "make_detections",
     "make_trajectories",
     "noise_covariance",
@@ -26,6 +27,8 @@ __all__ = [
 ]
 
 Array = npt.NDArray[Any]
+
+LARGEST = 2**36  # bytes in memory: 100 hours of 12 keypoints at 100 frames a second
 
 
 def make_detections(
@@ -156,16 +159,28 @@ def open_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
     Raises `DatasetError` naming the file where it is missing, is not netCDF-4, or holds
     something else.
     """
+    dataset = load_netcdf(path)
+    return _validate(dataset, kind_of(dataset))
+
+
+def load_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
+    """Read any netCDF-4 file wholly into memory, without asking what it holds.
+
+    Raises `DatasetError` naming the file where it is missing, is not netCDF-4, or claims more
+    than memory holds.
+    """
     path = Path(path)
     if not path.is_file():
         raise DatasetError(f"{path}: no such file; run the stage that writes it first")
     try:
         with xr.open_dataset(path, engine="netcdf4", decode_times=False) as stored:
+            if stored.nbytes > LARGEST:
+                raise DatasetError(f"{path}: claims {stored.nbytes / 2**30:.0f} GiB; is it broken?")
             dataset = stored.load()
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, IndexError, TypeError) as error:
         raise DatasetError(f"{path}: not a readable netCDF-4 file ({error})") from error
     dataset.encoding["source"] = str(path)
-    return _validate(dataset, kind_of(dataset))
+    return dataset
 
 
 def _assemble(
