@@ -69,7 +69,7 @@ def write_anipose(export: Export, path: str | os.PathLike[str]) -> None:
 
     The axes are the rig's: M is the identity, and center 0.
     """
-    points = export.only_individual().dataset
+    points = export.only_individual().dataset.isel(individual=0)
     count = points["view_used"].sum("view") if "view_count" not in points else points["view_count"]
     count = count.where(points["position"].notnull().all("space"))
     columns: dict[str, Array | float | int] = {}
@@ -98,7 +98,7 @@ def _column(table: NumberTable, name: str) -> Array:
 
 
 def _in_rig(table: NumberTable, position: Array) -> Array:
-    """Return points (..., 3) in the rig's axes, from the ones that the columns M and center tell."""
+    """Return points (..., 3) of the axes that M and center tell in the rig's axes."""
     if "M_00" not in table.header[0]:
         return position
     matrix = np.array([[_column(table, f"M_{i}{j}")[0] for j in range(3)] for i in range(3)])

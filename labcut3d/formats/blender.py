@@ -32,12 +32,12 @@ def write_blender(export: Export, path: str | os.PathLike[str]) -> None:
     dataset = export.dataset
     order = ("individual", "keypoint", "time", "space")
     points = dataset["position"].transpose(*order).values
-    missing = np.isnan(points).any(axis=-1).tolist()
+    missing = np.isnan(points).any(axis=-1)
     tracks = {
         individual: {
             keypoint: [
                 None if gone else point
-                for point, gone in zip(points[i, k].tolist(), missing[i][k], strict=True)
+                for point, gone in zip(points[i, k].tolist(), missing[i, k].tolist(), strict=True)
             ]
             for k, keypoint in enumerate(export.keypoints)
         }

@@ -38,12 +38,11 @@ class Export:
             validate_detections(self.dataset)
 
     @classmethod
-    def of(cls, dataset: xr.Dataset, title: str) -> "Export":
+    def of(cls, dataset: xr.Dataset, title: str, *, started: str | None = None) -> "Export":
         """Return the export of a dataset of which nothing else is known."""
         keypoints = tuple(str(name) for name in dataset["keypoint"].values)
-        return cls(
-            dataset=dataset, title=title, skeleton=Skeleton(name=title, keypoints=keypoints)
-        )
+        skeleton = Skeleton(name=title, keypoints=keypoints)
+        return cls(dataset=dataset, title=title, skeleton=skeleton, started=started)
 
     @property
     def is_3d(self) -> bool:
@@ -69,9 +68,7 @@ class Export:
     def bones(self) -> tuple[tuple[int, int], ...]:
         """The bones as pairs of indices into `keypoints`, those of absent keypoints left out."""
         place = {name: index for index, name in enumerate(self.keypoints)}
-        return tuple(
-            (place[a], place[b]) for a, b in self.skeleton.bones if {a, b} <= place.keys()
-        )
+        return tuple((place[a], place[b]) for a, b in self.skeleton.bones if {a, b} <= place.keys())
 
     def views(self) -> Iterator[tuple[str, "Export"]]:
         """Yield the name and the export of each view of detections."""

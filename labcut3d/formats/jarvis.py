@@ -9,8 +9,6 @@ Source: JARVIS-HybridNet, jarvis/prediction/predict3D.py.
 import os
 from pathlib import Path
 
-import numpy as np
-
 from labcut3d.errors import FileFormatError
 from labcut3d.formats.csv_numbers import first_lines, read_numbers
 from labcut3d.formats.deeplabcut_tables import ONLY
@@ -53,7 +51,6 @@ def read_jarvis(path: str | os.PathLike[str]) -> Points3d:
         individuals=(ONLY,),
         position=values[:, :, None, :3],
         confidence=values[:, :, None, 3] if len(coords) > len("xyz") else None,
-        frame=np.arange(len(values)),
     )
 
 

@@ -54,7 +54,9 @@ def read_netcdf(
         for name, given in (("fps", fps), ("unit", unit)):
             told = dataset.attrs.get(name)
             if given is not None and given != told:
-                raise DatasetError(f"{path}: has {name} = {told}, but {given} was given; leave it out")
+                raise DatasetError(
+                    f"{path}: has {name} = {told}, but {given} was given; leave it out"
+                )
         return dataset
     stored = stored.rename({old: new for old, new in PLURALS.items() if old in stored.dims})
     return _from_movement(path, stored, fps, unit)

@@ -20,13 +20,14 @@ def camera_devices(export: Export, pynwb: ModuleType, pose: ModuleType) -> dict[
     rig, datasets = export.rig, [export.dataset, export.detections]
     views = {str(v) for one in datasets if one is not None for v in one["view"].values}
     devices: dict[str, Any] = {}
+    metres = 1.0 if rig is None else METRES[rig.unit]
     for camera in () if rig is None else rig:
         devices[camera.name] = pose.CalibratedCamera(
             name=camera.name,
             description=_describe(camera),
             intrinsic_matrix=camera.matrix,
             rotation_matrix=camera.rotation,
-            translation_vector=camera.translation * METRES[rig.unit],
+            translation_vector=camera.translation * metres,
             distortion_coefficients=np.asarray(camera.distortions, dtype=float),
         )
     for view in sorted(views - devices.keys()):

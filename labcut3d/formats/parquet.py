@@ -8,6 +8,8 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
+
 from calibration.files import atomic_write, require_regular_file
 from labcut3d.errors import FileFormatError
 from labcut3d.formats.exported import Export
@@ -25,8 +27,14 @@ LARGEST = 2**29  # cells
 
 def write_parquet(export: Export, path: str | os.PathLike[str]) -> None:
     """Write a tidy table of trajectories or detections."""
-    arrow, parquet = require("pyarrow", "parquet", WHAT), require("pyarrow.parquet", "parquet", WHAT)
-    attributes = {str(name): _plain(value) for name, value in export.dataset.attrs.items()}
+    arrow, parquet = (
+        require("pyarrow", "parquet", WHAT),
+        require("pyarrow.parquet", "parquet", WHAT),
+    )
+    attributes = {
+        str(name): value.item() if isinstance(value, np.generic) else value
+        for name, value in export.dataset.attrs.items()
+    }
     content = arrow.Table.from_pandas(tidy_table(export.dataset), preserve_index=False)
     text = json.dumps(attributes).encode()
     content = content.replace_schema_metadata(
@@ -51,8 +59,3 @@ def read_parquet(path: str | os.PathLike[str]) -> Points3d:
     except (OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
         raise FileFormatError(f"{path}: not a readable Parquet file ({error})") from error
     return points_of(table, Path(path))
-
-
-def _plain(value: object) -> object:
-    """Return an attribute as JSON has it: numbers of numpy become plain ones."""
-    return value.item() if hasattr(value, "item") else value

@@ -25,9 +25,9 @@ class Points3d:
 
     `position` (time, keypoint, individual, 3), NaN where missing; `covariance` (time, keypoint,
     individual, 3, 3) in its square; `error` (time, keypoint, individual), reprojection error px;
-    `confidence` alike, 0 to 1; `view_count` alike, how many views each point is made of, 0 where missing. `frame`
-    (time,) are the frames' numbers, `time` (time,) seconds. `fps` and `unit` are None where the
-    file does not tell them; `path` names it in messages.
+    `confidence` alike, 0 to 1; `view_count` alike, how many views each point is made of, 0 where
+    missing. `frame` (time,) are the frames' numbers, `time` (time,) seconds. `fps` and `unit` are
+    None where the file does not tell them; `path` names it in messages.
     """
 
     path: Path
@@ -53,12 +53,12 @@ class Points3d:
                 raise FileFormatError(f"{self.path}: {what} '{min(repeated)}' stands twice")
         if not self.position.size:
             raise FileFormatError(f"{self.path}: holds no points")
-        for what, numbers, most in (
+        for what, given, most in (
             ("frame numbers", self.frame, LARGEST_FRAME),
             ("numbers of views", self.view_count, MOST_VIEWS),
         ):
-            whole = numbers is None or ((numbers >= 0) & (numbers <= most) & (numbers % 1 == 0))
-            if not np.all(whole):
+            numbers = np.zeros(1) if given is None else given
+            if not np.all((numbers >= 0) & (numbers <= most) & (numbers % 1 == 0)):
                 raise FileFormatError(f"{self.path}: {what} must be whole, from 0 to {most}")
         seen = np.isfinite(self.position).all(axis=-1, keepdims=True)
         object.__setattr__(self, "position", np.where(seen, self.position, np.nan))
@@ -96,7 +96,7 @@ class Points3d:
     def _clocks(self, fps: float) -> xr.Dataset:
         """Return detections of nothing, which lend their clocks and labels."""
         times, keypoints, individuals = self.position.shape[:-1]
-        frame = np.arange(times) if self.frame is None else self.frame.astype(np.int64)
+        frame = np.arange(float(times)) if self.frame is None else self.frame
         return make_detections(
             position=np.full((times, 1, 2, keypoints, individuals), np.nan, np.float32),
             confidence=np.zeros((times, 1, keypoints, individuals), np.float32),
@@ -104,7 +104,7 @@ class Points3d:
             keypoints=self.keypoints,
             individuals=self.individuals,
             fps=fps,
-            frame=frame[:, None],
+            frame=frame.reshape(-1, 1),
             view_time=None if self.time is None else self.time[:, None],
         )
 

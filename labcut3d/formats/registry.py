@@ -7,6 +7,7 @@ from pathlib import Path
 
 import xarray as xr
 
+from labcut3d.contract import TRAJECTORIES
 from labcut3d.errors import DatasetError, FileFormatError
 from labcut3d.formats.exported import Export
 from labcut3d.formats.format import Format
@@ -14,8 +15,16 @@ from labcut3d.formats.points import Points3d
 from labcut3d.formats.recognizing import recognize
 from labcut3d.formats.table import FORMATS
 from labcut3d.formats.views import ViewDetections, combine_views
+from labcut3d.schema import kind_of
 
-__all__ = ["choose_format", "read_dataset", "read_detections", "read_view", "write_dataset"]
+__all__ = [
+    "choose_format",
+    "find_format",
+    "read_dataset",
+    "read_detections",
+    "read_view",
+    "write_dataset",
+]
 
 PathLike = str | os.PathLike[str]
 NETCDF = ("netcdf", "movement")
@@ -59,7 +68,7 @@ def read_detections(
     Raises `DatasetError` where the file holds trajectories.
     """
     dataset = read_dataset(files, fps=fps, unit=None)
-    if dataset.attrs["ds_type"] == "trajectories" or "z" in dataset["space"].values:
+    if kind_of(dataset) is TRAJECTORIES:
         raise DatasetError(
             f"{files}: 'space' is x, y, z: these are 3-D points; detections have x, y"
         )
@@ -78,31 +87,35 @@ def read_view(path: PathLike) -> ViewDetections:
     return kind.load("reader")(path)
 
 
-def choose_format(path: PathLike | None, name: str | None, *, is_3d: bool) -> Format:
-    """Return the format called `name`, or the first that the ending of `path` fits.
-
-    Raises `FileFormatError` listing what there is, or where the format does not hold such data.
-    """
-    content = "trajectories" if is_3d else "detections"
+def find_format(path: PathLike | None, name: str | None, *, is_3d: bool) -> Format | None:
+    """Return the format called `name`, or the first that the ending of `path` fits, else None."""
     fitting = [one for one in FORMATS.values() if one.takes(is_3d)]
     if name is not None:
-        if name not in FORMATS:
-            raise FileFormatError(f"no format '{name}'; formats of {content}: {_names(fitting)}")
-        if FORMATS[name] not in fitting:
-            raise FileFormatError(
-                f"{FORMATS[name].title} cannot be written from {content}; formats that can: "
-                f"{_names(fitting)}"
-            )
-        return FORMATS[name]
+        return next((one for one in fitting if one.name == name), None)
     lower = Path(path or "").name.lower()
-    for length in range(len(lower), 1, -1):
-        for one in fitting:
-            if any(len(end) == length and lower.endswith(end) for end in one.endings):
-                return one
+    ends = [(end, one) for one in fitting for end in one.endings if lower.endswith(end)]
+    longest = max((len(end) for end, _ in ends), default=0)
+    return next((one for end, one in ends if len(end) == longest), None)
+
+
+def choose_format(path: PathLike | None, name: str | None, *, is_3d: bool) -> Format:
+    """Return what `find_format` finds, or raise `FileFormatError` listing what there is."""
+    found = find_format(path, name, is_3d=is_3d)
+    if found is not None:
+        return found
+    content = "trajectories" if is_3d else "detections"
+    fitting = [one for one in FORMATS.values() if one.takes(is_3d)]
+    names = ", ".join(one.name for one in fitting)
+    if name is not None and name in FORMATS:
+        raise FileFormatError(
+            f"{FORMATS[name].title} cannot be written from {content}; formats that can: {names}"
+        )
+    if name is not None:
+        raise FileFormatError(f"no format '{name}'; formats of {content}: {names}")
     known = ", ".join(dict.fromkeys(end for one in fitting for end in one.endings))
     raise FileFormatError(
-        f"{path}: cannot write '{Path(lower).suffix}' of {content}; endings known: {known}; or "
-        f"say --to {_names(fitting)}"
+        f"{path}: cannot write '{Path(path or '').suffix}' of {content}; endings known: {known}; "
+        f"or say --to {names}"
     )
 
 
@@ -125,11 +138,6 @@ def write_dataset(export: Export, path: PathLike, to: str | None = None) -> tupl
         write(replace(one, title=export.title), target)
         written.append(target)
     return tuple(written)
-
-
-def _names(formats: Sequence[Format]) -> str:
-    """Return the names of formats in a row."""
-    return ", ".join(one.name for one in formats)
 
 
 def _with_part(path: Path, part: str, kind: Format) -> Path:

@@ -59,6 +59,7 @@ def read_sleap_analysis(path: str | os.PathLike[str]) -> ViewDetections:
         individuals=individuals,
         position=np.transpose(tracks, (3, 2, 0, 1)),
         confidence=np.transpose(scores, (2, 1, 0)),
+        may_end_early=True,
     )
 
 
@@ -67,12 +68,14 @@ def write_sleap_analysis(export: Export, path: str | os.PathLike[str]) -> None:
     view = export.dataset.isel(view=0)
     frames = view["frame"].values
     if frames.min() < 0 or frames.max() > LARGEST_FRAME:
-        raise DatasetError(f"{export.title}: frame numbers go from {frames.min()} to {frames.max()}")
+        raise DatasetError(
+            f"{export.title}: frame numbers go from {frames.min()} to {frames.max()}"
+        )
     order, count = ("individual", "space", "keypoint", "time"), int(frames.max()) + 1
     positions = _at(frames, count, view["position"].transpose(*order).values)
     scores = _at(frames, count, view["confidence"].transpose(order[0], *order[2:]).values)
     seen = np.isfinite(positions).all(axis=1)
-    present = seen.any(axis=1)
+    present = seen.sum(axis=1) > 0
     scores = np.where(seen, scores, np.nan)
     total = np.where(present, seen.sum(axis=1), 1)
     means = np.where(present, np.nansum(scores, axis=1) / total, np.nan)

@@ -54,6 +54,7 @@ def read_slp(path: str | os.PathLike[str]) -> ViewDetections:
         individuals=tuple(names),
         position=points[..., :2],
         confidence=points[..., 2],
+        may_end_early=True,
     )
 
 

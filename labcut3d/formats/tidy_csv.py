@@ -1,6 +1,7 @@
 """A dataset as a tidy .csv: one row for each moment, individual and keypoint (and view)."""
 
 import os
+from collections.abc import Hashable
 from pathlib import Path
 
 import pandas as pd
@@ -33,15 +34,15 @@ def read_csv(path: str | os.PathLike[str]) -> Points3d:
     Raises `FileFormatError` naming the file and what is wrong.
     """
     path = Path(path)
-    text = {"individual": str, "keypoint": str}
+    text: dict[Hashable, type[str]] = {"individual": str, "keypoint": str}
     header = next(iter(first_lines(path, 1)), [])
-    empty = {name: [""] for name in header if name not in text}
+    empty: dict[Hashable, list[str]] = {name: [""] for name in header if name not in text}
     try:
         if path.stat().st_size > LARGEST:
             raise FileFormatError(f"{path}: larger than {LARGEST / 2**30:g} GiB; give the .nc")
         table = pd.read_csv(
-                path, dtype=text, keep_default_na=False, na_values=empty, encoding="utf-8-sig"
-            )
+            path, dtype=text, keep_default_na=False, na_values=empty, encoding="utf-8-sig"
+        )
     except FileFormatError:
         raise
     except (OSError, ValueError, OverflowError, pd.errors.ParserError) as error:

@@ -7,6 +7,7 @@ Source: OpenSim's documentation of marker (.trc) files.
 """
 
 import os
+from pathlib import Path
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def write_trc(export: Export, path: str | os.PathLike[str]) -> None:
     count, rate = len(points), f"{export.fps:.9g}"
     markers = len(names)
     lines = [
-        f"PathFileType\t4\t(X/Y/Z)\t{os.path.basename(path)}",
+        f"PathFileType\t4\t(X/Y/Z)\t{Path(path).name}",
         "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\tOrigDataStartFrame"
         "\tOrigNumFrames",
         f"{rate}\t{rate}\t{count}\t{markers}\t{unit}\t{rate}\t1\t{count}",

@@ -1,7 +1,7 @@
 """What other programs' files hold: one view's detections; and how several become one dataset."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ class ViewDetections:
     `position` (time, keypoint, individual, 2) px, NaN where unseen; `confidence` (time, keypoint,
     individual) between 0 and 1, 0 where unseen; `covariance` (time, keypoint, individual, 2, 2)
     px^2, NaN where unseen, None where the file has none; `path` names the file in messages.
+    A file that `may_end_early` stops at the last frame in which something was seen.
     """
 
     path: Path
@@ -29,6 +30,7 @@ class ViewDetections:
     position: Array
     confidence: Array
     covariance: Array | None = None
+    may_end_early: bool = False
 
     def __post_init__(self) -> None:
         """Bring the confidence into its range; what is seen without one is believed."""
@@ -39,6 +41,20 @@ class ViewDetections:
         if self.covariance is not None:
             kept = np.where(seen[..., None, None], self.covariance, np.nan)
             object.__setattr__(self, "covariance", kept)
+
+    def with_missing(self, frames: int) -> "ViewDetections":
+        """Return these detections followed by so many frames in which nothing was seen."""
+
+        def longer(values: Array, missing: float) -> Array:
+            """Return values (time, ...) with `missing` appended."""
+            return np.concatenate([values, np.full((frames, *values.shape[1:]), missing)])
+
+        return replace(
+            self,
+            position=longer(self.position, np.nan),
+            confidence=longer(self.confidence, 0.0),
+            covariance=None if self.covariance is None else longer(self.covariance, np.nan),
+        )
 
 
 def combine_views(views: Mapping[str, ViewDetections], *, fps: float) -> xr.Dataset:
