@@ -103,14 +103,26 @@ def export(
         str | None,
         typer.Option(help="When the first frame was filmed, for NWB: 2026-05-31T14:03:00+02:00."),
     ] = None,
+    subject: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What is known of the animal, for NWB: species='Drosophila melanogaster', sex=F, "
+            "age=P5D.",
+            metavar="KEY=VALUE",
+        ),
+    ] = None,
 ) -> None:
     """Write trajectories or detections in the format of another program."""
     from labcut3d import pipeline
+    from labcut3d.stages.exporting import Metadata
 
+    metadata = Metadata(started=started, subject=parse_names(subject or [], "KEY=VALUE"))
     if not Path(what[0]).is_dir():
         if output is None:
             raise typer.BadParameter("say where to write: -o FILE")
-        show_files(*pipeline.export_files(what, output, to=to, fps=fps, unit=unit, started=started))
+        show_files(
+            *pipeline.export_files(what, output, to=to, fps=fps, unit=unit, metadata=metadata)
+        )
         return
     project = open_project(what[0])
     if fps or unit:
@@ -123,6 +135,6 @@ def export(
     for name in names:
         show_files(
             *pipeline.export_recording(
-                project, name, to=to, output=output, started=started, reporter=Terminal(console)
+                project, name, to=to, output=output, metadata=metadata, reporter=Terminal(console)
             )
         )

@@ -1,7 +1,7 @@
 """What is handed to a writer: a dataset, and what other programs want to know beside it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import xarray as xr
 
@@ -20,7 +20,7 @@ class Export:
 
     `skeleton` has the dataset's keypoints, and bones where they are known; `rig` are the cameras,
     `detections` what trajectories were made of, and `started` the moment of the first frame in
-    ISO 8601, each None where it is not known.
+    ISO 8601, each None where it is not known. `subject` tells of the animal: species, sex, age.
     """
 
     dataset: xr.Dataset
@@ -29,6 +29,7 @@ class Export:
     rig: Rig | None = None
     detections: xr.Dataset | None = None
     started: str | None = None
+    subject: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse a dataset that does not keep its contract."""
@@ -38,11 +39,11 @@ class Export:
             validate_detections(self.dataset)
 
     @classmethod
-    def of(cls, dataset: xr.Dataset, title: str, *, started: str | None = None) -> "Export":
+    def of(cls, dataset: xr.Dataset, title: str) -> "Export":
         """Return the export of a dataset of which nothing else is known."""
         keypoints = tuple(str(name) for name in dataset["keypoint"].values)
         skeleton = Skeleton(name=title, keypoints=keypoints)
-        return cls(dataset=dataset, title=title, skeleton=skeleton, started=started)
+        return cls(dataset=dataset, title=title, skeleton=skeleton)
 
     @property
     def is_3d(self) -> bool:

@@ -31,6 +31,8 @@ __all__ = ["write_nwb"]
 
 WHAT = "NWB files"
 UNKNOWN_START = "1970-01-01T00:00:00+00:00"
+SUBJECT = ("subject_id", "species", "sex", "age", "strain", "genotype", "description")
+UNKNOWN = {"sex": "U", "age": "P0D/"}  # NWB's words for unknown, and for any age from birth on
 STEADY = 1e-6  # s; times that differ less from an even rate are told as that rate
 WORLD = "world frame of the calibrated rig, in which (0, 0, 0) is its origin"
 IMAGE = "(0, 0) is the centre of the upper left pixel of the view"
@@ -93,7 +95,17 @@ def _new_file(export: Export, pynwb: ModuleType) -> Any:
         notes=notes,
         keywords=["pose estimation", "kinematics", "video"],
         was_generated_by=[["labcut3d", __version__]],
+        subject=_subject(export, pynwb),
     )
+
+
+def _subject(export: Export, pynwb: ModuleType) -> Any:
+    """Return what is known of who was filmed."""
+    wrong = [name for name in export.subject if name not in SUBJECT]
+    if wrong:
+        raise DatasetError(f"subject has '{wrong[0]}'; NWB knows {', '.join(SUBJECT)}")
+    named = ", ".join(_plain_name(name) for name in export.individuals)
+    return pynwb.file.Subject(**{"subject_id": named, **UNKNOWN, **export.subject})
 
 
 def _points(one: Export, name: str, views: list[Any], about: dict[str, Any], pose: Any) -> Any:

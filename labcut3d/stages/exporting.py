@@ -1,6 +1,7 @@
 """Results and files of other programs, written in any format that labcut3d knows."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from labcut3d.errors import DatasetError, FileFormatError
@@ -12,7 +13,21 @@ from labcut3d.reconstruction.identities import in_order_of
 from labcut3d.schema import open_dataset
 from labcut3d.stages.common import open_detections, recording_rig
 
-__all__ = ["export_files", "export_recording"]
+__all__ = ["Metadata", "export_files", "export_recording"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """What no dataset tells: when the first frame was filmed (ISO 8601), and of whom.
+
+    `subject` has NWB's words: species, sex, age (such as P5D), strain, genotype.
+    """
+
+    started: str | None = None
+    subject: Mapping[str, str] = field(default_factory=dict)
+
+
+NOTHING = Metadata()
 
 
 def export_files(
@@ -22,15 +37,16 @@ def export_files(
     to: str | None = None,
     fps: float | None = None,
     unit: str | None = None,
-    started: str | None = None,
+    metadata: Metadata = NOTHING,
 ) -> tuple[Path, ...]:
     """Write files of any known format in another, without a project.
 
     `files`, `fps` and `unit` are those of `read_dataset`; `to` and `output` of `write_dataset`;
-    `started` is the moment of the first frame in ISO 8601. Returns the paths written.
+    `metadata` goes into files that have a place for it. Returns the paths written.
     """
     dataset = read_dataset(files, fps=fps, unit=unit)
-    export = Export.of(dataset, output.name.split(".")[0], started=started)
+    export = Export.of(dataset, output.name.split(".")[0])
+    export = replace(export, started=metadata.started, subject=metadata.subject)
     return write_dataset(export, output, to)
 
 
@@ -40,7 +56,7 @@ def export_recording(
     *,
     to: str | None = None,
     output: Path | None = None,
-    started: str | None = None,
+    metadata: Metadata = NOTHING,
     reporter: Reporter = SILENT,
 ) -> tuple[Path, ...]:
     """Write a recording's trajectories, or detections where the format holds none but those.
@@ -72,7 +88,8 @@ def export_recording(
         skeleton=project.skeleton,
         rig=rig,
         detections=detections,
-        started=started,
+        started=metadata.started,
+        subject=metadata.subject,
     )
     target = output or folder / f"{recording}{kind.endings[0]}"
     if target.resolve() in {path.resolve() for path in stored.values()}:
