@@ -11,7 +11,8 @@ import xarray as xr
 
 from calibration.files import atomic_write
 from labcut3d.contract import DETECTIONS, TRAJECTORIES, Kind
-from labcut3d.errors import DatasetError
+from labcut3d.errors import DatasetError, FileFormatError
+from labcut3d.formats.hdf5 import require_sound
 from labcut3d.version import __version__
 
 __all__ = [
@@ -28,7 +29,8 @@ __all__ = [
 
 Array = npt.NDArray[Any]
 
-LARGEST = 2**36  # bytes in memory: 100 hours of 12 keypoints at 100 frames a second
+LARGEST = 2**34  # bytes in memory: a day of 12 keypoints at 100 frames a second
+UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, IndexError, TypeError, MemoryError)
 
 
 def make_detections(
@@ -166,18 +168,19 @@ def open_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
 def load_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
     """Read any netCDF-4 file wholly into memory, without asking what it holds.
 
-    Raises `DatasetError` naming the file where it is missing, is not netCDF-4, or claims more
-    than memory holds.
+    Raises `DatasetError` naming the file where it is missing, is not netCDF-4, is damaged, or
+    claims more than memory holds.
     """
     path = Path(path)
     if not path.is_file():
         raise DatasetError(f"{path}: no such file; run the stage that writes it first")
     try:
+        require_sound(path, LARGEST)
         with xr.open_dataset(path, engine="netcdf4", decode_times=False) as stored:
-            if stored.nbytes > LARGEST:
-                raise DatasetError(f"{path}: claims {stored.nbytes / 2**30:.0f} GiB; is it broken?")
             dataset = stored.load()
-    except (OSError, ValueError, RuntimeError, KeyError, IndexError, TypeError) as error:
+    except FileFormatError as error:
+        raise DatasetError(str(error)) from error
+    except UNREADABLE as error:
         raise DatasetError(f"{path}: not a readable netCDF-4 file ({error})") from error
     dataset.encoding["source"] = str(path)
     return dataset

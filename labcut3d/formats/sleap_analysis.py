@@ -69,7 +69,7 @@ def write_sleap_analysis(export: Export, path: str | os.PathLike[str]) -> None:
     frames = view["frame"].values
     if frames.min() < 0 or frames.max() > LARGEST_FRAME:
         raise DatasetError(
-            f"{export.title}: frame numbers go from {frames.min()} to {frames.max()}"
+            f"{export.title}: frames {frames.min()} to {frames.max()} are too many for one file"
         )
     order, count = ("individual", "space", "keypoint", "time"), int(frames.max()) + 1
     positions = _at(frames, count, view["position"].transpose(*order).values)
