@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from calibration.files import sha256_of
+from calibration.files import require_regular_file, sha256_of
 from labcut3d.errors import DatasetError
 from labcut3d.formats.registry import read_view
 from labcut3d.formats.views import ViewDetections, combine_views
@@ -39,6 +39,9 @@ def import_detections(
     """
     sources = project.recording_sources(recording)
     result = project.results(recording) / "detections.nc"
+    for view, file in files.items():
+        require_view(project, view)
+        require_regular_file(file)
     inputs = {f"{IMPORTED}{view}": sha256_of(file) for view, file in files.items()}
     if result.exists() and not overwrite and (made_from(result) or {}) != inputs:
         raise DatasetError(
@@ -46,7 +49,6 @@ def import_detections(
         )
     views = {}
     for view, file in files.items():
-        require_view(project, view)
         found = _in_skeleton(project, view, read_view(file), rename or {})
         views[view] = _in_view(project, view, found, sources[view])
     detections = combine_views(views, fps=project.frame_rate(sources))

@@ -19,12 +19,13 @@ def columns(*labels: str, parts=("nose", "paw")) -> pd.MultiIndex:
     )
 
 
-def anipose(matrix=np.eye(3), center=np.zeros(3)) -> tuple[pd.DataFrame, np.ndarray]:
+def anipose(matrix=None, center=(0.0, 0.0, 0.0)) -> tuple[pd.DataFrame, np.ndarray]:
     """A table of two keypoints as Anipose writes it, and the points as the rig sees them."""
+    matrix = np.eye(3) if matrix is None else matrix
     rng = np.random.default_rng(0)
     seen = rng.normal(scale=20, size=(5, 2, 3))
     seen[3, 1] = np.nan
-    shown = seen @ matrix.T - center
+    shown = seen @ matrix.T - np.array(center)
     table = pd.DataFrame()
     for k, name in enumerate(("nose", "left_paw")):
         for a, axis in enumerate("xyz"):
@@ -61,7 +62,7 @@ def test_anipose_keeps_error_and_number_of_cameras(tmp_path: Path) -> None:
 
 def test_axes_that_anipose_sheared_are_taken_back(tmp_path: Path) -> None:
     sheared = np.array([[1.0, 0.0, 0.0], [0.6, 0.8, 0.0], [0.0, 0.0, 1.0]])
-    table, seen = anipose(sheared, np.array([5.0, -3.0, 1.0]))
+    table, seen = anipose(sheared, (5.0, -3.0, 1.0))
     table.to_csv(tmp_path / "walk.csv", index=False)
     walk = read_dataset(tmp_path / "walk.csv", fps=100, unit="mm").sel(individual="animal")
     read = walk["position"].transpose("time", "keypoint", "space")
