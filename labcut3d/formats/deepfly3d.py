@@ -15,6 +15,7 @@ Source: DeepFly3D's README and df3d/core.py.
 """
 
 import os
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -35,6 +36,10 @@ SIDE = (
 )
 KEYPOINTS = tuple(f"{side}_{joint}" for side in ("first", "second") for joint in SIDE)
 NAMES = ("points3d_wo_procrustes", "points3d")
+UNREADABLE = (
+    *(OSError, ValueError, EOFError, KeyError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
 LARGEST = 2**30  # bytes of one array: 9 hours at 100 frames a second
 
 
@@ -74,7 +79,7 @@ def _points(path: Path) -> Array:
             raise FileFormatError(f"{path}: '{name}' claims {sizes[f'{name}.npy']} bytes; broken?")
         with np.load(path, allow_pickle=False) as arrays:
             points = arrays[name]
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except UNREADABLE as error:
         raise FileFormatError(
             f"{path}: not a readable .npz of numbers ({error}); pickles are refused"
         ) from error
