@@ -29,7 +29,7 @@ app = typer.Typer(
 NAMES = {"import_detections": "import"}  # `import` is a word of Python's
 
 for panel, commands in {
-    "Begin": (projects.demo, projects.new, projects.board),
+    "Begin": (projects.demo, projects.new, projects.board, projects.doctor),
     "Cameras": (
         cameras.calibrate,
         rigfiles.check,
