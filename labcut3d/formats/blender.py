@@ -32,7 +32,7 @@ def write_blender(export: Export, path: str | os.PathLike[str]) -> None:
     dataset = export.dataset
     order = ("individual", "keypoint", "time", "space")
     points = dataset["position"].transpose(*order).values
-    missing = np.isnan(points).any(axis=-1)
+    missing = np.asarray(np.isnan(points).any(axis=-1))
     tracks = {
         individual: {
             keypoint: [

@@ -111,7 +111,7 @@ class Points3d:
 
 def diagonal(variances: Array) -> Array:
     """Return variances (..., n) as covariances (..., n, n), NaN where one is missing."""
-    known = np.isfinite(variances).all(axis=-1)[..., None, None]
+    known = np.asarray(np.isfinite(variances).all(axis=-1))[..., None, None]
     return np.where(known, variances[..., None] * np.eye(variances.shape[-1]), np.nan)
 
 
