@@ -15,11 +15,13 @@ from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import made_from
 from labcut3d.stages.common import IMPORTED, save_result
+from labcut3d.stages.locking import exclusive
 from labcut3d.video import Frames
 
 __all__ = ["import_detections"]
 
 
+@exclusive
 def import_detections(
     project: Project,
     recording: str,
