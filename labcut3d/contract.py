@@ -145,6 +145,13 @@ TRAJECTORIES = Kind(
             units="1",
             long_name="confidence of the point, 0 to 1",
         ),
+        "view_count": Variable(
+            dims=("time", "keypoint", "individual"),
+            dtype="int64",
+            units="1",
+            long_name="number of views used, of files that do not tell which",
+            required=False,
+        ),
         "exchanged": Variable(
             dims=("time", "view", "individual"),
             dtype="int64",

@@ -3,6 +3,8 @@
     board videos -> rig                              calibrate_project
     rig, chamber -> rig that looks through walls     place_chamber
     other programs' labels <-> labels                import_labels, export_labels
+    other programs' detections -> detections         import_detections
+    results -> other programs' files                 export_recording, export_files
     detections, rig -> which camera was moved        drift, repair
     labels -> detectors                              train, evaluate, cross_validate,
                                                      learning_curve
@@ -21,8 +23,10 @@ from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
 from labcut3d.stages.detecting import detect, train
+from labcut3d.stages.detection_import import import_detections
 from labcut3d.stages.drifting import drift, repair
 from labcut3d.stages.evaluating import cross_validate, evaluate, learning_curve
+from labcut3d.stages.exporting import export_files, export_recording
 from labcut3d.stages.label_export import export_labels
 from labcut3d.stages.label_import import import_labels
 from labcut3d.stages.moving import kinematics
@@ -39,7 +43,10 @@ __all__ = [
     "drift",
     "evaluate",
     "events",
+    "export_files",
     "export_labels",
+    "export_recording",
+    "import_detections",
     "import_labels",
     "kinematics",
     "learning_curve",

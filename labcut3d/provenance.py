@@ -15,7 +15,14 @@ from typing import Any
 from calibration.files import sha256_of, write_text
 from labcut3d.video import Frames
 
-__all__ = ["changed_inputs", "fingerprint", "fingerprint_frames", "restamp", "write_stamp"]
+__all__ = [
+    "changed_inputs",
+    "fingerprint",
+    "fingerprint_frames",
+    "made_from",
+    "restamp",
+    "write_stamp",
+]
 
 SAMPLE = 2**16  # bytes hashed at the start, in the middle and at the end of a video
 
@@ -40,15 +47,20 @@ def changed_inputs(result: Path, inputs: Mapping[str, str]) -> tuple[str, ...]:
 
     Empty when the result is up to date; `("result",)` when it or its stamp is missing or damaged.
     """
-    try:
-        stamp = json.loads(_stamp_path(result).read_text(encoding="utf-8"))
-        stored, content = dict(stamp["inputs"]), stamp["sha256"]
-        if content != sha256_of(result):
-            return ("result",)
-    except (OSError, ValueError, KeyError, TypeError):
+    stored = made_from(result)
+    if stored is None:
         return ("result",)
     names = {*stored, *inputs}
     return tuple(sorted(name for name in names if stored.get(name) != inputs.get(name)))
+
+
+def made_from(result: Path) -> dict[str, str] | None:
+    """Return the inputs that `result` was made from; None where its stamp does not fit it."""
+    try:
+        stamp = json.loads(_stamp_path(result).read_text(encoding="utf-8"))
+        return dict(stamp["inputs"]) if stamp["sha256"] == sha256_of(result) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def write_stamp(result: Path, inputs: Mapping[str, str]) -> None:
@@ -63,11 +75,7 @@ def restamp(result: Path) -> Iterator[None]:
 
     A result that had no valid stamp gets none.
     """
-    try:
-        stamp = json.loads(_stamp_path(result).read_text(encoding="utf-8"))
-        inputs = dict(stamp["inputs"]) if stamp["sha256"] == sha256_of(result) else None
-    except (OSError, ValueError, KeyError, TypeError):
-        inputs = None
+    inputs = made_from(result)
     yield
     if inputs is not None:
         write_stamp(result, inputs)

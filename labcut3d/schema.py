@@ -11,11 +11,13 @@ import xarray as xr
 
 from calibration.files import atomic_write
 from labcut3d.contract import DETECTIONS, KINEMATICS, TRAJECTORIES, Kind
-from labcut3d.errors import DatasetError
+from labcut3d.errors import DatasetError, FileFormatError
+from labcut3d.formats.hdf5 import require_sound
 from labcut3d.version import __version__
 
 __all__ = [
     "kind_of",
+    "load_netcdf",
     "make_detections",
     "make_trajectories",
     "noise_covariance",
@@ -28,6 +30,9 @@ __all__ = [
 ]
 
 Array = npt.NDArray[Any]
+
+LARGEST = 2**34  # bytes in memory: a day of 12 keypoints at 100 frames a second
+UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, IndexError, TypeError, MemoryError)
 
 
 def make_detections(
@@ -168,7 +173,7 @@ def open_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
     Raises `DatasetError` naming the file where it is missing, is not netCDF-4, or holds
     something else.
     """
-    dataset = _read(path)
+    dataset = load_netcdf(path)
     return _validate(dataset, kind_of(dataset))
 
 
@@ -191,22 +196,29 @@ def open_variables(
                 found[name] = found[name].astype("float32").load()
         return found
 
-    return _read(path, chosen)
+    return load_netcdf(path, chosen)
 
 
-def _read(
+def load_netcdf(
     path: str | os.PathLike[str],
     choose: Callable[[xr.Dataset], xr.Dataset] = lambda dataset: dataset,
 ) -> xr.Dataset:
-    """Read what `choose` takes of a file into memory; it is not validated."""
+    """Read what `choose` takes of a netCDF-4 file into memory, without asking what it holds.
+
+    Raises `DatasetError` naming the file where it is missing, is not netCDF-4, is damaged, or
+    claims more than memory holds.
+    """
     path = Path(path)
     if not path.is_file():
         raise DatasetError(f"{path}: no such file; run the stage that writes it first")
     try:
+        require_sound(path, LARGEST)
         with xr.open_dataset(path, engine="netcdf4", decode_times=False, cache=False) as stored:
             stored.encoding["source"] = str(path)
             dataset = choose(stored).load()
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except FileFormatError as error:
+        raise DatasetError(str(error)) from error
+    except UNREADABLE as error:
         raise DatasetError(f"{path}: not a readable netCDF-4 file ({error})") from error
     dataset.encoding["source"] = str(path)
     return dataset

@@ -12,7 +12,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from labcut3d.cli import cameras, drifts, labels, projects, recordings, rigfiles, worlds
+from labcut3d.cli import cameras, drifts, exchange, labels, projects, recordings, rigfiles, worlds
 from labcut3d.cli.common import errors
 
 __all__ = ["app", "main"]
@@ -25,6 +25,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+
+NAMES = {"import_detections": "import"}  # `import` is a word of Python's
 
 for panel, commands in {
     "Begin": (projects.demo, projects.new, projects.board, projects.doctor),
@@ -45,11 +47,12 @@ for panel, commands in {
         recordings.events,
         recordings.reconstruct,
         recordings.view,
-        recordings.export,
     ),
+    "Other programs": (exchange.formats, exchange.import_detections, exchange.export),
 }.items():
     for command in commands:
-        app.command(rich_help_panel=panel)(command)
+        name = NAMES.get(command.__name__)
+        app.command(name, rich_help_panel=panel)(command)
 
 
 def main() -> None:

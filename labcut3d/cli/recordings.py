@@ -16,7 +16,6 @@ __all__ = [
     "detect",
     "evaluate",
     "events",
-    "export",
     "kinematics",
     "reconstruct",
     "refine",
@@ -154,7 +153,7 @@ def triangulate(
         list[str],
         typer.Argument(
             help="A project's folder and recordings; or, with --rig, detections: one .nc file, or "
-            "one NAME=FILE for each camera (SLEAP .analysis.h5, DeepLabCut .csv or .h5).",
+            "one NAME=FILE for each camera (of SLEAP, DeepLabCut, Lightning Pose, EKS).",
             metavar="PROJECT [RECORDING]... | DETECTIONS...",
         ),
     ],
@@ -225,34 +224,30 @@ def reconstruct(project: ProjectPath, recordings: Recordings = None) -> None:
 
 def view(
     what: Annotated[
-        Path, typer.Argument(help="A dataset or a project's folder.", metavar="FILE.nc | PROJECT")
+        Path,
+        typer.Argument(
+            help="A dataset, another program's 3-D file, or a project's folder.",
+            metavar="FILE | PROJECT",
+        ),
     ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="viewer.html, by default beside the data.")
     ] = None,
+    fps: Annotated[
+        float | None, typer.Option(help="Frames a second, for files that do not tell.")
+    ] = None,
+    unit: Unit = None,
 ) -> None:
     """Write the viewer of a dataset, or of all recordings of a project."""
     from labcut3d import pipeline
 
     if what.is_dir():
-        if output is not None:
-            raise typer.BadParameter("-o goes with a FILE.nc; a project's viewers have their place")
+        if output or fps or unit:
+            raise typer.BadParameter("-o, --fps and --unit go with a FILE; a project knows all")
         project = open_project(what)
         for name in project.choose_recordings([], ["trajectories.nc", "detections.nc"]):
             show_files(pipeline.view(project, name, Terminal(console)))
     else:
         target = output or what.with_name("viewer.html")
-        pipeline.view_file(what, target)
+        pipeline.view_file(what, target, fps=fps, unit=unit)
         show_files(target)
-
-
-def export(
-    file: Annotated[Path, typer.Argument(help="The dataset.", metavar="trajectories.nc")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="out.csv or out.nc")],
-) -> None:
-    """Write trajectories in another format, chosen by the file's ending."""
-    from labcut3d.formats import write_trajectories
-    from labcut3d.schema import open_dataset
-
-    write_trajectories(open_dataset(file), output)
-    show_files(output)

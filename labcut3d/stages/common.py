@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = [
+    "IMPORTED",
     "chamber_record",
     "is_current",
     "load_calibrated_rig",
@@ -29,6 +30,8 @@ __all__ = [
     "settings_hash",
     "source_hashes",
 ]
+
+IMPORTED = "imported "  # begins the names of inputs of detections that another program made
 
 
 def is_current(result: Path, inputs: Mapping[str, str], reporter: Reporter) -> bool:
