@@ -16,6 +16,7 @@ from calibration.rig import Rig
 from labcut3d.reconstruction.weighing import FREEDOM, Linear, add_up, linearized
 
 __all__ = [
+    "PARTS",
     "USED",
     "Evidence",
     "Judgement",
@@ -30,6 +31,7 @@ __all__ = [
     "sums",
 ]
 
+PARTS = ("pixels", "information", "confidence", "share")  # of evidence, by detection
 USED = 0.5  # probability of being right from which a view counts as used
 SMALLEST_SURROUNDINGS = 10.0  # px
 BINS = np.linspace(0.0, 1.0, 11)[1:-1]  # of confidence, in which the trust is learnt
@@ -46,18 +48,25 @@ class Evidence:
     """The detections of one individual: arrays (view, keypoint, time, ...).
 
     `pixels` (..., 2) px; `information` (..., 2, 2) px^-2, the inverse of the detector's
-    covariance; `confidence` (...). Where nothing was detected all are zero.
+    covariance; `confidence` (...). Where nothing was detected all are zero. `share` (..., 2) px is
+    what was taken off the pixels as the calibration's own error (see `settling`).
     """
 
     rig: Rig
     pixels: Array
     information: Array
     confidence: Array
+    share: Array
 
     @property
     def seen(self) -> np.ndarray:
         """Where there is a detection at all (view, keypoint, time)."""
         return self.confidence > 0
+
+    @property
+    def detected(self) -> Array:
+        """The pixels (view, keypoint, time, 2) as the detector has them."""
+        return self.pixels + self.share
 
     @property
     def covariance(self) -> Array:
@@ -66,13 +75,12 @@ class Evidence:
 
     def of_keypoints(self, which: np.ndarray) -> "Evidence":
         """Return the evidence on some keypoints, given by index."""
-        names = ("pixels", "information", "confidence")
-        return replace(self, **{name: getattr(self, name)[:, which] for name in names})
+        return replace(self, **{name: getattr(self, name)[:, which] for name in PARTS})
 
     def exchanged(self, left: int, right: int, where: np.ndarray) -> "Evidence":
         """Return the evidence with two keypoints exchanged `where` (view, time)."""
         changed = {}
-        for name in ("pixels", "information", "confidence"):
+        for name in PARTS:
             array = getattr(self, name).copy()
             a, b = array[:, left][where].copy(), array[:, right][where].copy()
             array[:, left][where], array[:, right][where] = b, a

@@ -14,7 +14,7 @@ import numpy as np
 
 from calibration.geometry import Array
 from calibration.triangulation import triangulate_points
-from labcut3d.reconstruction.evidence import Evidence, first_noise, judge
+from labcut3d.reconstruction.evidence import PARTS, Evidence, first_noise, judge
 
 __all__ = ["untangle"]
 
@@ -88,8 +88,7 @@ def _chosen(evidence: Evidence, left: int, right: int, patterns: np.ndarray) -> 
     """Return the left keypoint's evidence under every pattern, (view, pattern, time, ...)."""
     keypoint = np.where(patterns.T, right, left)
     view = np.arange(len(keypoint))[:, None]
-    names = ("pixels", "information", "confidence")
-    return replace(evidence, **{name: getattr(evidence, name)[view, keypoint] for name in names})
+    return replace(evidence, **{name: getattr(evidence, name)[view, keypoint] for name in PARTS})
 
 
 def _changes(patterns: np.ndarray) -> Array:

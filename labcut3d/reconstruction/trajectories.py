@@ -21,6 +21,7 @@ from labcut3d.reconstruction.identities import known_individuals
 from labcut3d.reconstruction.refinement import refine
 from labcut3d.reconstruction.report import report_attributes
 from labcut3d.reconstruction.settings import ReconstructionSettings
+from labcut3d.reconstruction.settling import settled
 from labcut3d.reconstruction.tracks import Context, Tracks, refined_tracks, unrefined_tracks
 from labcut3d.schema import make_trajectories, validate_detections
 from labcut3d.skeleton import Skeleton
@@ -61,8 +62,13 @@ def reconstruct(
     bones, pairs = _skeleton_indices(skeleton, keypoints, settings)
     tracks = []
     individuals = detections["individual"].values
-    for index, individual in enumerate(individuals):
-        evidence = detections_of(detections, rig, individual, settings.lowest_confidence)
+    evidences = [
+        detections_of(detections, rig, individual, settings.lowest_confidence)
+        for individual in individuals
+    ]
+    if rig_covariance is not None:
+        evidences = settled(evidences, rig_covariance)
+    for index, (individual, evidence) in enumerate(zip(individuals, evidences, strict=True)):
         context = Context(
             settings=settings,
             bones=bones,

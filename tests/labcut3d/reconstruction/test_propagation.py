@@ -63,6 +63,7 @@ def test_tracks_follow_the_cameras_as_it_says():
         pixels=rig.project(points),
         information=there[..., None, None] * np.eye(2),
         confidence=there,
+        share=np.zeros(rig.project(points).shape),
     )
     judgement = judge(evidence, first_noise(evidence), points)
     precision = rng.uniform(0.5, 2.0, (2, moments - 2))
