@@ -82,10 +82,11 @@ def solve(factors, values):
 
 
 @bare
-def inverse_blocks(factors, window, column, blocks):
+def inverse_blocks(factors, window, column, blocks, lagged):
     """Fill blocks (m, n / 3, 3, 3) with the diagonal blocks of the inverse.
 
-    From the last row backwards: the inverse within the bands needs only itself (Takahashi et al.,
+    And lagged (m, n / 3, 2), which is zero, with the traces of those one and two blocks beside
+    the diagonal. From the last row backwards: the inverse within the bands needs only itself (Takahashi et al.,
     1973). `window` (6, 6) and `column` (6,) are room to work in.
     """
     for m in range(len(factors)):
@@ -100,6 +101,8 @@ def inverse_blocks(factors, window, column, blocks):
                     total += window[p, q] * a[j, q + 1]
                 column[p] = -total * up
                 corner -= a[j, p + 1] * column[p]
+            lagged[m, j // 3, 0] += column[2]
+            lagged[m, j // 3, 1] += column[5]
             for p in range(BANDS - 1, 0, -1):
                 for q in range(BANDS - 1, 0, -1):
                     window[p, q] = window[p - 1, q - 1]

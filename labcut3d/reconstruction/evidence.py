@@ -22,6 +22,7 @@ __all__ = [
     "Judgement",
     "Noise",
     "against",
+    "common_variance",
     "first_noise",
     "inverted",
     "judge",
@@ -49,7 +50,8 @@ class Evidence:
 
     `pixels` (..., 2) px; `information` (..., 2, 2) px^-2, the inverse of the detector's
     covariance; `confidence` (...). Where nothing was detected all are zero. `share` (..., 2) px is
-    what was taken off the pixels as the calibration's own error (see `settling`).
+    what was taken off the pixels as the calibration's own error (see `settling`). `stated` tells
+    whether the covariance is the detector's; otherwise it is 1 px^2, of which only ratios count.
     """
 
     rig: Rig
@@ -57,6 +59,7 @@ class Evidence:
     information: Array
     confidence: Array
     share: Array
+    stated: bool
 
     @property
     def seen(self) -> np.ndarray:
@@ -215,21 +218,52 @@ def learn_noise(evidence: Evidence, judgement: Judgement, noise: Noise, fitted: 
     )
 
 
-def persistence(evidence: Evidence, judgement: Judgement, points: Array) -> Array:
-    """Return by how much less neighbouring frames teach than independent ones would (keypoint,).
+def persistence(evidence: Evidence, judgement: Judgement, points: Array, share: Array) -> Array:
+    """Return by what covariances that take frames as independent are too small (keypoint, time).
 
     1 or more. A detector that errs errs alike in the next frame, at some keypoints for longer than
-    at others. The factor is the integrated autocorrelation of the residuals (Sokal, "Monte Carlo
-    methods in statistical mechanics", 1997), by which a variance that took the frames as
-    independent must be multiplied.
+    at others, as the residuals' autocorrelation tells. Of a mean over n alike frames the variance
+    grows by 1 + 2 sum (1 - lag / n) correlation (Sokal, "Monte Carlo methods in statistical
+    mechanics", 1997); n is the inverse of the `share` (keypoint, time) that the moment's own
+    detections have in what is known of the point.
     """
     residual = np.nan_to_num(evidence.pixels - project_with_slopes(evidence.rig, points)[0])
     whitened = residual * np.sqrt(judgement.weight)[..., None]
     power, moments = (whitened**2).sum(axis=(0, 2, 3)), points.shape[1]
-    factor, lasting = np.ones(len(points)), power > 0
+    factor, lasting = np.ones(share.shape), power > 0
     for lag in range(1, min(MEMORY, moments - 1) + 1):
         product = (whitened[..., lag:, :] * whitened[..., :-lag, :]).sum(axis=(0, 2, 3))
         correlation = product / (1 - lag / moments) / np.where(power > 0, power, 1.0)
         lasting = lasting & (correlation >= 0.02)
-        factor += np.where(lasting, 2 * correlation, 0.0)
+        together = (1 - lag * share).clip(min=0.0)
+        factor += np.where(lasting, 2 * correlation, 0.0)[:, None] * together
     return factor
+
+
+def common_variance(evidence: Evidence, judgement: Judgement, noise: Noise, points: Array) -> Array:
+    """Return the variance (keypoint, time) of points, unit^2 in any direction, that all views share.
+
+    Views that agree better than their detector claims to err do so because they err alike: it
+    takes another place of the body for the keypoint, in all views the same. This no residual
+    shows, and no number of views or moments averages it out. What is claimed beyond the scatter
+    is therefore stated as a displacement in space of that size in the images; zero where the
+    detector claims nothing.
+    """
+    views = judgement.right.sum(axis=0)
+    told = np.trace(linearize(evidence, judgement.right, points)[0], axis1=-2, axis2=-1)
+    known = (views > 1) & (told > 0)
+    claimed = np.where(known, 2 * views / np.where(known, told, 1.0), np.nan)
+    claimed = np.where(known, claimed, _usual(claimed))
+    if not evidence.stated:
+        return np.zeros(claimed.shape)
+    apart = noise.scale * FREEDOM / (FREEDOM - 2)  # the variance of Student noise
+    beyond = (1 - apart).clip(min=0.0)
+    # Where more than claimed shows, what the views share is hidden: as usual beside what shows.
+    alike = np.maximum(beyond, float(np.median(beyond / apart)) * apart)
+    return claimed * alike[:, None]
+
+
+def _usual(values: Array) -> Array:
+    """Return the median (n, 1) of what is known of each row (n, time), zero where nothing is."""
+    there = np.isfinite(values).any(axis=1, keepdims=True)
+    return np.asarray(np.nanmedian(np.where(there, values, 0.0), axis=1, keepdims=True))

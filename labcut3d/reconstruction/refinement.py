@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from calibration.geometry import Array
 from labcut3d.progress import Progress
@@ -19,6 +20,7 @@ from labcut3d.reconstruction.evidence import (
     Judgement,
     Noise,
     against,
+    common_variance,
     first_noise,
     judge,
     learn_noise,
@@ -43,6 +45,7 @@ STILL = 0.01  # standard deviations; tracks that move less need only one step mo
 # The weights of least squares say more than Student noise of two dimensions tells about its place
 # (Lange, Little & Taylor, "Robust statistical modeling using the t distribution", 1989).
 STUDENT_INFORMATION = (FREEDOM + 2) / (FREEDOM + 4)
+JUMP = 5  # frames over which accelerations are of one scale
 MOTION_FREEDOM = 3.0  # degrees of freedom of the Student accelerations: animals jump
 SEARCH = np.geomspace(0.25, 4.0, 9)  # factors on the accelerations, tried by likelihood
 STIFFEST = 1e10  # times the least information of a moment: what double precision can solve
@@ -71,10 +74,14 @@ class Refined:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _State:
-    """What a round hands to the next."""
+    """What a round hands to the next.
+
+    `unsteady` (keypoint, time - 2) is the variance of the accelerations: how unsure they are.
+    """
 
     points: Array
     covariance: Array
+    unsteady: Array
     precision: Array
     acceleration: Array
     noise: Noise
@@ -98,6 +105,7 @@ def refine(
     state = _State(
         points=points,
         covariance=np.zeros((*points.shape, 3)),
+        unsteady=np.zeros((len(points), max(points.shape[1] - 2, 0))),
         precision=np.zeros((len(points), max(points.shape[1] - 2, 0))),
         acceleration=_first_acceleration(points),
         noise=first_noise(evidence),
@@ -114,12 +122,14 @@ def refine(
         if progress is not None:
             progress(index + 1, len(WIDENINGS))
     judgement = judge(evidence, state.noise, state.points)
-    factor = persistence(evidence, judgement, state.points)
     known = information_of(evidence, STUDENT_INFORMATION * judgement.weight, state.points)
-    covariance = posterior_covariances(known, state.precision)
+    covariance, _ = posterior_covariances(known, state.precision)
+    own = np.einsum("ktij,ktji->kt", covariance, known) / 3
+    covariance *= persistence(evidence, judgement, state.points, own)[..., None, None]
+    shared = common_variance(evidence, judgement, state.noise, state.points)
     return Refined(
         points=state.points,
-        covariance=covariance * factor[:, None, None, None],
+        covariance=covariance + shared[..., None, None] * np.eye(3),
         evidence=evidence,
         judgement=judgement,
         noise=state.noise,
@@ -156,7 +166,7 @@ def _fit(evidence: Evidence, state: _State, widening: float) -> _State:
             pull, target = pull_of_bones(state.bones, points, state.covariance)
             information, vectors = information + pull, vectors + target
         information, vectors = _anchored(information, vectors, points)
-        motion = _motion_weight(points, acceleration)
+        motion = _motion_weight(points, state.unsteady, acceleration)
         if last:
             acceleration = _likeliest(information, vectors, motion, acceleration)
         precision = _precision(motion, acceleration, _stiffest(information))
@@ -164,13 +174,14 @@ def _fit(evidence: Evidence, state: _State, widening: float) -> _State:
         if last:
             break
         last = _moved(before, points, information) < STILL
-    covariance = state.covariance
-    if widening == 1.0:  # nobody asks for it before; without the bones, as in `information_of`
-        covariance = posterior_covariances(_anchored(measured, vectors, points)[0], precision)
+    # Without the bones, as in `information_of`.
+    known, _ = _anchored(measured, vectors, points)
+    covariance, unsteady = posterior_covariances(known, precision)
     return replace(
         state,
         points=points,
         covariance=covariance,
+        unsteady=unsteady,
         precision=precision,
         acceleration=acceleration,
     )
@@ -236,10 +247,17 @@ def _stiffest(information: Array) -> float:
     return STIFFEST * float(np.diagonal(information, axis1=-2, axis2=-1).min())
 
 
-def _motion_weight(points: Array, acceleration: Array) -> Array:
-    """Return the weights (keypoint, time - 2) of Student accelerations."""
-    squared = (accelerations(points) ** 2).sum(axis=-1) / acceleration[:, None] ** 2
-    return (MOTION_FREEDOM + 3) / (MOTION_FREEDOM + squared)
+def _motion_weight(points: Array, unsteady: Array, acceleration: Array) -> Array:
+    """Return the weights (keypoint, time - 2) of Student accelerations, as expected.
+
+    An animal that jumps goes on for some frames: neighbours share one scale. What is unsure of
+    the accelerations counts too, or a track that was smoothed too much would always seem smooth.
+    """
+    if unsteady.shape[1] == 0:
+        return unsteady
+    size = (accelerations(points) ** 2).sum(axis=-1) + unsteady
+    size = uniform_filter1d(size, JUMP, axis=1, mode="nearest") / acceleration[:, None] ** 2
+    return np.asarray((MOTION_FREEDOM + 3 * JUMP) / (MOTION_FREEDOM + JUMP * size))
 
 
 def _anchored(information: Array, vectors: Array, points: Array) -> tuple[Array, Array]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from calibration.covariance import RigCovariance
 from calibration.errors import CalibrationError
-from calibration.geometry import Array, is_seen
+from calibration.geometry import is_seen
 from calibration.points.disagreement import calibration_disagreement
 from calibration.points.imaging import project_with_slopes
 from calibration.recordings import RefinedRig, refine_rig

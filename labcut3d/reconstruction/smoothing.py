@@ -41,12 +41,19 @@ def log_evidence(information: Array, vectors: Array, precision: Array) -> Array:
     return fit - np.log(diagonal).sum(axis=1) + 1.5 * np.log(precision).sum(axis=1)
 
 
-def posterior_covariances(information: Array, precision: Array) -> Array:
-    """Return the covariances (track, time, 3, 3) of the tracks that `smooth` returns."""
+def posterior_covariances(information: Array, precision: Array) -> tuple[Array, Array]:
+    """Return the covariances (track, time, 3, 3) of the tracks that `smooth` returns.
+
+    And the variances (track, time - 2) of their accelerations, all three directions together.
+    """
     factors = _factorize(information, precision)
-    blocks = np.empty(information.shape)
-    banded.inverse_blocks(factors, np.empty((6, 6)), np.empty(6), blocks)
-    return blocks
+    blocks, lagged = np.empty(information.shape), np.zeros((*information.shape[:2], 2))
+    banded.inverse_blocks(factors, np.empty((6, 6)), np.empty(6), blocks, lagged)
+    own = blocks[..., 0, 0] + blocks[..., 1, 1] + blocks[..., 2, 2]
+    one, two = lagged[..., 0], lagged[..., 1]
+    spread = own[:, 2:] + 4 * own[:, 1:-1] + own[:, :-2]
+    spread += 2 * two[:, :-2] - 4 * (one[:, 1:-1] + one[:, :-2])
+    return blocks, spread
 
 
 def _solve(factors: Array, vectors: Array) -> Array:

@@ -28,6 +28,7 @@ def scene(rng: np.random.Generator, moments: int = 400) -> tuple[Evidence, np.nd
         information=root @ np.swapaxes(root, -1, -2) + np.eye(2),
         confidence=rng.uniform(0.2, 1.0, pixels.shape[:-1]),
         share=np.zeros(pixels.shape),
+        stated=True,
     )
     return evidence, points
 

@@ -102,6 +102,7 @@ def test_two_pairs_of_one_view_count_as_two() -> None:
         information=seen[..., None, None] * np.eye(2),
         confidence=0.95 * seen,
         share=np.zeros((4, 4, 60, 2)),
+        stated=True,
     )
     where = np.zeros((4, 60), dtype=bool)
     where[1, 20] = True
