@@ -85,8 +85,8 @@ def solve(factors, values):
 def inverse_blocks(factors, window, column, blocks, lagged):
     """Fill blocks (m, n / 3, 3, 3) with the diagonal blocks of the inverse.
 
-    And lagged (m, n / 3, 2), which is zero, with the traces of those one and two blocks beside
-    the diagonal. From the last row backwards: the inverse within the bands needs only itself (Takahashi et al.,
+    And add to lagged (m, n / 3, 2) the traces of those one and two blocks beside the diagonal.
+    From the last row backwards: the inverse within the bands needs only itself (Takahashi et al.,
     1973). `window` (6, 6) and `column` (6,) are room to work in.
     """
     for m in range(len(factors)):

@@ -225,9 +225,17 @@ def persistence(evidence: Evidence, judgement: Judgement, points: Array, share: 
     at others, as the residuals' autocorrelation tells. Of a mean over n alike frames the variance
     grows by 1 + 2 sum (1 - lag / n) correlation (Sokal, "Monte Carlo methods in statistical
     mechanics", 1997); n is the inverse of the `share` (keypoint, time) that the moment's own
-    detections have in what is known of the point.
+    detections have in what is known of the point. A detector that claims nothing does not tell
+    what its views share (see `common_variance`): then n is taken as large.
     """
-    residual = np.nan_to_num(evidence.pixels - project_with_slopes(evidence.rig, points)[0])
+    share = share if evidence.stated else np.zeros(share.shape)
+    # About each moment's own points: smoothed ones have taken up what lasts.
+    information, vectors = linearize(evidence, judgement.weight, points)
+    hold = 1e-6 * np.trace(information, axis1=-2, axis2=-1).max(axis=1)[:, None, None, None]
+    hold = np.where(hold > 0, hold, 1.0) * np.eye(3)
+    held = vectors + (hold @ points[..., None])[..., 0]
+    alone = np.linalg.solve(information + hold, held[..., None])[..., 0]
+    residual = np.nan_to_num(evidence.pixels - project_with_slopes(evidence.rig, alone)[0])
     whitened = residual * np.sqrt(judgement.weight)[..., None]
     power, moments = (whitened**2).sum(axis=(0, 2, 3)), points.shape[1]
     factor, lasting = np.ones(share.shape), power > 0
@@ -241,7 +249,7 @@ def persistence(evidence: Evidence, judgement: Judgement, points: Array, share: 
 
 
 def common_variance(evidence: Evidence, judgement: Judgement, noise: Noise, points: Array) -> Array:
-    """Return the variance (keypoint, time) of points, unit^2 in any direction, that all views share.
+    """Return the variance (keypoint, time) of points along any axis, unit^2, that all views share.
 
     Views that agree better than their detector claims to err do so because they err alike: it
     takes another place of the body for the keypoint, in all views the same. This no residual

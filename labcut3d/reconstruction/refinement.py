@@ -40,12 +40,14 @@ from labcut3d.reconstruction.weighing import FREEDOM, linearized, weigh
 __all__ = ["Refined", "information_of", "refine"]
 
 WIDENINGS = (16.0, 4.0, 1.0, 1.0, 1.0, 1.0)  # of the noise's covariance, round by round
+# Frames over which accelerations are of one scale, round by round: animals go on jumping, but so
+# do exchanged legs, which are to be told first.
+JUMPS = (1, 1, 1, 1, 5, 5)
 STEPS = 4  # of Gauss-Newton in a round, at most
 STILL = 0.01  # standard deviations; tracks that move less need only one step more
 # The weights of least squares say more than Student noise of two dimensions tells about its place
 # (Lange, Little & Taylor, "Robust statistical modeling using the t distribution", 1989).
 STUDENT_INFORMATION = (FREEDOM + 2) / (FREEDOM + 4)
-JUMP = 5  # frames over which accelerations are of one scale
 MOTION_FREEDOM = 3.0  # degrees of freedom of the Student accelerations: animals jump
 SEARCH = np.geomspace(0.25, 4.0, 9)  # factors on the accelerations, tried by likelihood
 STIFFEST = 1e10  # times the least information of a moment: what double precision can solve
@@ -76,12 +78,14 @@ class Refined:
 class _State:
     """What a round hands to the next.
 
-    `unsteady` (keypoint, time - 2) is the variance of the accelerations: how unsure they are.
+    `unsteady` (keypoint, time - 2) is the variance of the accelerations: how unsure they are;
+    `jump` over how many frames they are of one scale.
     """
 
     points: Array
     covariance: Array
     unsteady: Array
+    jump: int
     precision: Array
     acceleration: Array
     noise: Noise
@@ -106,14 +110,15 @@ def refine(
         points=points,
         covariance=np.zeros((*points.shape, 3)),
         unsteady=np.zeros((len(points), max(points.shape[1] - 2, 0))),
+        jump=JUMPS[0],
         precision=np.zeros((len(points), max(points.shape[1] - 2, 0))),
         acceleration=_first_acceleration(points),
         noise=first_noise(evidence),
         bones=None,
     )
     exchanged = np.zeros((len(pairs), len(evidence.pixels), points.shape[1]), dtype=bool)
-    for index, widening in enumerate(WIDENINGS):
-        state = _fit(evidence, state, widening)
+    for index, (widening, jump) in enumerate(zip(WIDENINGS, JUMPS, strict=True)):
+        state = _fit(evidence, replace(state, jump=jump), widening)
         if widening == 1.0 and pairs:
             evidence, newly = repair_swaps(evidence, state.noise, state.points, pairs)
             exchanged = exchanged ^ newly  # one exchanged again is as it was
@@ -166,7 +171,7 @@ def _fit(evidence: Evidence, state: _State, widening: float) -> _State:
             pull, target = pull_of_bones(state.bones, points, state.covariance)
             information, vectors = information + pull, vectors + target
         information, vectors = _anchored(information, vectors, points)
-        motion = _motion_weight(points, state.unsteady, acceleration)
+        motion = _motion_weight(points, state, acceleration)
         if last:
             acceleration = _likeliest(information, vectors, motion, acceleration)
         precision = _precision(motion, acceleration, _stiffest(information))
@@ -247,17 +252,17 @@ def _stiffest(information: Array) -> float:
     return STIFFEST * float(np.diagonal(information, axis1=-2, axis2=-1).min())
 
 
-def _motion_weight(points: Array, unsteady: Array, acceleration: Array) -> Array:
+def _motion_weight(points: Array, state: _State, acceleration: Array) -> Array:
     """Return the weights (keypoint, time - 2) of Student accelerations, as expected.
 
-    An animal that jumps goes on for some frames: neighbours share one scale. What is unsure of
-    the accelerations counts too, or a track that was smoothed too much would always seem smooth.
+    Neighbours share one scale. What is unsure of the accelerations counts too, or a track that was
+    smoothed too much would always seem smooth.
     """
-    if unsteady.shape[1] == 0:
-        return unsteady
-    size = (accelerations(points) ** 2).sum(axis=-1) + unsteady
-    size = uniform_filter1d(size, JUMP, axis=1, mode="nearest") / acceleration[:, None] ** 2
-    return np.asarray((MOTION_FREEDOM + 3 * JUMP) / (MOTION_FREEDOM + JUMP * size))
+    if state.unsteady.shape[1] == 0:
+        return state.unsteady
+    size = (accelerations(points) ** 2).sum(axis=-1) + state.unsteady
+    size = uniform_filter1d(size, state.jump, axis=1, mode="nearest") / acceleration[:, None] ** 2
+    return np.asarray((MOTION_FREEDOM + 3 * state.jump) / (MOTION_FREEDOM + state.jump * size))
 
 
 def _anchored(information: Array, vectors: Array, points: Array) -> tuple[Array, Array]:
