@@ -6,12 +6,13 @@ the two is judged by how far it lies from where time, the skeleton and the other
 point (the E-step of expectation maximisation).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from calibration.geometry import Array
-from calibration.points.imaging import project_with_slopes
+from calibration.points.imaging import project_points
 from calibration.rig import Rig
 from labcut3d.reconstruction.weighing import FREEDOM, Linear, add_up, linearized
 
@@ -41,6 +42,7 @@ PRIOR_COUNT = 20.0  # detections; how much data outweighs the detector's own con
 SCALE_RANGE = (0.25, 100.0)  # of the factor on the detector's covariance
 PRIOR_RANGE = (1e-3, 1 - 1e-3)  # of the probability that a detection is right
 TINY = 1e-300
+CHANCE = 2.5  # standard deviations from which a correlation, or a variance too small, is no chance
 MEMORY = 10  # frames over which errors are compared with themselves
 
 
@@ -76,9 +78,15 @@ class Evidence:
         """The inverse of the information, 1 px^2 where there is none."""
         return inverted(np.where(self.seen[..., None, None], self.information, np.eye(2)))
 
-    def of_keypoints(self, which: np.ndarray) -> "Evidence":
+    def of_keypoints(self, which: np.ndarray | slice) -> "Evidence":
         """Return the evidence on some keypoints, given by index."""
         return replace(self, **{name: getattr(self, name)[:, which] for name in PARTS})
+
+    def in_blocks(self, moments: int) -> "Iterator[Evidence]":
+        """Yield the evidence on some moments after the other."""
+        for start in range(0, max(self.confidence.shape[2], 1), moments):
+            part = slice(start, start + moments)
+            yield replace(self, **{name: getattr(self, name)[:, :, part] for name in PARTS})
 
     def exchanged(self, left: int, right: int, where: np.ndarray) -> "Evidence":
         """Return the evidence with two keypoints exchanged `where` (view, time)."""
@@ -154,7 +162,7 @@ def judge(evidence: Evidence, noise: Noise, points: Array, widening: float = 1.0
 
     `widening` multiplies the covariance: a wide noise first keeps a wrong start from deciding.
     """
-    residual = evidence.pixels - project_with_slopes(evidence.rig, points)[0]
+    residual = evidence.pixels - project_points(evidence.rig, points)
     scale = (noise.scale * widening)[None, :, None]
     squared = np.einsum("...i,...ij,...j->...", residual, evidence.information, residual) / scale
     seen = evidence.seen & np.isfinite(squared)
@@ -186,7 +194,12 @@ def against(evidence: Evidence, noise: Noise, widening: float = 1.0) -> Array:
 
 def linearize(evidence: Evidence, weight: Array, points: Array) -> tuple[Array, Array]:
     """Return information (keypoint, time, 3, 3) and vectors (keypoint, time, 3) around `points`."""
-    return sums(evidence, linearized(evidence.rig, evidence.pixels, points), weight)
+    information, vectors = np.empty((*points.shape, 3)), np.empty(points.shape)
+    for k in range(len(points)):  # one keypoint at a time: the slopes of all are large
+        one, own = evidence.of_keypoints(slice(k, k + 1)), slice(k, k + 1)
+        linear = linearized(one.rig, one.pixels, points[own])
+        information[own], vectors[own] = sums(one, linear, weight[:, own])
+    return information, vectors
 
 
 def sums(evidence: Evidence, linear: Linear, weight: Array) -> tuple[Array, Array]:
@@ -235,14 +248,15 @@ def persistence(evidence: Evidence, judgement: Judgement, points: Array, share: 
     hold = np.where(hold > 0, hold, 1.0) * np.eye(3)
     held = vectors + (hold @ points[..., None])[..., 0]
     alone = np.linalg.solve(information + hold, held[..., None])[..., 0]
-    residual = np.nan_to_num(evidence.pixels - project_with_slopes(evidence.rig, alone)[0])
+    residual = np.nan_to_num(evidence.pixels - project_points(evidence.rig, alone))
     whitened = residual * np.sqrt(judgement.weight)[..., None]
     power, moments = (whitened**2).sum(axis=(0, 2, 3)), points.shape[1]
     factor, lasting = np.ones(share.shape), power > 0
+    by_chance = CHANCE / np.sqrt(judgement.right.sum(axis=(0, 2)).clip(min=1.0))
     for lag in range(1, min(MEMORY, moments - 1) + 1):
         product = (whitened[..., lag:, :] * whitened[..., :-lag, :]).sum(axis=(0, 2, 3))
         correlation = product / (1 - lag / moments) / np.where(power > 0, power, 1.0)
-        lasting = lasting & (correlation >= 0.02)
+        lasting = lasting & (correlation >= by_chance)
         together = (1 - lag * share).clip(min=0.0)
         factor += np.where(lasting, 2 * correlation, 0.0)[:, None] * together
     return factor
@@ -265,7 +279,8 @@ def common_variance(evidence: Evidence, judgement: Judgement, noise: Noise, poin
     if not evidence.stated:
         return np.zeros(claimed.shape)
     apart = noise.scale * FREEDOM / (FREEDOM - 2)  # the variance of Student noise
-    beyond = (1 - apart).clip(min=0.0)
+    chance = CHANCE / np.sqrt(judgement.right.sum(axis=(0, 2)).clip(min=1.0))
+    beyond = (1 - apart * (1 + chance)).clip(min=0.0)
     # Where more than claimed shows, what the views share is hidden: as usual beside what shows.
     alike = np.maximum(beyond, float(np.median(beyond / apart)) * apart)
     return claimed * alike[:, None]

@@ -149,7 +149,9 @@ def information_of(evidence: Evidence, weight: Array, points: Array) -> Array:
 
     Without the bones: they tie errors together that a covariance of single points cannot hold.
     """
-    return _anchored(*linearize(evidence, weight, points), points)[0]
+    information, vectors = linearize(evidence, weight, points)
+    _anchor(information, vectors, points)
+    return information
 
 
 def _fit(evidence: Evidence, state: _State, widening: float) -> _State:
@@ -165,12 +167,13 @@ def _fit(evidence: Evidence, state: _State, widening: float) -> _State:
     for step in range(STEPS):
         last = last or step == STEPS - 1
         weigh(linear, evidence.information, odds, scale, points, weight)
-        measured, vectors = sums(evidence, linear, weight)
-        information = measured
+        information, vectors = sums(evidence, linear, weight)
         if state.bones is not None:
             pull, target = pull_of_bones(state.bones, points, state.covariance)
-            information, vectors = information + pull, vectors + target
-        information, vectors = _anchored(information, vectors, points)
+            information += pull
+            vectors += target
+            del pull, target
+        _anchor(information, vectors, points)
         motion = _motion_weight(points, state, acceleration)
         if last:
             acceleration = _likeliest(information, vectors, motion, acceleration)
@@ -180,7 +183,9 @@ def _fit(evidence: Evidence, state: _State, widening: float) -> _State:
             break
         last = _moved(before, points, information) < STILL
     # Without the bones, as in `information_of`.
-    known, _ = _anchored(measured, vectors, points)
+    known, _ = sums(evidence, linear, weight)
+    del linear, information, vectors
+    _anchor(known, np.zeros(points.shape), points)
     covariance, unsteady = posterior_covariances(known, precision)
     return replace(
         state,
@@ -195,7 +200,8 @@ def _fit(evidence: Evidence, state: _State, widening: float) -> _State:
 def _moved(before: Array, after: Array, information: Array) -> float:
     """Return the largest step of a point, in standard deviations of its measurements."""
     step = after - before
-    return float(np.sqrt(np.einsum("kti,ktij,ktj->kt", step, information, step).max()))
+    pulled = (information @ step[..., None])[..., 0]
+    return float(np.sqrt((pulled * step).sum(axis=-1).max()))
 
 
 def _learn(evidence: Evidence, state: _State, bones: Sequence[tuple[int, int]]) -> _State:
@@ -265,11 +271,14 @@ def _motion_weight(points: Array, state: _State, acceleration: Array) -> Array:
     return np.asarray((MOTION_FREEDOM + 3 * state.jump) / (MOTION_FREEDOM + state.jump * size))
 
 
-def _anchored(information: Array, vectors: Array, points: Array) -> tuple[Array, Array]:
+def _anchor(information: Array, vectors: Array, points: Array) -> None:
     """Hold every moment, ever so slightly, where it is: the equations stay solvable."""
-    typical = np.trace(information, axis1=-2, axis2=-1)
-    hold = ANCHOR * np.median(typical[typical > 0]) if (typical > 0).any() else 1.0
-    return information + hold * np.eye(3), vectors + hold * points
+    typical = information[..., 0, 0] + information[..., 1, 1] + information[..., 2, 2]
+    known = typical[typical > 0]
+    hold = ANCHOR * float(np.median(known)) if len(known) else 1.0
+    for axis in range(3):
+        information[..., axis, axis] += hold
+    vectors += hold * points
 
 
 def _first_acceleration(points: Array) -> Array:

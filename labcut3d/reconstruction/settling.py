@@ -16,9 +16,10 @@ from calibration.covariance import RigCovariance
 from calibration.errors import CalibrationError
 from calibration.geometry import is_seen
 from calibration.points.disagreement import calibration_disagreement
-from calibration.points.imaging import project_with_slopes
+from calibration.points.imaging import project_points
 from calibration.recordings import RefinedRig, refine_rig
 from calibration.triangulation import triangulate_points
+from labcut3d.reconstruction.alone import alone
 from labcut3d.reconstruction.evidence import PARTS, USED, Evidence
 
 __all__ = ["settled"]
@@ -64,12 +65,7 @@ def _spread_over_time(evidences: Sequence[Evidence]) -> Evidence:
 
 def _is_trifle(evidence: Evidence, rig_covariance: RigCovariance) -> bool:
     """Tell whether the calibration's errors hardly add to the noise that the detector states."""
-    found = triangulate_points(
-        evidence.rig,
-        np.where(evidence.seen[..., None], evidence.pixels, np.nan),
-        covariance=evidence.covariance,
-        confidence=evidence.confidence,
-    )
+    found = alone(evidence)
     known = is_seen(found.points)
     information = evidence.information[:, known] * found.inliers[:, known, None, None]
     spread = calibration_disagreement(
@@ -87,13 +83,13 @@ def _without_share(evidence: Evidence, refined: RefinedRig) -> Evidence:
     found = triangulate_points(
         refined.rig, pixels, covariance=noise, confidence=evidence.confidence
     )
-    images = project_with_slopes(refined.rig, found.points)[0]
+    images = project_points(refined.rig, found.points)
     stored = triangulate_points(
         evidence.rig,
         np.where(found.inliers[..., None], images, np.nan),
         covariance=WIDE * noise,
         confidence=evidence.confidence,
     )
-    share = images - project_with_slopes(evidence.rig, stored.points)[0]
+    share = images - project_points(evidence.rig, stored.points)
     share = np.where(evidence.seen[..., None] & np.isfinite(share), share, 0.0)
     return replace(evidence, pixels=evidence.pixels - share, share=share)

@@ -7,7 +7,7 @@ import numpy as np
 
 from calibration.covariance import RigCovariance
 from calibration.geometry import Array
-from calibration.points.imaging import project_with_slopes
+from calibration.points.imaging import project_points
 from calibration.points.propagation import calibration_covariance
 from calibration.rig import Rig
 from calibration.triangulation import Triangulation
@@ -122,7 +122,7 @@ def refined_tracks(
 
 def _mean_distance(evidence: Evidence, points: Array, used: np.ndarray) -> Array:
     """Return the mean distance (keypoint, time) px of the detections used from points' images."""
-    apart = evidence.detected - project_with_slopes(evidence.rig, points)[0]
+    apart = evidence.detected - project_points(evidence.rig, points)
     distance = np.where(used, np.linalg.norm(apart, axis=-1), 0.0)
     with np.errstate(invalid="ignore"):
         return np.asarray(distance.sum(axis=0) / used.sum(axis=0))

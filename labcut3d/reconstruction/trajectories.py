@@ -9,11 +9,12 @@ import xarray as xr
 from calibration.covariance import RigCovariance
 from calibration.gaussian import MEDIAN_CHI_SQUARE
 from calibration.geometry import Array
-from calibration.points.imaging import project_with_slopes
+from calibration.points.imaging import project_points
 from calibration.rig import Rig
-from calibration.triangulation import Triangulation, triangulate_points
+from calibration.triangulation import Triangulation
 from labcut3d.errors import DatasetError
 from labcut3d.progress import Progress
+from labcut3d.reconstruction.alone import alone
 from labcut3d.reconstruction.association import detections_of, match_views
 from labcut3d.reconstruction.evidence import USED, Evidence
 from labcut3d.reconstruction.exchanges import untangle
@@ -68,7 +69,7 @@ def reconstruct(
     ]
     if rig_covariance is not None:
         evidences = settled(evidences, rig_covariance)
-    for index, (individual, evidence) in enumerate(zip(individuals, evidences, strict=True)):
+    for index, individual in enumerate(individuals):
         context = Context(
             settings=settings,
             bones=bones,
@@ -77,7 +78,7 @@ def reconstruct(
             rig_covariance=rig_covariance,
             progress=_part(progress, index, len(individuals), str(individual)),
         )
-        tracks.append(_track(evidence, context))
+        tracks.append(_track(evidences.pop(0), context))  # whose memory is needed later
     attributes = report_attributes([track.report for track in tracks], rig.unit)
     attributes |= identities.attributes
     optional = {"exchanged": _stack(tracks, "exchanged", -1).swapaxes(0, 1), **identities.variables}
@@ -128,13 +129,8 @@ def _triangulate(evidence: Evidence) -> tuple[Evidence, Triangulation]:
     points, and the triangulation with it.
     """
     for _ in range(2):
-        found = triangulate_points(
-            evidence.rig,
-            np.where(evidence.seen[..., None], evidence.pixels, np.nan),
-            covariance=evidence.covariance,
-            confidence=evidence.confidence,
-        )
-        residual = evidence.pixels - project_with_slopes(evidence.rig, found.points)[0]
+        found = alone(evidence)
+        residual = evidence.pixels - project_points(evidence.rig, found.points)
         squared = np.einsum("...i,...ij,...j->...", residual, evidence.information, residual)
         views = evidence.seen.sum(axis=0)
         # Of 2 n coordinates the point itself takes three.
