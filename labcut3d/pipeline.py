@@ -21,7 +21,7 @@ from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
 from labcut3d.stages.detecting import detect, train
-from labcut3d.stages.drifting import drift, repair
+from labcut3d.stages.drifting import drift, known_drift, repair
 from labcut3d.stages.evaluating import cross_validate, evaluate, learning_curve
 from labcut3d.stages.label_export import export_labels
 from labcut3d.stages.label_import import import_labels
@@ -40,6 +40,7 @@ __all__ = [
     "events",
     "export_labels",
     "import_labels",
+    "known_drift",
     "learning_curve",
     "place_chamber",
     "reconstruct",

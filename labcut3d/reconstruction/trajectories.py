@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -20,7 +21,7 @@ from labcut3d.reconstruction.evidence import USED, Evidence
 from labcut3d.reconstruction.exchanges import untangle
 from labcut3d.reconstruction.identities import known_individuals
 from labcut3d.reconstruction.refinement import refine
-from labcut3d.reconstruction.report import report_attributes
+from labcut3d.reconstruction.report import rejections, report_attributes
 from labcut3d.reconstruction.settings import ReconstructionSettings
 from labcut3d.reconstruction.settling import settled
 from labcut3d.reconstruction.tracks import Context, Tracks, refined_tracks, unrefined_tracks
@@ -58,6 +59,7 @@ def reconstruct(
             raise DatasetError(f"the detections hold no {name}: nothing to reconstruct")
     settings = settings or ReconstructionSettings()
     rig = match_views(detections, rig)
+    detected = detections
     detections, identities = known_individuals(detections, rig, settings)
     keypoints = [str(name) for name in detections["keypoint"].values]
     bones, pairs = _skeleton_indices(skeleton, keypoints, settings)
@@ -79,8 +81,10 @@ def reconstruct(
             progress=_part(progress, index, len(individuals), str(individual)),
         )
         tracks.append(_track(evidences.pop(0), context))  # whose memory is needed later
-    attributes = report_attributes([track.report for track in tracks], rig.unit)
+    attributes: dict[str, Any] = report_attributes([track.report for track in tracks], rig.unit)
     attributes |= identities.attributes
+    view_used = np.moveaxis(_stack(tracks, "view_used", -1), 0, 1)
+    attributes |= rejections(detected, detections, view_used)
     optional = {"exchanged": _stack(tracks, "exchanged", -1).swapaxes(0, 1), **identities.variables}
     if rig_covariance is not None:
         optional["covariance_calibration"] = _stack(tracks, "calibration", 2)
@@ -90,7 +94,7 @@ def reconstruct(
         position_raw=_stack(tracks, "raw", -1).swapaxes(1, 2),
         covariance=_stack(tracks, "covariance", 2),
         reprojection_error=_stack(tracks, "error", -1),
-        view_used=np.moveaxis(_stack(tracks, "view_used", -1), 0, 1),
+        view_used=view_used,
         confidence=_stack(tracks, "confidence", -1),
         like=detections,
         unit=rig.unit,
