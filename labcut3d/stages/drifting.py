@@ -16,6 +16,7 @@ from labcut3d.project import Project
 from labcut3d.provenance import changed_inputs, write_stamp
 from labcut3d.reconstruction.drift import drift_of_recording, repaired_rig
 from labcut3d.stages.common import load_rig, open_detections, settings_hash
+from labcut3d.stages.locking import exclusive
 from labcut3d.viewers.drift_page import drift_page, drift_rows
 
 __all__ = ["drift", "known_drift", "repair"]
@@ -40,6 +41,7 @@ def known_drift(
     return [tuple(row) for row in stored["rows"]]
 
 
+@exclusive
 def drift(project: Project, recording: str, reporter: Reporter = SILENT) -> Drift:
     """Compare a recording with the calibration -> results/RECORDING/drift.html."""
     rig = load_rig(project)
@@ -72,6 +74,7 @@ def _inputs(project: Project, recording: str) -> dict[str, str]:
     }
 
 
+@exclusive
 def repair(
     project: Project,
     recording: str,
