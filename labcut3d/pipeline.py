@@ -26,9 +26,10 @@ from labcut3d.stages.evaluating import cross_validate, evaluate, learning_curve
 from labcut3d.stages.label_export import export_labels
 from labcut3d.stages.label_import import import_labels
 from labcut3d.stages.placing import place_chamber
-from labcut3d.stages.reconstructing import events, triangulate, triangulate_files, view, view_file
+from labcut3d.stages.reconstructing import events, triangulate, triangulate_files
 from labcut3d.stages.refining import refine
 from labcut3d.stages.suggesting import suggest
+from labcut3d.stages.viewing import view, view_file
 
 __all__ = [
     "calibrate_project",
