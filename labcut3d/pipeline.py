@@ -7,9 +7,10 @@
     labels -> detectors                              train, evaluate, cross_validate,
                                                      learning_curve
     videos -> detections -> trajectories             detect, triangulate
-           -> events -> viewer                       events, view
+           -> events -> viewer, quality              events, view, quality
     videos, what was found -> moments to label       suggest
     labels, what was found -> better detectors       refine
+    videos, what was found -> videos with marks      overlay
 
 Each stage reads what the last one wrote, does nothing when its inputs have not changed, and
 returns the path of what it answers for.
@@ -25,7 +26,9 @@ from labcut3d.stages.drifting import drift, repair
 from labcut3d.stages.evaluating import cross_validate, evaluate, learning_curve
 from labcut3d.stages.label_export import export_labels
 from labcut3d.stages.label_import import import_labels
+from labcut3d.stages.overlaying import overlay
 from labcut3d.stages.placing import place_chamber
+from labcut3d.stages.quality import quality
 from labcut3d.stages.reconstructing import events, triangulate, triangulate_files
 from labcut3d.stages.refining import refine
 from labcut3d.stages.suggesting import suggest
@@ -42,7 +45,9 @@ __all__ = [
     "export_labels",
     "import_labels",
     "learning_curve",
+    "overlay",
     "place_chamber",
+    "quality",
     "reconstruct",
     "refine",
     "repair",
@@ -70,3 +75,4 @@ def reconstruct(
             triangulate(project, recording, reporter)
             events(project, recording, reporter)
         view(project, recording, reporter)
+    quality(project, reporter)

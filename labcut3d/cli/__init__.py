@@ -12,7 +12,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from labcut3d.cli import cameras, drifts, labels, projects, recordings, rigfiles, worlds
+from labcut3d.cli import cameras, drifts, labels, projects, recordings, rigfiles, viewing, worlds
 from labcut3d.cli.common import errors
 
 __all__ = ["app", "main"]
@@ -43,7 +43,8 @@ for panel, commands in {
         recordings.triangulate,
         recordings.events,
         recordings.reconstruct,
-        recordings.view,
+        viewing.view,
+        viewing.overlay,
         recordings.export,
     ),
 }.items():

@@ -21,7 +21,6 @@ __all__ = [
     "refine",
     "train",
     "triangulate",
-    "view",
 ]
 
 
@@ -211,29 +210,6 @@ def reconstruct(project: ProjectPath, recordings: Recordings = None) -> None:
     pipeline.reconstruct(loaded, recordings or [], Terminal(console))
     for recording in loaded.choose_recordings(recordings or []):
         show_files(loaded.results(recording) / "viewer.html")
-
-
-def view(
-    what: Annotated[
-        Path, typer.Argument(help="A dataset or a project's folder.", metavar="FILE.nc | PROJECT")
-    ],
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="viewer.html, by default beside the data.")
-    ] = None,
-) -> None:
-    """Write the viewer of a dataset, or of all recordings of a project."""
-    from labcut3d import pipeline
-
-    if what.is_dir():
-        if output is not None:
-            raise typer.BadParameter("-o goes with a FILE.nc; a project's viewers have their place")
-        project = open_project(what)
-        for name in project.choose_recordings([], ["trajectories.nc", "detections.nc"]):
-            show_files(pipeline.view(project, name, Terminal(console)))
-    else:
-        target = output or what.with_name("viewer.html")
-        pipeline.view_file(what, target)
-        show_files(target)
 
 
 def export(

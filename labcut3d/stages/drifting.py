@@ -1,25 +1,31 @@
-"""Which camera was moved since the calibration -> drift.html, and the repaired rig.toml."""
+"""Which camera was moved since the calibration -> drift.html, drift.toml; repairs -> rig.toml."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import tomlkit
 
+from calibration.checks.findings import Finding
 from calibration.covariance import RigCovariance
 from calibration.drift import Drift, Suspect
-from calibration.files import sha256_of, write_text
+from calibration.files import read_toml, sha256_of, write_text
 from labcut3d.errors import ProjectError
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
-from labcut3d.provenance import write_stamp
+from labcut3d.provenance import changed_inputs, write_stamp
 from labcut3d.reconstruction.drift import drift_of_recording, repaired_rig
 from labcut3d.stages.common import load_rig, open_detections
+from labcut3d.tables import parse_table
 from labcut3d.viewers.drift_page import drift_page
 
-__all__ = ["drift", "repair"]
+__all__ = ["drift", "last_drift", "repair"]
+
+VERDICT = "drift.toml"
 
 
 def drift(project: Project, recording: str, reporter: Reporter = SILENT) -> Drift:
-    """Compare a recording with the calibration -> results/RECORDING/drift.html."""
+    """Compare a recording with the calibration -> results/RECORDING/drift.html, drift.toml."""
     rig = load_rig(project)
     known = RigCovariance.load(project.filming_rig_path)
     detections = open_detections(project.results(recording) / "detections.nc", rig)
@@ -30,8 +36,27 @@ def drift(project: Project, recording: str, reporter: Reporter = SILENT) -> Drif
         project.results(recording) / "drift.html",
         drift_page(found, recording=recording, seconds=seconds),
     )
+    verdict = project.results(recording) / VERDICT
+    write_text(verdict, tomlkit.dumps(asdict(found.finding)))
+    write_stamp(verdict, _drift_inputs(project, recording))
     reporter.findings(f"Cameras in {recording}", [found.finding])
     return found
+
+
+def last_drift(project: Project, recording: str) -> Finding | None:
+    """Return what `drift` last found in a recording; None where it is stale, or never looked."""
+    verdict = project.results(recording) / VERDICT
+    if not verdict.exists() or changed_inputs(verdict, _drift_inputs(project, recording)):
+        return None
+    return parse_table(Finding, read_toml(verdict), str(verdict))
+
+
+def _drift_inputs(project: Project, recording: str) -> dict[str, str]:
+    """Return the hashes of what a verdict on a recording's cameras rests on."""
+    return {
+        "rig": sha256_of(project.filming_rig_path),
+        "detections": sha256_of(project.results(recording) / "detections.nc"),
+    }
 
 
 def repair(

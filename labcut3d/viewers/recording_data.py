@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from calibration.rig import Rig
 from labcut3d.viewers.clips import CLIP_FPS, Clips
 from labcut3d.viewers.ellipsoids import LEVEL, RADIUS, ball, square_roots
+from labcut3d.viewers.marks import reproject
 from labcut3d.viewers.page import encode_array
 from labcut3d.viewers.palette import event_color, keypoint_colors
 from labcut3d.viewers.recording import Recording
@@ -75,7 +75,7 @@ def _space_data(recording: Recording, views: Sequence[str]) -> dict[str, Any]:
     }
     if recording.rig is None:
         return data
-    reprojection = _reproject(recording.rig, views, position)
+    reprojection = reproject(recording, views)
     data["reprojection"] = encode_array(reprojection)
     if recording.detections is not None:
         marked = exchanged_points(
@@ -136,15 +136,6 @@ def _events(events: pd.DataFrame | None) -> list[dict[str, Any]]:
         }
         for event in events.to_dict("records")
     ]
-
-
-def _reproject(
-    rig: Rig, views: Sequence[str], position: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """Return the pixels (time, view, ..., 2) of positions (time, ..., 3); NaN without a camera."""
-    missing = np.full((*position.shape[:-1], 2), np.nan)
-    known = [rig[view].project(position) if view in rig.names else missing for view in views]
-    return np.stack(known, axis=1)
 
 
 def _size_of(recording: Recording, view: str) -> list[int]:

@@ -12,7 +12,14 @@ from calibration.chamber import Chamber
 from calibration.geometry import transform
 from labcut3d.viewers.palette import CYCLE, MUTED, plain
 
-__all__ = ["FlatPlane", "Surroundings", "box_trace", "chamber_surroundings", "surrounding_traces"]
+__all__ = [
+    "FlatPlane",
+    "Surroundings",
+    "box_trace",
+    "chamber_surroundings",
+    "substrate_lines",
+    "surrounding_traces",
+]
 
 Array = npt.NDArray[np.float64]
 
@@ -141,8 +148,11 @@ def _panes(faces: Array) -> go.Mesh3d:
     )
 
 
-def _substrate_trace(plane: FlatPlane, ranges: Array) -> go.Scatter3d:
-    """Return a grid on a plane, where it is nearest to the middle of `ranges` (3, 2)."""
+def substrate_lines(plane: FlatPlane, ranges: Array) -> Array:
+    """Return a grid on a plane as one line (n, 3), NaN where the pen is lifted.
+
+    It lies where the plane is nearest to the middle of `ranges` (3, 2), and fills most of them.
+    """
     normal = np.asarray(plane.normal, dtype=float)
     middle = ranges.mean(axis=1)
     foot = middle - normal * (normal @ middle - plane.offset)
@@ -154,7 +164,12 @@ def _substrate_trace(plane: FlatPlane, ranges: Array) -> go.Scatter3d:
     for one, other in (across, across[::-1]):
         line = foot + steps[:, None, None] * one + ends[:, None] * other
         lines.append(np.concatenate([line, np.full((GRID, 1, 3), np.nan)], axis=1))
-    x, y, z = np.concatenate(lines).reshape(-1, 3).T.astype(np.float32)
+    return np.concatenate(lines).reshape(-1, 3)
+
+
+def _substrate_trace(plane: FlatPlane, ranges: Array) -> go.Scatter3d:
+    """Return the grid on a plane."""
+    x, y, z = substrate_lines(plane, ranges).T.astype(np.float32)
     return go.Scatter3d(
         x=x,
         y=y,
