@@ -19,7 +19,7 @@ def view(
         Path | None, typer.Option("--output", "-o", help="viewer.html, by default beside the data.")
     ] = None,
 ) -> None:
-    """Write the viewer of a dataset, or of all recordings of a project, with results/quality.html."""
+    """Write the viewer of a dataset, or those of a project and its results/quality.html."""
     from labcut3d import pipeline
 
     if what.is_dir():

@@ -171,7 +171,7 @@ def _medians(
             name=plain(quality.name),
             hovertemplate="%{x}: %{y:.3g}<extra></extra>",
         )
-    figure.update_layout(template=TEMPLATE, barmode="group", bargap=0.35)
+    figure.update_layout(template=TEMPLATE, barmode="group", bargap=0.35, margin={"b": 80, "r": 30})
     figure.update_yaxes(title_text=title, rangemode="tozero")
     return figure
 
