@@ -11,7 +11,7 @@ from labcut3d.stages.drifting import last_drift
 from labcut3d.stages.viewing import open_recording
 from labcut3d.version import __version__
 from labcut3d.viewers.quality import judge_recording
-from labcut3d.viewers.quality_page import quality_page
+from labcut3d.viewers.quality_report import quality_page
 
 __all__ = ["quality"]
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from labcut3d.viewers.detector_page import Judged, evaluation_page, training_page
     from labcut3d.viewers.learning_page import learning_curve_page
     from labcut3d.viewers.quality import Quality, judge_recording
-    from labcut3d.viewers.quality_page import (
+    from labcut3d.viewers.quality_report import (
         figure_point_uncertainty,
         figure_reconstructed,
         figure_view_errors,
@@ -63,10 +63,10 @@ __getattr__, __dir__ = load_lazily(
         "SceneOptions": "labcut3d.viewers.trajectory_figure",
         "Quality": "labcut3d.viewers.quality",
         "judge_recording": "labcut3d.viewers.quality",
-        "quality_page": "labcut3d.viewers.quality_page",
-        "figure_view_errors": "labcut3d.viewers.quality_page",
-        "figure_reconstructed": "labcut3d.viewers.quality_page",
-        "figure_point_uncertainty": "labcut3d.viewers.quality_page",
+        "quality_page": "labcut3d.viewers.quality_report",
+        "figure_view_errors": "labcut3d.viewers.quality_report",
+        "figure_reconstructed": "labcut3d.viewers.quality_report",
+        "figure_point_uncertainty": "labcut3d.viewers.quality_report",
         "Finding": "labcut3d.viewers.verdict",
         "Judged": "labcut3d.viewers.detector_page",
         "Recording": "labcut3d.viewers.recording",

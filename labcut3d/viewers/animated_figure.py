@@ -10,14 +10,23 @@ from plotly.subplots import make_subplots
 
 from calibration.rig import Rig
 from labcut3d.contract import TRAJECTORIES
-from labcut3d.schema import kind_of, validate_detections
+from labcut3d.schema import kind_of
 from labcut3d.skeleton import Skeleton
 from labcut3d.viewers.palette import BODY, TEMPLATE, keypoint_colors, plain
 from labcut3d.viewers.signals import default_keypoints
-from labcut3d.viewers.trajectory_figure import SceneOptions, bone_line, figure_trajectory_3d
+from labcut3d.viewers.trajectory_figure import (
+    SceneOptions,
+    bone_line,
+    figure_trajectory_3d,
+    positions_of,
+    trail_of,
+)
 
 __all__ = ["view"]
 
+Array = npt.NDArray[np.float64]
+
+MOVING = ("bones", "trail", "points")
 MOST_MOMENTS = 300  # of the slider; each one is stored in the figure
 COLUMNS = 2
 
@@ -34,23 +43,35 @@ def view(
     Of a recording with more than `most_moments`, every n-th is shown. With a `rig`, the scene is
     upright and its cameras are drawn. Raises `DatasetError` for what is no dataset of labcut3d.
     """
-    names = [str(name) for name in dataset["keypoint"].values] if "keypoint" in dataset else []
-    if kind_of(dataset) is TRAJECTORIES:
+    in_space = kind_of(dataset) is TRAJECTORIES
+    names = [str(name) for name in dataset["keypoint"].values]
+    if in_space:
         trail = default_keypoints(names, skeleton)[-1]
         options = SceneOptions(skeleton=skeleton, rig=rig, trail=trail)
+        figure = figure_trajectory_3d(dataset, options=options)
+        position = positions_of(dataset)
+    else:
+        figure = figure_detections(dataset, skeleton=skeleton)
+        position = _flat_positions(dataset)
 
-        def draw(moment: int) -> go.Figure:
-            """Return the scene at one moment."""
-            return figure_trajectory_3d(dataset, moment, options=options)
+    def places(moment: int) -> list[Array]:
+        """Return the line or points of each trace that moves, in the figure's order."""
+        if not in_space:
+            bodies = position[:, moment].reshape(-1, *position.shape[-2:])
+            return [
+                one for points in bodies for one in (bone_line(points, skeleton, names), points)
+            ]
+        return [
+            part
+            for index, points in enumerate(position[moment])
+            for part in (
+                bone_line(points, skeleton, names),
+                trail_of(position[:, index], moment, options, names),
+                points,
+            )
+        ]
 
-        return _animate(dataset, draw, ("bones", "trail", "points"), most_moments)
-    validate_detections(dataset)
-    return _animate(
-        dataset,
-        lambda moment: figure_detections(dataset, moment, skeleton=skeleton),
-        ("bones", "points"),
-        most_moments,
-    )
+    return _animate(figure, dataset, places, max(most_moments, 1))
 
 
 def figure_detections(
@@ -62,10 +83,8 @@ def figure_detections(
     views = [plain(view) for view in detections["view"].values]
     columns = min(COLUMNS, len(views))
     rows = -(-len(views) // columns)
-    figure = make_subplots(rows=rows, cols=columns, subplot_titles=views)
-    order = ("view", "time", "individual", "keypoint", "space")
-    position = detections["position"].transpose(*order).values.astype(float)
-    for index, seen in enumerate(position):
+    figure = make_subplots(rows=rows, cols=columns, subplot_titles=views, vertical_spacing=0.12)
+    for index, seen in enumerate(_flat_positions(detections)):
         place = {"row": index // columns + 1, "col": index % columns + 1}
         for points in seen[moment]:
             figure.add_traces(_flat_traces(points, (names, colors), skeleton), **_both(place))
@@ -77,14 +96,13 @@ def figure_detections(
 
 
 def _flat_traces(
-    points: npt.NDArray[np.float64],
+    points: Array,
     keypoints: tuple[list[str], list[str]],
     skeleton: Skeleton | None,
 ) -> list[go.Scatter]:
     """Return bones and keypoints (names and colours) of one animal's points (keypoint, 2)."""
     names, colors = keypoints
-    deep = np.concatenate([points, np.zeros((len(points), 1))], axis=1)
-    bones = bone_line(deep, skeleton, names)
+    bones = bone_line(points, skeleton, names)
     return [
         go.Scatter(
             x=bones[:, 0],
@@ -111,7 +129,13 @@ def _both(place: dict[str, int]) -> dict[str, list[int]]:
     return {"rows": [place["row"]] * 2, "cols": [place["col"]] * 2}
 
 
-def _limits(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _flat_positions(detections: xr.Dataset) -> Array:
+    """Return detections as an array (view, time, individual, keypoint, 2) px."""
+    order = ("view", "time", "individual", "keypoint", "space")
+    return detections["position"].transpose(*order).values.astype(float)
+
+
+def _limits(points: Array) -> Array:
     """Return the ranges (2, 2) of x and y that hold points (..., 2), with a margin; px."""
     known = points.reshape(-1, 2)
     known = known[np.isfinite(known).all(axis=-1)]
@@ -123,23 +147,28 @@ def _limits(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _animate(
+    figure: go.Figure,
     dataset: xr.Dataset,
-    draw: Callable[[int], go.Figure],
-    moving: tuple[str, ...],
+    places: Callable[[int], list[Array]],
     most_moments: int,
 ) -> go.Figure:
-    """Return `draw` of the first moment, with frames that change the traces of `moving` roles."""
+    """Return a figure with frames, in which the traces that move go to their `places`."""
     seconds = dataset["time"].values
-    stride = max(-(-len(seconds) // most_moments), 1)
+    stride = -(-len(seconds) // most_moments)
     moments = list(range(0, len(seconds), stride))
-    figure = draw(0)
     roles = [(trace.meta or {}).get("role") for trace in figure.data]
-    changed = [index for index, role in enumerate(roles) if role in moving]
+    moving = [index for index, role in enumerate(roles) if role in MOVING]
+    kind = figure.data[moving[0]].type
     figure.frames = [
-        go.Frame(
-            name=str(moment), traces=changed, data=[_places(drawn.data[index]) for index in changed]
-        )
-        for moment, drawn in ((moment, draw(moment)) for moment in moments)
+        {
+            "name": str(moment),
+            "traces": moving,
+            "data": [
+                {"type": kind, **dict(zip("xyz", place.T.astype(np.float32), strict=False))}
+                for place in places(moment)
+            ],
+        }
+        for moment in moments
     ]
     wait = 1000 * stride / float(dataset.attrs["fps"])
     now = {"mode": "immediate", "transition": {"duration": 0}}
@@ -170,9 +199,3 @@ def _animate(
         margin={"b": 110},
     )
     return figure
-
-
-def _places(trace: go.Scatter | go.Scatter3d) -> go.Scatter | go.Scatter3d:
-    """Return the places of a trace alone: all that changes from moment to moment."""
-    places = {axis: trace[axis] for axis in ("x", "y", "z") if axis in trace}
-    return type(trace)(**places)

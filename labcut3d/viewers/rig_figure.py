@@ -25,7 +25,7 @@ __all__ = [
 
 Array = npt.NDArray[np.float64]
 WHOLE = 1.5  # heights of the scene's cube, at which all of it and its titles are in view
-DISTANCE = 1.75  # sides of the scene's cube
+DISTANCE = 1.95  # sides of the scene's cube
 FRUSTUM = 0.17  # of the distance from the cameras to what they look at
 
 

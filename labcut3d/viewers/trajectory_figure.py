@@ -102,12 +102,14 @@ def _ranges(position: Array, surroundings: Surroundings) -> Array:
 
 
 def bone_line(points: Array, skeleton: Skeleton | None, names: list[str]) -> Array:
-    """Return the line (3 * bones, 3) through all bones of points (keypoint, 3), NaN in between."""
+    """Return the line (3 * bones, n) through all bones of points (keypoint, n), NaN in between."""
     if skeleton is None or not skeleton.bones:
-        return np.full((1, 3), np.nan)
+        return np.full((1, points.shape[-1]), np.nan)
     bones = [[names.index(a), names.index(b)] for a, b in skeleton.bones if {a, b} <= set(names)]
     ends = points[np.array(bones, dtype=int).reshape(-1, 2)]
-    return np.concatenate([ends, np.full_like(ends[:, :1], np.nan)], axis=1).reshape(-1, 3)
+    return np.concatenate([ends, np.full_like(ends[:, :1], np.nan)], axis=1).reshape(
+        -1, points.shape[-1]
+    )
 
 
 def _traces(

@@ -34,7 +34,7 @@ SCENE = """<section class="card panel" id="scene-panel"><div class="bar"><h2>3-D
 <option value="place">in place</option></select></label>
 <label>uncertainty <select id="uncertainty"></select></label>
 <label><input type="checkbox" id="chamber" checked> surroundings</label></div>
-<div id="scene"></div></section>"""
+<div id="space"></div></section>"""
 EVENTS = """<section class="card"><h2>Events</h2><div class="scroll events"><table>
 <thead><tr><th>event</th><th>individual</th><th>start, s</th><th>stop, s</th><th>lasts, s</th>
 <th>confidence</th></tr></thead><tbody id="event-rows"></tbody></table></div></section>"""

@@ -2,7 +2,7 @@
 // whenever one number of it changes; while playing, the few traces that move are handed straight to
 // the objects that draw them, and where this plotly has none, it is asked in the usual way.
 
-const scene = byId("scene");
+const scene = byId("space"); // plotly calls an element inside it "scene"
 const traceOf = {}; // role -> one trace index an individual
 let trailOf = -1, scenePending = null, sceneBusy = false;
 
