@@ -102,7 +102,9 @@ def test_left_right_and_midline_differ_for_every_eye(kind):
 
 def test_pages_and_figures_use_the_same_colours():
     css = (STATIC / "page.css").read_text(encoding="utf-8")
-    light, dark = re.findall(r"--ink: (#\w+); --muted: (#\w+); --rule: (#\w+); --paper: (#\w+)", css)
+    light, dark = re.findall(
+        r"--ink: (#\w+); --muted: (#\w+); --rule: (#\w+); --paper: (#\w+)", css
+    )
     assert light[0] == INK
     assert light[3] == PAPER
     assert dark == tuple(DARK[color] for color in light)
