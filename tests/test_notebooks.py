@@ -57,6 +57,7 @@ def test_rigs_and_figures_are_shown(tmp_path):
     assert "application/vnd.plotly.v1+json" in figure["outputs"][0]["data"]
 
 
+@pytest.mark.slow
 def test_an_example_runs_as_a_notebook(dataset, tmp_path):
     run(tmp_path, "03_stereo_pair.py", dataset("stereo_pair"), tmp_path / "out")
     last = cells_of(tmp_path / "03_stereo_pair.ipynb")[-1]

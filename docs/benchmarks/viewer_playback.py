@@ -32,7 +32,8 @@ COUNT = """async ([seconds, speed]) => {
   let draws = 0, counted = 0, shown = 0, asked = 0;
   glplot.redraw = () => { draws++; redraw(); };
   goTo(0);
-  byId("speed").selectedIndex = [...byId("speed").options].findIndex((o) => o.text.startsWith(speed + " "));
+  const options = [...byId("speed").options];
+  byId("speed").selectedIndex = options.findIndex((one) => one.text.startsWith(speed + " "));
   byId("speed").onchange();
   await new Promise((done) => setTimeout(done, 1000));
   const begin = performance.now();
@@ -117,7 +118,7 @@ def make_recording() -> Recording:
 
 
 def play(page_path: Path) -> list[list[float]]:
-    """Return for each run: moments shown, frames the browser asked for, moments passed, a second."""
+    """Return for each run, a second: moments shown, frames of the page, moments passed."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
