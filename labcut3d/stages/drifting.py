@@ -16,6 +16,7 @@ from labcut3d.project import Project
 from labcut3d.provenance import changed_inputs, write_stamp
 from labcut3d.reconstruction.drift import drift_of_recording, repaired_rig
 from labcut3d.stages.common import load_rig, open_detections
+from labcut3d.stages.locking import exclusive
 from labcut3d.tables import parse_table
 from labcut3d.viewers.drift_page import drift_page
 
@@ -24,6 +25,7 @@ __all__ = ["drift", "last_drift", "repair"]
 VERDICT = "drift.toml"
 
 
+@exclusive
 def drift(project: Project, recording: str, reporter: Reporter = SILENT) -> Drift:
     """Compare a recording with the calibration -> results/RECORDING/drift.html, drift.toml."""
     rig = load_rig(project)
@@ -59,6 +61,7 @@ def _drift_inputs(project: Project, recording: str) -> dict[str, str]:
     }
 
 
+@exclusive
 def repair(
     project: Project,
     recording: str,

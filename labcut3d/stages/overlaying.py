@@ -11,6 +11,7 @@ from labcut3d.progress import SILENT, Progress, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import write_stamp
 from labcut3d.stages.common import is_current
+from labcut3d.stages.locking import exclusive
 from labcut3d.stages.viewing import open_recording, recording_inputs
 from labcut3d.video_writing import write_mp4
 from labcut3d.viewers.clips import read_pictures
@@ -26,6 +27,7 @@ WIDEST_CELL = 640  # px, of a view in the grid
 OPTIONS = {"crf": "20", "preset": "veryfast"}
 
 
+@exclusive
 def overlay(
     project: Project, recording: str, *, grid: bool = False, reporter: Reporter = SILENT
 ) -> tuple[Path, ...]:

@@ -8,6 +8,7 @@ from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, write_stamp
 from labcut3d.stages.common import is_current
 from labcut3d.stages.drifting import last_drift
+from labcut3d.stages.locking import exclusive
 from labcut3d.stages.viewing import open_recording
 from labcut3d.version import __version__
 from labcut3d.viewers.quality import judge_recording
@@ -16,6 +17,7 @@ from labcut3d.viewers.quality_report import quality_page
 __all__ = ["quality"]
 
 
+@exclusive
 def quality(project: Project, reporter: Reporter = SILENT) -> Path | None:
     """Write the quality of all recordings that were triangulated -> results/quality.html.
 

@@ -26,10 +26,12 @@ from labcut3d.stages.common import (
     settings_hash,
     source_hashes,
 )
+from labcut3d.stages.locking import exclusive
 
 __all__ = ["events", "triangulate", "triangulate_files"]
 
 
+@exclusive
 def triangulate(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
     """Turn a recording's detections into 3-D trajectories -> trajectories.nc."""
     result = project.results(recording) / "trajectories.nc"
@@ -62,6 +64,7 @@ def triangulate(project: Project, recording: str, reporter: Reporter = SILENT) -
     return save_result(trajectories, result, inputs)
 
 
+@exclusive
 def events(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
     """Find a recording's behavioural events -> events.csv."""
     result = project.results(recording) / "events.csv"

@@ -5,6 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
+import xarray as xr
+
 from calibration import Rig
 from calibration.files import sha256_of, write_text
 from labcut3d.errors import DatasetError
@@ -15,18 +18,20 @@ from labcut3d.provenance import fingerprint, write_stamp
 from labcut3d.reconstruction.identities import in_order_of
 from labcut3d.schema import open_dataset
 from labcut3d.stages.common import is_current, open_detections, recording_rig, source_hashes
+from labcut3d.stages.locking import exclusive
 from labcut3d.version import __version__
 from labcut3d.video import Frames
 from labcut3d.viewers import Recording, dataset_page, trajectory_page
 from labcut3d.viewers.rig_figure import up_direction
-from labcut3d.viewers.surroundings import Surroundings, chamber_surroundings
+from labcut3d.viewers.surroundings import Floor, Surroundings, chamber_surroundings
 
 __all__ = ["open_recording", "recording_inputs", "view", "view_file"]
 
 PLAYED_BY_BROWSERS = (".mp4", ".m4v", ".mov", ".webm")
-PARTS = ("detections.nc", "trajectories.nc", "events.csv")
+PARTS = ("detections.nc", "trajectories.nc", "events.csv", "events.nc")
 
 
+@exclusive
 def view(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
     """Write a recording's viewer -> viewer.html."""
     result = project.results(recording) / "viewer.html"
@@ -78,19 +83,35 @@ def open_recording(project: Project, recording: str) -> Recording:
         detections=detections,
         rig=rig,
         skeleton=project.skeleton,
-        surroundings=_surroundings(project, rig),
+        surroundings=_surroundings(project, rig, parts.get("events.nc")),
         events=read_events(parts["events.csv"]) if "events.csv" in parts else None,
         videos=sources,
         links=_links(project, sources, folder),
     )
 
 
-def _surroundings(project: Project, rig: Rig | None) -> Surroundings:
-    """Return the chamber, where the project has one and it is known where it stands."""
+def _surroundings(project: Project, rig: Rig | None, events: Path | None) -> Surroundings:
+    """Return the chamber, where it is known where it stands, and what the animal walks on."""
+    substrate = None if events is None else _substrate(events)
     place = None if rig is None else rig.metadata.get("world_from_chamber")
     if project.chamber is None or place is None:
-        return Surroundings()
-    return chamber_surroundings(project.chamber.to_chamber(), place, up_direction(rig))
+        return Surroundings(substrate=substrate)
+    return chamber_surroundings(
+        project.chamber.to_chamber(), np.array(place), up_direction(rig), substrate
+    )
+
+
+def _substrate(events: Path) -> Floor | None:
+    """Return the plane that the events were judged by, where they tell it."""
+    try:
+        with xr.open_dataset(events, engine="netcdf4", decode_times=False) as stored:
+            known = dict(stored.attrs)
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{events}: not a readable netCDF-4 file ({error})") from error
+    normal = np.asarray(known.get("substrate_normal", ()), dtype=float)
+    if normal.shape != (3,):
+        return None
+    return Floor(normal=normal, offset=float(known["substrate_offset"]))
 
 
 def _links(project: Project, sources: dict[str, Frames], folder: Path) -> dict[str, str]:

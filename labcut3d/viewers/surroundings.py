@@ -14,6 +14,7 @@ from labcut3d.viewers.palette import CYCLE, MUTED, plain
 
 __all__ = [
     "FlatPlane",
+    "Floor",
     "Surroundings",
     "box_trace",
     "chamber_surroundings",
@@ -57,8 +58,8 @@ class Surroundings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Floor:
-    """The plane of a chamber's floor."""
+class Floor:
+    """A plane that an animal walks on; see `FlatPlane`."""
 
     normal: Array
     offset: float
@@ -89,7 +90,7 @@ def chamber_surroundings(
         lowest = min(faces.values(), key=lambda face: float((face.mean(axis=0) - middle) @ up))
         normal = middle - lowest.mean(axis=0)
         normal /= np.linalg.norm(normal)
-        substrate = _Floor(normal=normal, offset=float(normal @ lowest[0]))
+        substrate = Floor(normal=normal, offset=float(normal @ lowest[0]))
     return Surroundings(
         boxes={f"chamber, {kind}": corners for kind, corners in boxes.items()},
         walls={name: face for name, face in faces.items() if name not in chamber.open},

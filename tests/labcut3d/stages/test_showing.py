@@ -6,6 +6,7 @@ import av
 import numpy as np
 import pytest
 import tomlkit
+import xarray as xr
 from notes import Notes
 
 from labcut3d import pipeline
@@ -143,6 +144,18 @@ def test_whole_videos_are_linked(project):
     assert links["cam0"] == "../../recordings/walk/cam0.mp4"
     folder = project.results("walk")
     assert all((folder / link).exists() for link in links.values())
+
+
+def test_the_substrate_that_events_were_judged_by_is_drawn(project):
+    attrs = {"substrate_normal": [0.0, 0.6, 0.8], "substrate_offset": 4.0}
+    xr.Dataset(attrs=attrs).to_netcdf(project.results("walk") / "events.nc", engine="netcdf4")
+    around = open_recording(project, "walk").surroundings
+    assert around.substrate.offset == 4.0
+    np.testing.assert_array_equal(around.substrate.normal, attrs["substrate_normal"])
+    assert not around.boxes
+    (project.results("walk") / "events.nc").write_text("spoilt")
+    with pytest.raises(DatasetError, match=r"events\.nc"):
+        open_recording(project, "walk")
 
 
 def test_the_quality_page_shows_every_recording(project):
