@@ -51,7 +51,11 @@ function moveDirectly(parts) {
     Object.assign(full, { x, y, z });
     drawn.traces[full.uid].update(full);
   }
-  if (state.playing) drawn.glplot.redraw(); else drawn.glplot.update();
+  if (!state.playing) { drawn.glplot.update(); return; }
+  // What changed is drawn again for the pointer, too, and read back, which takes longer than drawing
+  // itself. Nobody points while it plays: it is done when it stops.
+  for (const object of drawn.glplot.objects) object.dirty = false;
+  drawn.glplot.redraw();
 }
 
 async function drawScene(moment) {

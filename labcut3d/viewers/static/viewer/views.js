@@ -35,7 +35,7 @@ function drawView(view) {
   if (!width) return;
   const height = Math.round(width * view.size[1] / view.size[0]);
   if (canvas.width !== width || canvas.height !== height) { canvas.width = width; canvas.height = height; }
-  const context = canvas.getContext("2d"), scale = (width / view.size[0]) * view.zoom;
+  const context = canvas.getContext("2d", { alpha: false }), scale = (width / view.size[0]) * view.zoom;
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, width, height);
   context.setTransform(scale, 0, 0, scale, -view.left * scale, -view.top * scale);
