@@ -5,8 +5,8 @@
 600 moments x 12 keypoints x 4 views of 640x480: the 540 frames of fly_chamber's recording0 and the
 first 60 of recording1, at their true positions, with detections 0.7 px from the true pixels. No
 graphics card: Chromium draws all on the processor. Played at its own speed, 30 moments a second,
-and at twice that, where the rate is the viewer's and not the recording's; a moment counts as shown when
-the browser asked for a frame of the page in between and the 3-D scene was drawn for it.
+and at twice that, where the rate is the viewer's and not the recording's; a moment counts as shown
+when the browser asked for a frame of the page and the 3-D scene was drawn for it.
 """
 
 import shutil
