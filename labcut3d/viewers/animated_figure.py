@@ -1,6 +1,7 @@
 """A dataset as one plotly figure with a slider, for notebooks; the viewer's page shows more."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -156,9 +157,10 @@ def _animate(
     seconds = dataset["time"].values
     stride = -(-len(seconds) // most_moments)
     moments = list(range(0, len(seconds), stride))
-    roles = [(trace.meta or {}).get("role") for trace in figure.data]
+    traces: tuple[Any, ...] = figure.data  # type: ignore[assignment]
+    roles = [(trace.meta or {}).get("role") for trace in traces]
     moving = [index for index, role in enumerate(roles) if role in MOVING]
-    kind = figure.data[moving[0]].type
+    kind = traces[moving[0]].type
     figure.frames = [
         {
             "name": str(moment),

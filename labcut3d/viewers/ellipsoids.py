@@ -46,7 +46,7 @@ def square_roots(covariance: Array) -> Array:
     S maps the unit ball onto the ellipsoid of one standard deviation.
     """
     covariance = np.asarray(covariance, dtype=float)
-    known = np.isfinite(covariance).all(axis=(-2, -1))
+    known = np.asarray(np.isfinite(covariance).all(axis=(-2, -1)))
     values, vectors = np.linalg.eigh(np.where(known[..., None, None], covariance, 0.0))
     roots = vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]
     return np.where(known[..., None, None], roots, np.nan)

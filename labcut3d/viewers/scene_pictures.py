@@ -14,7 +14,7 @@ from labcut3d.viewers.marks import rgb_of
 from labcut3d.viewers.palette import BODY, CYCLE, MUTED, PAPER, RULE, keypoint_colors
 from labcut3d.viewers.rig_figure import cube_around, view_camera
 from labcut3d.viewers.signals import default_keypoints
-from labcut3d.viewers.surroundings import Surroundings, box_trace, substrate_lines
+from labcut3d.viewers.surroundings import Surroundings, box_lines, substrate_lines
 from labcut3d.viewers.trajectory_figure import bone_line, positions_of
 
 __all__ = ["Projection", "choose_projection", "scene_pictures"]
@@ -97,15 +97,13 @@ def _ground(project: Projection, surroundings: Surroundings, ranges: Array, size
         _polyline(image, project(substrate_lines(surroundings.substrate, ranges)), RULE, 1)
     cube = np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1)
     for corners in surroundings.boxes.values() or [cube]:
-        edges = box_trace("box", corners)
-        lines = np.stack([edges.x, edges.y, edges.z], axis=-1)
-        _polyline(image, project(lines), MUTED if surroundings.boxes else RULE, 1)
+        _polyline(image, project(box_lines(corners)), MUTED if surroundings.boxes else RULE, 1)
     return image
 
 
 def _polyline(image: Image, pixels: Array, color: str, width: int) -> None:
     """Draw a line through pixels (n, 2), broken where they are NaN."""
-    known = np.isfinite(pixels).all(axis=-1)
+    known = np.asarray(np.isfinite(pixels).all(axis=-1))
     pairs = np.stack([pixels[:-1], pixels[1:]], axis=1)[known[:-1] & known[1:]]
     lines = list(np.round(np.clip(pairs, -1e5, 1e5) * 2**SHIFT).astype(np.int32))
     cv2.polylines(image, lines, False, rgb_of(color), width, cv2.LINE_AA, SHIFT)

@@ -16,6 +16,7 @@ __all__ = [
     "FlatPlane",
     "Floor",
     "Surroundings",
+    "box_lines",
     "box_trace",
     "chamber_surroundings",
     "substrate_lines",
@@ -110,13 +111,18 @@ def surrounding_traces(surroundings: Surroundings, ranges: Array) -> list[go.Sca
     return traces
 
 
-def box_trace(name: str, corners: Array) -> go.Scatter3d:
-    """Return the twelve edges of a box with corners (2, 2, 2, 3), world."""
+def box_lines(corners: Array) -> Array:
+    """Return the twelve edges of a box with corners (2, 2, 2, 3) as one line (36, 3), NaN between."""
     edges = []
     for axis in range(3):
         ends = np.moveaxis(corners, axis, 0).reshape(2, 4, 3)
         edges += [line for k in range(4) for line in (*ends[:, k], np.full(3, np.nan))]
-    x, y, z = np.array(edges, dtype=np.float32).T
+    return np.array(edges)
+
+
+def box_trace(name: str, corners: Array) -> go.Scatter3d:
+    """Return the twelve edges of a box with corners (2, 2, 2, 3), world."""
+    x, y, z = box_lines(corners).T.astype(np.float32)
     return go.Scatter3d(
         x=x,
         y=y,
