@@ -86,7 +86,7 @@ def figure_detections(
     rows = -(-len(views) // columns)
     figure = make_subplots(rows=rows, cols=columns, subplot_titles=views, vertical_spacing=0.12)
     for index, seen in enumerate(_flat_positions(detections)):
-        place = {"row": index // columns + 1, "col": index % columns + 1}
+        place: dict[str, Any] = {"row": index // columns + 1, "col": index % columns + 1}
         for points in seen[moment]:
             figure.add_traces(_flat_traces(points, (names, colors), skeleton), **_both(place))
         limits = _limits(seen)
@@ -125,7 +125,7 @@ def _flat_traces(
     ]
 
 
-def _both(place: dict[str, int]) -> dict[str, list[int]]:
+def _both(place: dict[str, Any]) -> dict[str, Any]:
     """Return the place of two traces in the same panel."""
     return {"rows": [place["row"]] * 2, "cols": [place["col"]] * 2}
 

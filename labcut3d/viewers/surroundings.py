@@ -112,7 +112,7 @@ def surrounding_traces(surroundings: Surroundings, ranges: Array) -> list[go.Sca
 
 
 def box_lines(corners: Array) -> Array:
-    """Return the twelve edges of a box with corners (2, 2, 2, 3) as one line (36, 3), NaN between."""
+    """Return the edges of a box with corners (2, 2, 2, 3) as one line (36, 3), NaN between."""
     edges = []
     for axis in range(3):
         ends = np.moveaxis(corners, axis, 0).reshape(2, 4, 3)
