@@ -9,9 +9,11 @@
     labels -> detectors                              train, evaluate, cross_validate,
                                                      learning_curve
     videos -> detections -> trajectories             detect, triangulate
-           -> velocities, angles; events; viewer     kinematics, events, view
+           -> velocities, angles; events             kinematics, events
+           -> viewer, quality                        view, quality
     videos, what was found -> moments to label       suggest
     labels, what was found -> better detectors       refine
+    videos, what was found -> videos with marks      overlay
 
 Each stage reads what the last one wrote, does nothing when its inputs have not changed, and
 returns the path of what it answers for.
@@ -30,10 +32,13 @@ from labcut3d.stages.exporting import export_files, export_recording
 from labcut3d.stages.label_export import export_labels
 from labcut3d.stages.label_import import import_labels
 from labcut3d.stages.moving import kinematics
+from labcut3d.stages.overlaying import overlay
 from labcut3d.stages.placing import place_chamber
-from labcut3d.stages.reconstructing import events, triangulate, triangulate_files, view, view_file
+from labcut3d.stages.quality import quality
+from labcut3d.stages.reconstructing import events, triangulate, triangulate_files
 from labcut3d.stages.refining import refine
 from labcut3d.stages.suggesting import suggest
+from labcut3d.stages.viewing import view, view_file
 
 __all__ = [
     "calibrate_project",
@@ -51,7 +56,9 @@ __all__ = [
     "kinematics",
     "known_drift",
     "learning_curve",
+    "overlay",
     "place_chamber",
+    "quality",
     "reconstruct",
     "refine",
     "repair",
@@ -80,3 +87,4 @@ def reconstruct(
             kinematics(project, recording, reporter)
             events(project, recording, reporter)
         view(project, recording, reporter)
+    quality(project, reporter)

@@ -21,6 +21,7 @@ from typing import Any
 from calibration.boards.board import Board, parse_board
 from calibration.chamber import BoardSpot
 from calibration.files import read_toml
+from calibration.notebook import html_table
 from labcut3d.chamber import ChamberSettings
 from labcut3d.detection.settings import DetectorSettings
 from labcut3d.errors import FileFormatError, ProjectError
@@ -97,6 +98,16 @@ class Project:
     def model_path(self) -> Path:
         """Where the trained detectors are stored."""
         return self.root / "models" / "default"
+
+    def _repr_html_(self) -> str:
+        files = ("detections.nc", "trajectories.nc", "events.csv", "viewer.html")
+        rows = [
+            (name, *("yes" if (self.results(name) / file).exists() else "-" for file in files))
+            for name in self.recordings()
+        ]
+        rig = "calibrated" if self.rig_path.exists() else "not calibrated yet"
+        note = f"{self.root}: {len(self.views)} views ({', '.join(self.views)}), {rig}"
+        return html_table(f"Project {self.name}", ("recording", *files), rows, note)
 
     def results(self, recording: str) -> Path:
         """Return the folder of a recording's results."""

@@ -12,7 +12,17 @@ import sys
 import typer
 from rich.markup import escape
 
-from labcut3d.cli import cameras, drifts, exchange, labels, projects, recordings, rigfiles, worlds
+from labcut3d.cli import (
+    cameras,
+    drifts,
+    exchange,
+    labels,
+    projects,
+    recordings,
+    rigfiles,
+    viewing,
+    worlds,
+)
 from labcut3d.cli.common import errors
 
 __all__ = ["app", "main"]
@@ -46,7 +56,8 @@ for panel, commands in {
         recordings.kinematics,
         recordings.events,
         recordings.reconstruct,
-        recordings.view,
+        viewing.view,
+        viewing.overlay,
     ),
     "Other programs": (exchange.formats, exchange.import_detections, exchange.export),
 }.items():

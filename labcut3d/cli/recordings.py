@@ -21,7 +21,6 @@ __all__ = [
     "refine",
     "train",
     "triangulate",
-    "view",
 ]
 
 
@@ -220,34 +219,3 @@ def reconstruct(project: ProjectPath, recordings: Recordings = None) -> None:
     pipeline.reconstruct(loaded, recordings or [], Terminal(console))
     for recording in loaded.choose_recordings(recordings or []):
         show_files(loaded.results(recording) / "viewer.html")
-
-
-def view(
-    what: Annotated[
-        Path,
-        typer.Argument(
-            help="A dataset, another program's 3-D file, or a project's folder.",
-            metavar="FILE | PROJECT",
-        ),
-    ],
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="viewer.html, by default beside the data.")
-    ] = None,
-    fps: Annotated[
-        float | None, typer.Option(help="Frames a second, for files that do not tell.")
-    ] = None,
-    unit: Unit = None,
-) -> None:
-    """Write the viewer of a dataset, or of all recordings of a project."""
-    from labcut3d import pipeline
-
-    if what.is_dir():
-        if output or fps or unit:
-            raise typer.BadParameter("-o, --fps and --unit go with a FILE; a project knows all")
-        project = open_project(what)
-        for name in project.choose_recordings([], ["trajectories.nc", "detections.nc"]):
-            show_files(pipeline.view(project, name, Terminal(console)))
-    else:
-        target = output or what.with_name("viewer.html")
-        pipeline.view_file(what, target, fps=fps, unit=unit)
-        show_files(target)
