@@ -22,7 +22,7 @@ from calibration import Rig
 from labcut3d import pipeline
 from labcut3d.demo import RECORDING, make_demo, measure, run
 from labcut3d.errors import DetectorError, LabelError, ProjectError, RigError, VideoError
-from labcut3d.kinematics.events import read_events
+from labcut3d.kinematics.event_tables import read_events
 from labcut3d.progress import Silent
 from labcut3d.project import load_project
 from labcut3d.schema import open_dataset

@@ -189,7 +189,7 @@ def triangulate(
 def events(project: ProjectPath, recordings: Recordings = None) -> None:
     """Find egg-laying bouts, eggs and proboscis extensions -> results/RECORDING/events.csv."""
     from labcut3d import pipeline
-    from labcut3d.kinematics.events import read_events
+    from labcut3d.kinematics.event_tables import read_events
 
     loaded, terminal = open_project(project), Terminal(console)
     for recording in loaded.choose_recordings(recordings or [], ["trajectories.nc"]):

@@ -1,18 +1,19 @@
-"""Bouts of any signal: two thresholds, a shortest duration, and edges where the change began.
+"""Bouts of any signal: two thresholds, shortest durations, and edges where the change began.
 
-Nothing here knows what the signal means. A bout is a stretch in which a smoothed signal rises by
-`enter` above rest, and not for a moment only, and stays more than `leave` above it. A threshold is
-crossed some time after the change began, so each edge is then moved to where the flank, extended
-as a straight line, meets the level that the signal had on that side. That level may differ from
-rest: animals drift.
+Nothing here knows what the signal means. A bout is a stretch in which a smoothed signal rises
+beyond `enter`, and not for a moment only, and stays beyond `leave` (hysteresis); thresholds are
+values of the signal, or rises above its own rest. A threshold is crossed some time after the
+change began, so an edge can be moved to where the flank, extended as a straight line, meets the
+level that the signal had on that side. That level may differ from rest: animals drift.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 __all__ = ["Bout", "BoutSettings", "bridge_gaps", "find_bouts", "smooth_signal"]
 
@@ -24,28 +25,39 @@ MAD_TO_SIGMA = 1.4826  # of a normal distribution
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoutSettings:
-    """What makes a bout: rises above rest in the signal's unit, durations in samples."""
+    """What makes a bout: thresholds in the signal's unit, durations in samples.
+
+    `below`: a bout is a fall, and thresholds are undershot. `rest_quantile`: thresholds are
+    distances from that quantile of the signal instead of values. `onsets`: edges lie where the
+    change began instead of where the signal crosses `leave`. `min_pause`: bouts with a shorter
+    pause between them are one.
+    """
 
     enter: float
     leave: float
+    below: bool = False
+    rest_quantile: float | None = None
+    onsets: bool = False
     min_samples: int = 1
+    min_pause: int = 1
     max_gap: int = 0
     smooth: int = 1
-    rest_quantile: float = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bout:
     """A stretch of a signal, both ends included.
 
-    `start`, `stop` and `peak` are sample indices; `level` is the height of its upper half above
-    rest in the signal's unit; `confidence` is the probability that this exceeds the threshold
-    given the signal's noise, times the part of the bout that was observed.
+    `start`, `stop` and `peak` are sample indices; `value` is the smoothed signal at the peak, and
+    `level` how far its more extreme half goes in the direction of the bout, by the measure of the
+    thresholds. `confidence` is the probability that `level` is beyond the threshold given the
+    signal's noise, times the part of the bout that was observed.
     """
 
     start: int
     stop: int
     peak: int
+    value: float
     level: float
     confidence: float
 
@@ -56,28 +68,19 @@ def find_bouts(signal: npt.ArrayLike, settings: BoutSettings) -> tuple[Bout, ...
     smooth = smooth_signal(bridge_gaps(raw, settings.max_gap), settings.smooth)
     if not np.isfinite(smooth).any():
         return ()
-    above = smooth - float(np.nanquantile(smooth, settings.rest_quantile))
-    # A signal that stays above rest without ever entering is no bout: hysteresis.
-    spans = [
-        (start, stop - 1)
-        for start, stop in _runs(above > settings.leave)
-        if above[start:stop].max() > settings.enter
-    ]
+    above, limits = _upwards(smooth, settings)
     noise = _noise(raw, smooth)
-    found = []
+    spans = _spans(above, limits, settings.min_pause)
+    found: list[Bout] = []
     for number, (start, stop) in enumerate(spans):
-        first = found[-1].stop + 1 if found else 0
-        last = spans[number + 1][0] - 1 if number + 1 < len(spans) else len(above) - 1
-        start = _onset(above, start, first, settings)
-        stop = (
-            len(above)
-            - 1
-            - _onset(above[::-1], len(above) - 1 - stop, len(above) - 1 - last, settings)
-        )
-        bout = _describe(above, raw, (start, stop), noise, settings)
+        if settings.onsets:
+            first = found[-1].stop + 1 if found else 0
+            last = spans[number + 1][0] - 1 if number + 1 < len(spans) else len(above) - 1
+            start, stop = _outwards(above, (start, stop), (first, last), limits)
+        bout = _describe(above, raw, (start, stop), noise, limits)
         # A peak of noise enters for a sample or two; a bout stays there.
-        if stop - start + 1 >= settings.min_samples and bout.level > settings.enter:
-            found.append(bout)
+        if stop - start + 1 >= settings.min_samples and bout.level > limits.enter:
+            found.append(replace(bout, value=float(smooth[bout.peak])))
     return tuple(found)
 
 
@@ -100,17 +103,54 @@ def smooth_signal(signal: npt.ArrayLike, width: int) -> Array:
     where the sample itself is missing, and shorten at the ends without shifting the signal.
     """
     signal = np.asarray(signal, dtype=float)
-    half = width // 2
-    if half == 0 or len(signal) == 0:
+    if width < 2 or len(signal) == 0:
         return signal.copy()
-    missing = ~np.isfinite(signal)
-    for reduce in (np.nanmedian, np.nanmean):
-        padded = np.pad(signal, half, constant_values=np.nan)
-        windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
-        smooth = np.full(len(signal), np.nan)
-        smooth[~missing] = reduce(windows[~missing], axis=1)
-        signal = smooth
-    return signal
+    known = np.isfinite(signal)
+    series = pd.Series(signal)
+    for reduce in ("median", "mean"):
+        rolling = series.rolling(2 * (width // 2) + 1, center=True, min_periods=1)
+        series = getattr(rolling, reduce)().where(known)
+    return series.to_numpy(dtype=float)
+
+
+def _upwards(smooth: Array, settings: BoutSettings) -> tuple[Array, BoutSettings]:
+    """Return the signal turned so that bouts rise above zero-based thresholds, and these."""
+    if settings.rest_quantile is not None:
+        quantile = 1 - settings.rest_quantile if settings.below else settings.rest_quantile
+        rise = smooth - float(np.nanquantile(smooth, quantile))
+        return (-rise if settings.below else rise), settings
+    if settings.below:
+        return -smooth, replace(settings, enter=-settings.enter, leave=-settings.leave)
+    return smooth, settings
+
+
+def _spans(above: Array, limits: BoutSettings, min_pause: int) -> list[tuple[int, int]]:
+    """Return the stretches, both ends included, that stay above `leave` and enter at some time.
+
+    A signal that stays above rest without ever entering is no bout: hysteresis.
+    """
+    spans = [
+        (start, stop - 1)
+        for start, stop in _runs(above > limits.leave)
+        if above[start:stop].max() > limits.enter
+    ]
+    joined: list[tuple[int, int]] = []
+    for start, stop in spans:
+        if joined and start - joined[-1][1] - 1 < min_pause:
+            joined[-1] = (joined[-1][0], stop)
+        else:
+            joined.append((start, stop))
+    return joined
+
+
+def _outwards(
+    above: Array, span: tuple[int, int], room: tuple[int, int], limits: BoutSettings
+) -> tuple[int, int]:
+    """Return a span with its edges moved, within the room, to where the changes began."""
+    end = len(above) - 1
+    start = _onset(above, span[0], room[0], limits)
+    stop = end - _onset(above[::-1], end - span[1], end - room[1], limits)
+    return start, stop
 
 
 def _runs(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -152,19 +192,20 @@ def _crossing(above: Array, level: float, inside: int, top: float) -> float:
 
 
 def _describe(
-    above: Array, raw: Array, span: tuple[int, int], noise: float, settings: BoutSettings
+    above: Array, raw: Array, span: tuple[int, int], noise: float, limits: BoutSettings
 ) -> Bout:
-    """Measure a bout between two samples, both included."""
+    """Measure a bout between two samples, both included, but for its value."""
     start, stop = span
     inside = above[start : stop + 1]
     level = float(np.nanmedian(inside[inside >= np.nanmedian(inside)]))
     observed = float(np.isfinite(raw[start : stop + 1]).mean())
-    excess = level - settings.enter
+    excess = level - limits.enter
     certainty = NormalDist().cdf(excess / noise) if noise > 0 else float(excess > 0)
     return Bout(
         start=start,
         stop=stop,
         peak=start + int(np.nanargmax(inside)),
+        value=np.nan,
         level=level,
         confidence=certainty * observed,
     )

@@ -1,216 +1,153 @@
-"""The events of a recording: egg-laying bouts, eggs and proboscis extensions, as a table."""
+"""The events of a recording: bouts of signals by their rules, and the eggs that images show."""
 
-import csv
-import os
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from calibration.files import atomic_write
 from calibration.rig import Rig
-from labcut3d.errors import DatasetError, FileFormatError
-from labcut3d.kinematics.bouts import Bout, BoutSettings, find_bouts
-from labcut3d.kinematics.eggs import Contact, Source, find_egg
-from labcut3d.kinematics.ethogram import (
-    BENDING_KEYPOINTS,
-    PROBOSCIS_KEYPOINTS,
-    compute_abdominal_bending,
-    compute_head_width,
-    compute_proboscis_extension,
-)
+from labcut3d.errors import DatasetError
+from labcut3d.kinematics.bouts import Bout, find_bouts
+from labcut3d.kinematics.contacts import find_contacts
+from labcut3d.kinematics.eggs import Contact, Egg, Source, find_egg
+from labcut3d.kinematics.event_tables import COLUMNS, EVERYTHING, typed_table
+from labcut3d.kinematics.planes import Surroundings
+from labcut3d.kinematics.rules import EventRule
 from labcut3d.kinematics.settings import EventSettings
+from labcut3d.kinematics.signals import compute_signal, unit_factor
 from labcut3d.progress import Progress
 from labcut3d.schema import validate_trajectories
 
-__all__ = ["COLUMNS", "EVENTS", "find_events", "read_events", "write_events"]
+__all__ = ["COLUMNS", "find_events"]
 
-EVENTS = ("egg_laying", "egg_deposited", "proboscis_extension")
-COLUMNS = (
-    "individual", "event", "start_frame", "stop_frame", "start_s", "stop_s", "confidence",
-    "x", "y", "z",
-)  # fmt: skip
-AT_FULL_BEND = 0.8  # of a bout's bending; from here the ovipositor is at the substrate
-LOOKS_WITHIN, LOOKS_BESIDE = 200, 40  # most frames looked at in a bout, and on either side of it
-STRAY = 3.0  # head widths from the other points of contact; farther is a mistaken position
-SETTLING_S = 0.5  # s; how long a place must be seen after a bout, or else at its end
+Row = dict[str, object]
 
-Array = npt.NDArray[np.float64]
-Row = tuple[str, str, int, int, float, float, float, float, float, float]
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Found:
+    """The bouts of one event of one animal, and the signal that told them."""
+
+    fly: xr.Dataset
+    event: str
+    rule: EventRule
+    units: str
+    bouts: tuple[Bout, ...]
 
 
 def find_events(
     trajectories: xr.Dataset,
     *,
     settings: EventSettings | None = None,
+    surroundings: Surroundings | None = None,
     rig: Rig | None = None,
     sources: Mapping[str, Source] | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Return the events of trajectories as a table with the columns `COLUMNS`, sorted by start.
+    """Return the events of trajectories as a table with the columns `EVERYTHING`, by start.
 
-    Frames are those of the first view's video, both ends included; seconds are the dataset's
-    `time`; `confidence` is 0 to 1; x, y, z is the place of an egg in the trajectories' unit and
-    world frame, which must be the rig's, and NaN for other events. Eggs are looked for in the
-    images, so they need `rig` and `sources` (view -> frames). Sentences about what could not be
-    looked for, and why, are in `table.attrs["notes"]`.
+    Its first columns are those of events.csv, `COLUMNS`: frames are those of the first view's
+    video, both ends included; seconds are the dataset's `time`; `confidence` is 0 to 1; x, y, z is
+    the place in the trajectories' unit and world frame, NaN where an event has none. Each event has
+    a peak: its frame, time, and value in the signal's units.
+
+    Distances and contacts need `surroundings`; eggs are looked for in the images, so they need
+    `rig` and `sources` (view -> frames). Sentences about what could not be looked for, and why, are
+    in `table.attrs["notes"]`. Raises `DatasetError` where the rig has another unit than the
+    trajectories, `ProjectError` for a rule that fits no signal.
     """
     validate_trajectories(trajectories)
     settings = settings or EventSettings()
+    if rig is not None:
+        _require_same_unit(trajectories, rig)
     notes: list[str] = []
     rows: list[Row] = []
-    contacts: list[tuple[str, Contact]] = []
+    contacts: list[tuple[xr.Dataset, Contact]] = []
     for individual in trajectories["individual"].values:
         fly = trajectories.sel(individual=[individual])
-        if _has(fly, BENDING_KEYPOINTS, "egg-laying", notes):
-            bouts = _bouts(compute_abdominal_bending(fly["position"]), fly, settings, "bend")
-            rows += [_row(fly, "egg_laying", bout) for bout in bouts]
-            contacts += [(str(individual), contact) for contact in _contacts(fly, bouts, settings)]
-        if _has(fly, PROBOSCIS_KEYPOINTS, "proboscis extension", notes):
-            bouts = _bouts(compute_proboscis_extension(fly["position"]), fly, settings, "proboscis")
-            rows += [_row(fly, "proboscis_extension", bout) for bout in bouts]
-    if contacts and (rig is None or sources is None):
-        notes.append("eggs were not looked for: that needs the rig and the videos")
-    elif rig is not None and sources is not None:
-        _require_same_unit(trajectories, rig)
-        for done, (individual, contact) in enumerate(contacts):
+        for event, rule in settings.rules.items():
+            found = _look_for(fly, event, rule, surroundings, notes)
+            rows += [_row(found, bout) for bout in found.bouts]
+            if event == settings.eggs_in:
+                contacts += [(fly, c) for c in find_contacts(fly, found.bouts, settings)]
+    if rig is not None and sources is not None:
+        for done, (fly, contact) in enumerate(contacts, start=1):
             egg = find_egg(contact, rig, sources, settings)
-            if egg is not None:
-                fly, span = trajectories.sel(individual=[individual]), (egg.sample, egg.sample)
-                rows.append(_make_row(fly, "egg_deposited", span, egg.confidence, egg.place))
+            rows += [] if egg is None else [_egg_row(fly, egg)]
             if progress is not None:
-                progress(done + 1, len(contacts), "looking for eggs")
-    table = _table(rows)
+                progress(done, len(contacts), "looking for eggs")
+    elif contacts:
+        notes.append("eggs were not looked for: that needs the rig and the videos")
+    table = typed_table(pd.DataFrame(rows, columns=list(EVERYTHING)))
+    table = table.sort_values(["start_frame", "individual", "event"], ignore_index=True)
     table.attrs["notes"] = tuple(dict.fromkeys(notes))
     return table
 
 
-def write_events(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
-    """Write a table of events as CSV, atomically; NaN becomes an empty field."""
-    _require_columns(table, str(path))
-    with atomic_write(path) as temporary:
-        table[list(COLUMNS)].to_csv(
-            temporary, index=False, lineterminator="\n", quoting=csv.QUOTE_MINIMAL
-        )
+def _look_for(
+    fly: xr.Dataset,
+    event: str,
+    rule: EventRule,
+    surroundings: Surroundings | None,
+    notes: list[str],
+) -> _Found:
+    """Return the bouts of one event of one animal; a note, and none, where they cannot be told."""
+    bouts: tuple[Bout, ...] = ()
+    units = ""
+    if rule.enabled:
+        try:
+            signal = compute_signal(rule.signal, fly, surroundings)
+        except DatasetError as error:
+            notes.append(f"{event} was not looked for: {error}")
+        else:
+            units = str(signal.attrs["units"])
+            factor = unit_factor(rule.unit, units, f"event '{event}'")
+            bouts = find_bouts(signal.values[:, 0], rule.settings(float(fly.attrs["fps"]), factor))
+    return _Found(fly=fly, event=event, rule=rule, units=units, bouts=bouts)
 
 
-def read_events(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read a table of events.
-
-    Raises `FileFormatError` naming the file where it is missing or is no such table.
-    """
-    path = Path(path)
-    try:
-        table = pd.read_csv(path, dtype={"individual": str, "event": str}, encoding="utf-8")
-    except FileNotFoundError as error:
-        raise FileFormatError(f"{path}: no such file; run `labcut3d events` first") from error
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise FileFormatError(f"{path}: not a table of events ({error})") from error
-    _require_columns(table, str(path))
-    try:
-        return _typed(table.loc[:, list(COLUMNS)])
-    except (TypeError, ValueError) as error:
-        raise FileFormatError(
-            f"{path}: frames must be whole numbers, times and places numbers ({error})"
-        ) from error
+def _row(found: _Found, bout: Bout) -> Row:
+    """Return the row of a bout."""
+    place = np.full(3, np.nan)
+    if found.rule.place is not None and found.rule.place in found.fly["keypoint"].values:
+        track = found.fly["position"].sel(keypoint=found.rule.place).isel(individual=0)
+        place = track.isel(time=bout.peak).sel(space=["x", "y", "z"]).values
+    peak = {"value": bout.value, "signal": found.rule.signal, "units": found.units}
+    return _make_row(found.fly, found.event, bout, bout.confidence, place) | peak
 
 
-def _has(fly: xr.Dataset, keypoints: tuple[str, ...], what: str, notes: list[str]) -> bool:
-    """Tell whether the keypoints of an event are there, with a note where they are not."""
-    present = set(fly["keypoint"].values.tolist())
-    missing = [name for name in keypoints if name not in present]
-    if missing:
-        notes.append(f"{what} was not looked for: the skeleton has no {', '.join(missing)}")
-    return not missing
-
-
-def _bouts(
-    signal: xr.DataArray, fly: xr.Dataset, settings: EventSettings, name: str
-) -> tuple[Bout, ...]:
-    """Return the bouts of one animal's signal by the settings that start with `name`."""
-    fps = float(fly.attrs["fps"])
-    suffix = "_deg" if name == "bend" else ""
-    found = BoutSettings(
-        enter=getattr(settings, f"{name}_enter{suffix}"),
-        leave=getattr(settings, f"{name}_leave{suffix}"),
-        min_samples=max(1, round(getattr(settings, f"{name}_min_s") * fps)),
-        max_gap=round(settings.max_gap_s * fps),
-        smooth=round(settings.smooth_s * fps),
-        rest_quantile=settings.rest_quantile,
-    )
-    return find_bouts(signal.values.ravel(), found)
-
-
-def _contacts(
-    fly: xr.Dataset, bouts: tuple[Bout, ...], settings: EventSettings
-) -> Iterator[Contact]:
-    """Yield where and when the ovipositor touched the substrate in each bout of one animal."""
-    fps, n_times = float(fly.attrs["fps"]), fly.sizes["time"]
-    memory, settling = round(settings.egg_memory_s * fps), round(SETTLING_S * fps)
-    scale = float(compute_head_width(fly["position"]).values[0])
-    bending = compute_abdominal_bending(fly["position"]).values[:, 0]
-    tip = fly["position"].sel(keypoint="ovipositor").isel(individual=0).values
-    for number, bout in enumerate(bouts):
-        bent = np.zeros(n_times, dtype=bool)
-        bent[bout.start : bout.stop + 1] = np.isfinite(tip[bout.start : bout.stop + 1]).all(axis=1)
-        bent &= np.isfinite(bending)
-        if not bent.any():
-            continue
-        full = np.quantile(bending[bent], 0.9) - (1 - AT_FULL_BEND) * bout.level
-        first = max(bouts[number - 1].stop + 1 if number else 0, bout.start - memory)
-        end = min([n_times, bout.stop + 1 + memory, *(b.start for b in bouts[number + 1 :])])
-        # Where the bout is cut by the end, its last moments must do.
-        settled = bout.stop if end - bout.stop > settling else end - settling
-        points = tip[bent & (bending >= full)]
-        stray = np.linalg.norm(points - np.median(points, axis=0), axis=1)
-        points = points[stray <= STRAY * scale]
-        if not len(points):  # the tip jumps about, so it is not known where it touched
-            continue
-        samples = np.concatenate(
-            [
-                _thin(first, bout.start, LOOKS_BESIDE),
-                _thin(bout.start, bout.stop + 1, LOOKS_WITHIN),
-                _thin(bout.stop + 1, end, LOOKS_BESIDE),
-            ]
-        )
-        yield Contact(
-            points=points,
-            scale=scale,
-            samples=samples,
-            start=bout.start,
-            stop=bout.stop,
-            settled=settled,
-            frames={str(v): fly["frame"].sel(view=v).values[samples] for v in fly["view"].values},
-        )
-
-
-def _thin(first: int, end: int, most: int) -> npt.NDArray[np.int64]:
-    """Return at most `most` samples of [first, end), evenly apart and with its last one."""
-    step = max(1, -(-(end - first) // most))
-    return np.arange(end - 1, first - 1, -step, dtype=np.int64)[::-1]
-
-
-def _row(fly: xr.Dataset, event: str, bout: Bout) -> Row:
-    """Return the row of a bout of one animal."""
-    span = (bout.start, bout.stop)
-    return _make_row(fly, event, span, bout.confidence, np.full(3, np.nan))
+def _egg_row(fly: xr.Dataset, egg: Egg) -> Row:
+    """Return the row of an egg; its signal is the images' word for it."""
+    moment = Bout(
+        start=egg.sample, stop=egg.sample, peak=egg.sample, value=egg.confidence, level=1.0,
+        confidence=egg.confidence,
+    )  # fmt: skip
+    peak = {"value": egg.confidence, "signal": "images", "units": "1"}
+    return _make_row(fly, "egg_deposited", moment, egg.confidence, egg.place) | peak
 
 
 def _make_row(
-    fly: xr.Dataset, event: str, span: tuple[int, int], confidence: float, place: Array
+    fly: xr.Dataset, event: str, bout: Bout, confidence: float, place: np.ndarray
 ) -> Row:
-    """Return a row from samples of a dataset with one individual."""
-    start, stop = span
+    """Return a row but for its peak's value, from samples of a dataset with one individual."""
     frame, time = fly["frame"].values[:, 0], fly["time"].values
-    individual = str(fly["individual"].values[0])
-    x, y, z = (float(value) for value in place)
-    return (
-        individual, event, int(frame[start]), int(frame[stop]), float(time[start]),
-        float(time[stop]), confidence, x, y, z,
-    )  # fmt: skip
+    last = len(time) - 1
+    return {
+        "individual": str(fly["individual"].values[0]),
+        "event": event,
+        "start_frame": int(frame[bout.start]),
+        "stop_frame": int(frame[bout.stop]),
+        "start_s": float(time[bout.start]),
+        "stop_s": float(time[bout.stop]),
+        "confidence": confidence,
+        "x": float(place[0]),
+        "y": float(place[1]),
+        "z": float(place[2]),
+        "peak_frame": int(frame[bout.peak]),
+        "peak_s": float(time[bout.peak]),
+        "cut": bout.stop > bout.start and (bout.start == 0 or bout.stop == last),
+    }
 
 
 def _require_same_unit(trajectories: xr.Dataset, rig: Rig) -> None:
@@ -219,27 +156,4 @@ def _require_same_unit(trajectories: xr.Dataset, rig: Rig) -> None:
     if unit != rig.unit:
         raise DatasetError(
             f"the trajectories are in {unit}, the rig in {rig.unit}; triangulate with this rig"
-        )
-
-
-def _table(rows: list[Row]) -> pd.DataFrame:
-    """Return rows as a table with the right types, sorted by start."""
-    table = _typed(pd.DataFrame(rows, columns=list(COLUMNS)))
-    return table.sort_values(["start_frame", "individual", "event"], ignore_index=True)
-
-
-def _typed(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of events with the types of its columns."""
-    names = {"individual": "object", "event": "object"}
-    frames = {"start_frame": "int64", "stop_frame": "int64"}
-    numbers = dict.fromkeys(COLUMNS[4:], "float64")
-    return table.astype({**names, **frames, **numbers})
-
-
-def _require_columns(table: pd.DataFrame, where: str) -> None:
-    """Raise `FileFormatError` where a column is missing."""
-    missing = [name for name in COLUMNS if name not in table.columns]
-    if missing:
-        raise FileFormatError(
-            f"{where}: no column {', '.join(missing)}; a table of events has {', '.join(COLUMNS)}"
         )

@@ -1,4 +1,4 @@
-"""Stages 3 to 5: detections -> trajectories.nc -> events.csv -> viewer.html."""
+"""Stages 3 and 5: detections -> trajectories.nc -> viewer.html."""
 
 import os
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from calibration.covariance import covariance_path, find_covariance
 from calibration.files import sha256_of, write_text
 from labcut3d.errors import DatasetError, VideoError
 from labcut3d.formats import read_detections
-from labcut3d.kinematics.events import find_events, read_events, write_events
+from labcut3d.kinematics.event_tables import read_events
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, write_stamp
@@ -31,7 +31,7 @@ from labcut3d.stages.common import (
 from labcut3d.version import __version__
 from labcut3d.viewers import Recording, dataset_page, trajectory_page
 
-__all__ = ["events", "triangulate", "triangulate_files", "view", "view_file"]
+__all__ = ["triangulate", "triangulate_files", "view", "view_file"]
 
 
 def triangulate(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
@@ -64,34 +64,6 @@ def triangulate(project: Project, recording: str, reporter: Reporter = SILENT) -
         camera = rig.metadata["repaired"]["camera"]
         trajectories = trajectories.assign_attrs(repaired_camera=camera)
     return save_result(trajectories, result, inputs)
-
-
-def events(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
-    """Find a recording's behavioural events -> events.csv."""
-    result = project.results(recording) / "events.csv"
-    source = project.results(recording) / "trajectories.nc"
-    rig, rig_path = recording_rig(project, recording)
-    trajectories = open_dataset(source)
-    sources = project.recording_sources(recording)
-    inputs = {
-        **source_hashes(sources),
-        "trajectories": sha256_of(source),
-        "rig": sha256_of(rig_path),
-        "events settings": settings_hash(project, project.events),
-    }
-    if is_current(result, inputs, reporter):
-        return result
-    with reporter.task(f"Finding events in {recording}") as progress:
-        found = find_events(
-            trajectories,
-            settings=project.events,
-            rig=rig,
-            sources=sources,
-            progress=progress,
-        )
-    write_events(found, result)
-    write_stamp(result, inputs)
-    return result
 
 
 def triangulate_files(

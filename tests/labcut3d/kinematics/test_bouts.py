@@ -11,7 +11,9 @@ from hypothesis.extra import numpy as hnp
 
 from labcut3d.kinematics.bouts import BoutSettings, bridge_gaps, find_bouts, smooth_signal
 
-SETTINGS = BoutSettings(enter=5.0, leave=2.0, min_samples=8, max_gap=5, smooth=5)
+SETTINGS = BoutSettings(
+    enter=5.0, leave=2.0, rest_quantile=0.2, onsets=True, min_samples=8, max_gap=5, smooth=5
+)
 SIGNALS = hnp.arrays(
     float, st.integers(0, 120), elements=st.one_of(st.floats(-20, 20), st.just(np.nan))
 )

@@ -1,0 +1,64 @@
+"""What a fly does, as rules over its signals; a project's [events.NAME] changes or adds to them.
+
+Angles are rises above the animal's own rest, as is the extension of the proboscis, which is told
+in head widths, so that anatomy and size do not matter. Lengths and speeds are those of *Drosophila
+melanogaster*, whose body is 2.5 mm long.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from labcut3d.kinematics.rules import EventRule
+
+__all__ = ["FLY_EVENTS"]
+
+FLY_EVENTS: Mapping[str, EventRule] = MappingProxyType(
+    {
+        # Full bend is about 75 degrees above rest; a walking fly's abdomen sways by less than 15.
+        "egg_laying": EventRule(
+            signal="abdominal_bending",
+            baseline="rest",
+            enter=35.0,
+            leave=15.0,
+            unit="degree",
+            edges="onset",
+            min_s=0.5,
+            place="ovipositor",
+        ),
+        # More likely than not that the tip touches; and until that is most unlikely.
+        "ovipositor_contact": EventRule(
+            signal="contact:ovipositor", enter=0.5, leave=0.25, min_pause_s=0.2, place="ovipositor"
+        ),
+        # A full extension is about 0.3 head widths.
+        "proboscis_extension": EventRule(
+            signal="proboscis_extension",
+            baseline="rest",
+            enter=0.13,
+            leave=0.06,
+            edges="onset",
+            min_s=0.2,
+            place="proboscis",
+        ),
+        "proboscis_contact": EventRule(
+            signal="contact:proboscis", enter=0.5, leave=0.25, min_pause_s=0.2, place="proboscis"
+        ),
+        # A step is a tenth of a second, so a walk may pause for that long.
+        "walking": EventRule(
+            signal="speed:scutellum",
+            enter=1.0,
+            leave=0.5,
+            unit="mm/s",
+            min_s=0.2,
+            min_pause_s=0.2,
+        ),
+        "resting": EventRule(
+            signal="speed:scutellum",
+            side="below",
+            enter=0.3,
+            leave=0.5,
+            unit="mm/s",
+            min_s=0.5,
+        ),
+    }
+)
+"""The events that are looked for in every project whose skeleton has their keypoints."""

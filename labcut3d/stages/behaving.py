@@ -1,0 +1,65 @@
+"""Stage 4: trajectories.nc, videos -> events.csv and events.nc."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from calibration.files import sha256_of
+from labcut3d.kinematics.event_tables import events_dataset, save_events, write_events
+from labcut3d.kinematics.events import find_events
+from labcut3d.kinematics.planes import Surroundings
+from labcut3d.kinematics.surroundings import find_surroundings
+from labcut3d.progress import SILENT, Reporter
+from labcut3d.project import Project
+from labcut3d.provenance import write_stamp
+from labcut3d.schema import open_dataset
+from labcut3d.stages.common import is_current, recording_rig, settings_hash, source_hashes
+
+__all__ = ["events"]
+
+
+def events(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
+    """Find a recording's behavioural events -> events.csv, and all about them -> events.nc."""
+    folder = project.results(recording)
+    result, dataset = folder / "events.csv", folder / "events.nc"
+    source = folder / "trajectories.nc"
+    rig, rig_path = recording_rig(project, recording)
+    trajectories = open_dataset(source)
+    sources = project.recording_sources(recording)
+    inputs = {
+        **source_hashes(sources),
+        "trajectories": sha256_of(source),
+        "rig": sha256_of(rig_path),
+        "events settings": settings_hash(project, project.events),
+        "substrate settings": settings_hash(project, project.substrate),
+    }
+    if dataset.exists() and is_current(result, inputs, reporter):
+        return result
+    box = None if project.chamber is None else project.chamber.to_chamber()
+    surroundings, told = find_surroundings(trajectories, rig, project.substrate, box)
+    with reporter.task(f"Finding events in {recording}") as progress:
+        found = find_events(
+            trajectories,
+            settings=project.events,
+            surroundings=surroundings,
+            rig=rig,
+            sources=sources,
+            progress=progress,
+        )
+    for note in (*told, *found.attrs["notes"]):
+        reporter.note(f"{recording}: {note}")
+    attrs = {name: trajectories.attrs[name] for name in ("fps", "unit")}
+    attrs |= {"recording": recording, **_place(surroundings)}
+    save_events(events_dataset(found, attrs), dataset)
+    write_events(found, result)
+    write_stamp(result, inputs)
+    return result
+
+
+def _place(surroundings: Surroundings) -> dict[str, Any]:
+    """Return the substrate as attributes that netCDF can hold; none where it is not known."""
+    plane = surroundings.substrate
+    if plane is None:
+        return {}
+    told = {f"substrate_{name}": value for name, value in asdict(plane).items()}
+    return told | {"contact_distance": surroundings.contact}
