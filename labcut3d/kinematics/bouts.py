@@ -21,6 +21,9 @@ Array = npt.NDArray[np.float64]
 
 FLANK = (0.15, 0.5)  # heights of a flank, parts of its rise, through which its line is laid
 MAD_TO_SIGMA = 1.4826  # of a normal distribution
+# From a quantile to its fifth part, in standard deviations: 0.9 where the animal is always at rest
+# and that is the lowest 20 %, 1.15 where it is so half of the time.
+REST_SPREAD = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +31,9 @@ class BoutSettings:
     """What makes a bout: thresholds in the signal's unit, durations in samples.
 
     `below`: a bout is a fall, and thresholds are undershot. `rest_quantile`: thresholds are
-    distances from that quantile of the signal instead of values. `onsets`: edges lie where the
+    distances from that quantile of the signal, its rest, instead of values. `enter_sd`: then a
+    quiet signal has smaller thresholds, `enter` being so many standard deviations of the signal at
+    rest, but at least `enter_least`, and `leave` in proportion. `onsets`: edges lie where the
     change began instead of where the signal crosses `leave`. `min_pause`: bouts with a shorter
     pause between them are one.
     """
@@ -37,6 +42,8 @@ class BoutSettings:
     leave: float
     below: bool = False
     rest_quantile: float | None = None
+    enter_sd: float | None = None
+    enter_least: float = 0.0
     onsets: bool = False
     min_samples: int = 1
     min_pause: int = 1
@@ -116,12 +123,21 @@ def smooth_signal(signal: npt.ArrayLike, width: int) -> Array:
 def _upwards(smooth: Array, settings: BoutSettings) -> tuple[Array, BoutSettings]:
     """Return the signal turned so that bouts rise above zero-based thresholds, and these."""
     if settings.rest_quantile is not None:
-        quantile = 1 - settings.rest_quantile if settings.below else settings.rest_quantile
-        rise = smooth - float(np.nanquantile(smooth, quantile))
-        return (-rise if settings.below else rise), settings
+        turned = -smooth if settings.below else smooth
+        rest, low = np.nanquantile(turned, [settings.rest_quantile, settings.rest_quantile / 5])
+        return turned - rest, _quieter(settings, float(rest - low) / REST_SPREAD)
     if settings.below:
         return -smooth, replace(settings, enter=-settings.enter, leave=-settings.leave)
     return smooth, settings
+
+
+def _quieter(settings: BoutSettings, deviation: float) -> BoutSettings:
+    """Return the settings for a signal with this standard deviation at rest."""
+    if settings.enter_sd is None:
+        return settings
+    wanted = max(settings.enter_sd * deviation, settings.enter_least)
+    part = min(wanted / settings.enter, 1.0)
+    return replace(settings, enter=part * settings.enter, leave=part * settings.leave)
 
 
 def _spans(above: Array, limits: BoutSettings, min_pause: int) -> list[tuple[int, int]]:

@@ -29,12 +29,15 @@ FLY_EVENTS: Mapping[str, EventRule] = MappingProxyType(
         "ovipositor_contact": EventRule(
             signal="contact:ovipositor", enter=0.5, leave=0.25, min_pause_s=0.2, place="ovipositor"
         ),
-        # A full extension is about 0.3 head widths.
+        # A full extension is about 0.3 head widths; a detector that saw few of them places the tip
+        # part of the way, but a head that is known well tells even that from rest.
         "proboscis_extension": EventRule(
             signal="proboscis_extension",
             baseline="rest",
             enter=0.13,
             leave=0.06,
+            enter_sd=6.0,
+            enter_least=0.05,
             edges="onset",
             min_s=0.2,
             place="proboscis",

@@ -49,6 +49,13 @@ class EventRule:
     rest_quantile: float = 0.2
     """The part of the recording in which the signal is at most, on its low side, as at rest."""
 
+    enter_sd: float | None = None
+    """Where the signal is quiet, a smaller change is enough: this many of its standard deviations
+    at rest. `enter` and `leave` are then smaller in proportion. With the baseline "rest" only."""
+
+    enter_least: float = 0.0
+    """But not less than this."""
+
     edges: Literal["crossing", "onset"] = "crossing"
     """Whether the event begins and ends where `leave` is crossed or where the change began."""
 
@@ -72,22 +79,35 @@ class EventRule:
 
     def __post_init__(self) -> None:
         """Refuse values that no signal can meet."""
-        for name in ("enter", "leave", "min_s", "min_pause_s", "max_gap_s", "smooth_s"):
-            value = getattr(self, name)
-            if not math.isfinite(value):
-                raise ProjectError(f"{name} is {value}; it must be a finite number")
-            if name.endswith("_s") and not 0 <= value <= MOST_S:
-                raise ProjectError(f"{name} is {value}; it must be 0 s or more")
+        for name in ("enter", "leave", "enter_least"):
+            if not math.isfinite(getattr(self, name)):
+                raise ProjectError(f"{name} is {getattr(self, name)}; give a finite number")
+        for name in ("min_s", "min_pause_s", "max_gap_s", "smooth_s"):
+            if not 0 <= getattr(self, name) <= MOST_S:
+                raise ProjectError(f"{name} is {getattr(self, name)}; it must be 0 s or more")
         if not 0 < self.rest_quantile < 1:
             raise ProjectError(f"rest_quantile is {self.rest_quantile}; it must be in (0, 1)")
-        rises = self.side == "above" or self.baseline == "rest"
+        from_rest = self.baseline == "rest"
+        rises = self.side == "above" or from_rest
         if (self.leave > self.enter) if rises else (self.leave < self.enter):
             raise ProjectError(
                 f"leave ({self.leave:g}) must not lie beyond enter ({self.enter:g}): an event "
                 f"that is {self.side} begins at enter and lasts until leave"
             )
-        if self.baseline == "rest" and self.leave < 0:
-            raise ProjectError(f"leave is {self.leave:g}; a distance from rest is 0 or more")
+        if from_rest and not 0 <= self.leave <= self.enter > 0:
+            raise ProjectError(
+                f"enter is {self.enter:g}, leave {self.leave:g}; distances from rest are positive"
+            )
+        if self.enter_sd is not None and not (from_rest and 0 < self.enter_sd < math.inf):
+            raise ProjectError(
+                f"enter_sd is {self.enter_sd:g}; it must be positive, and goes with baseline = "
+                "'rest'"
+            )
+        if not 0 <= self.enter_least <= max(self.enter, 0):
+            raise ProjectError(
+                f"enter_least is {self.enter_least:g}; it must lie between 0 and enter "
+                f"({self.enter:g})"
+            )
         if self.unit is not None and self.unit.removesuffix("/s") not in (*METRES, "degree", "1"):
             raise ProjectError(
                 f"unit is '{self.unit}'; give one of length ({', '.join(METRES)}), of speed such "
@@ -104,6 +124,8 @@ class EventRule:
             leave=self.leave * factor,
             below=self.side == "below",
             rest_quantile=self.rest_quantile if self.baseline == "rest" else None,
+            enter_sd=self.enter_sd,
+            enter_least=self.enter_least * factor,
             onsets=self.edges == "onset",
             min_samples=max(1, round(self.min_s * fps)),
             min_pause=max(1, round(self.min_pause_s * fps)),
