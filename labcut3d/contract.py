@@ -73,6 +73,27 @@ DETECTIONS = Kind(
     attributes=("fps", "labcut3d_version"),
 )
 
+
+def _derivative(name: str, units: str) -> dict[str, Variable]:
+    """Return a derivative of the smoother and its covariance, which raw points do not have."""
+    return {
+        name: Variable(
+            dims=("time", "space", "keypoint", "individual"),
+            dtype="float32",
+            units=units,
+            long_name=f"{name} of the refined position",
+            required=False,
+        ),
+        f"{name}_covariance": Variable(
+            dims=("time", "keypoint", "individual", "space", "space_"),
+            dtype="float32",
+            units=f"({units})^2",
+            long_name=f"covariance of the {name}, of the detections' noise",
+            required=False,
+        ),
+    }
+
+
 TRAJECTORIES = Kind(
     name="trajectories",
     space=("x", "y", "z"),
@@ -102,6 +123,8 @@ TRAJECTORIES = Kind(
             long_name="the calibration's part in the covariance of position",
             required=False,
         ),
+        **_derivative("velocity", "unit/s"),
+        **_derivative("acceleration", "unit/s^2"),
         "reprojection_error": Variable(
             dims=("time", "keypoint", "individual"),
             dtype="float32",

@@ -27,7 +27,9 @@ def parse_events(table: Mapping[str, Any], skeleton: Skeleton, where: str) -> Ev
     """
     settings = {key: value for key, value in table.items() if not isinstance(value, Mapping)}
     if "rules" in settings:
-        raise FileFormatError(f"{where}: unknown key 'rules'; give each event a table [events.NAME]")
+        raise FileFormatError(
+            f"{where}: unknown key 'rules'; give each event a table [events.NAME]"
+        )
     rules = {
         name: rule
         for name, rule in FLY_EVENTS.items()
@@ -47,9 +49,7 @@ def parse_events(table: Mapping[str, Any], skeleton: Skeleton, where: str) -> Ev
         raise FileFormatError(f"{where}: {error}") from error
 
 
-def _parse_rule(
-    name: str, table: Mapping[str, Any], skeleton: Skeleton, where: str
-) -> EventRule:
+def _parse_rule(name: str, table: Mapping[str, Any], skeleton: Skeleton, where: str) -> EventRule:
     """Return the rule of one event."""
     if name in FLY_EVENTS:
         table = {**dataclasses.asdict(FLY_EVENTS[name]), **table}

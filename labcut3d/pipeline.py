@@ -19,10 +19,10 @@ from collections.abc import Sequence
 
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
+from labcut3d.stages.behaving import events
 from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
 from labcut3d.stages.detecting import detect, train
 from labcut3d.stages.drifting import drift, repair
-from labcut3d.stages.behaving import events
 from labcut3d.stages.evaluating import cross_validate, evaluate, learning_curve
 from labcut3d.stages.label_export import export_labels
 from labcut3d.stages.label_import import import_labels

@@ -13,35 +13,87 @@ if TYPE_CHECKING:
         save_events,
         write_events,
     )
-    from labcut3d.kinematics.events import find_events
-    from labcut3d.kinematics.geometry import (
-        compute_distance,
-        compute_joint_angle,
-        compute_speed,
-        compute_turning_angle,
-        compute_velocity,
+    from labcut3d.kinematics.events import (
+        find_events,
     )
-    from labcut3d.kinematics.planes import Plane, Surroundings, chamber_walls, compute_contact
-    from labcut3d.kinematics.rules import EventRule
-    from labcut3d.kinematics.settings import EventSettings, SubstrateSettings
-    from labcut3d.kinematics.signals import compute_signal
-    from labcut3d.kinematics.substrate import find_substrate
-    from labcut3d.kinematics.surroundings import find_surroundings
+    from labcut3d.kinematics.geometry import (
+        Plane,
+        compute_distance,
+        compute_distance_variance,
+        compute_joint_angle,
+        compute_joint_angle_variance,
+        compute_middle,
+        compute_middle_covariance,
+        compute_plane_distance,
+        compute_plane_distance_variance,
+        compute_turning_angle,
+        compute_turning_angle_variance,
+    )
+    from labcut3d.kinematics.motion import (
+        compute_acceleration,
+        compute_acceleration_covariance,
+        compute_length,
+        compute_length_variance,
+        compute_path_length,
+        compute_path_length_variance,
+        compute_speed,
+        compute_speed_variance,
+        compute_velocity,
+        compute_velocity_covariance,
+    )
+    from labcut3d.kinematics.rules import (
+        EventRule,
+    )
+    from labcut3d.kinematics.settings import (
+        EventSettings,
+        SubstrateSettings,
+    )
+    from labcut3d.kinematics.signals import (
+        compute_signal,
+    )
+    from labcut3d.kinematics.substrate import (
+        find_substrate,
+    )
+    from labcut3d.kinematics.surfaces import (
+        Surface,
+        Surroundings,
+        chamber_walls,
+        compute_contact,
+    )
+    from labcut3d.kinematics.surroundings import (
+        find_surroundings,
+    )
 
 __all__ = [
     "EventRule",
     "EventSettings",
     "Plane",
     "SubstrateSettings",
+    "Surface",
     "Surroundings",
     "chamber_walls",
+    "compute_acceleration",
+    "compute_acceleration_covariance",
     "compute_contact",
     "compute_distance",
+    "compute_distance_variance",
     "compute_joint_angle",
+    "compute_joint_angle_variance",
+    "compute_length",
+    "compute_length_variance",
+    "compute_middle",
+    "compute_middle_covariance",
+    "compute_path_length",
+    "compute_path_length_variance",
+    "compute_plane_distance",
+    "compute_plane_distance_variance",
     "compute_signal",
     "compute_speed",
+    "compute_speed_variance",
     "compute_turning_angle",
+    "compute_turning_angle_variance",
     "compute_velocity",
+    "compute_velocity_covariance",
     "events_dataset",
     "events_table",
     "find_events",
@@ -58,17 +110,33 @@ __getattr__, __dir__ = load_lazily(
     {
         "EventRule": "labcut3d.kinematics.rules",
         "EventSettings": "labcut3d.kinematics.settings",
-        "Plane": "labcut3d.kinematics.planes",
+        "Plane": "labcut3d.kinematics.geometry",
         "SubstrateSettings": "labcut3d.kinematics.settings",
-        "Surroundings": "labcut3d.kinematics.planes",
-        "chamber_walls": "labcut3d.kinematics.planes",
-        "compute_contact": "labcut3d.kinematics.planes",
+        "Surface": "labcut3d.kinematics.surfaces",
+        "Surroundings": "labcut3d.kinematics.surfaces",
+        "chamber_walls": "labcut3d.kinematics.surfaces",
+        "compute_acceleration": "labcut3d.kinematics.motion",
+        "compute_acceleration_covariance": "labcut3d.kinematics.motion",
+        "compute_contact": "labcut3d.kinematics.surfaces",
         "compute_distance": "labcut3d.kinematics.geometry",
+        "compute_distance_variance": "labcut3d.kinematics.geometry",
         "compute_joint_angle": "labcut3d.kinematics.geometry",
+        "compute_joint_angle_variance": "labcut3d.kinematics.geometry",
+        "compute_length": "labcut3d.kinematics.motion",
+        "compute_length_variance": "labcut3d.kinematics.motion",
+        "compute_middle": "labcut3d.kinematics.geometry",
+        "compute_middle_covariance": "labcut3d.kinematics.geometry",
+        "compute_path_length": "labcut3d.kinematics.motion",
+        "compute_path_length_variance": "labcut3d.kinematics.motion",
+        "compute_plane_distance": "labcut3d.kinematics.geometry",
+        "compute_plane_distance_variance": "labcut3d.kinematics.geometry",
         "compute_signal": "labcut3d.kinematics.signals",
-        "compute_speed": "labcut3d.kinematics.geometry",
+        "compute_speed": "labcut3d.kinematics.motion",
+        "compute_speed_variance": "labcut3d.kinematics.motion",
         "compute_turning_angle": "labcut3d.kinematics.geometry",
-        "compute_velocity": "labcut3d.kinematics.geometry",
+        "compute_turning_angle_variance": "labcut3d.kinematics.geometry",
+        "compute_velocity": "labcut3d.kinematics.motion",
+        "compute_velocity_covariance": "labcut3d.kinematics.motion",
         "events_dataset": "labcut3d.kinematics.event_tables",
         "events_table": "labcut3d.kinematics.event_tables",
         "find_events": "labcut3d.kinematics.events",

@@ -69,13 +69,22 @@ class Bout:
     confidence: float
 
 
-def find_bouts(signal: npt.ArrayLike, settings: BoutSettings) -> tuple[Bout, ...]:
-    """Return the bouts of a signal (time,), in order and apart; NaN = missing."""
+def find_bouts(
+    signal: npt.ArrayLike,
+    settings: BoutSettings,
+    barred: npt.NDArray[np.bool_] | None = None,
+) -> tuple[Bout, ...]:
+    """Return the bouts of a signal (time,), in order and apart; NaN = missing.
+
+    None lies where `barred` (time,) is true.
+    """
     raw = np.asarray(signal, dtype=float)
     smooth = smooth_signal(bridge_gaps(raw, settings.max_gap), settings.smooth)
     if not np.isfinite(smooth).any():
         return ()
     above, limits = _upwards(smooth, settings)
+    if barred is not None:
+        above = np.where(barred, np.nan, above)
     noise = _noise(raw, smooth)
     spans = _spans(above, limits, settings.min_pause)
     found: list[Bout] = []

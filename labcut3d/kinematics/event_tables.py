@@ -60,7 +60,7 @@ EVENT_VARIABLES: Mapping[str, tuple[str, str, str]] = {
 
 def typed_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table of events with the types of its columns; those it lacks are not added."""
-    kinds = {name: "float64" for name in table.columns}
+    kinds = dict.fromkeys(table.columns, "float64")
     kinds |= dict.fromkeys(TEXTS, "object") | dict.fromkeys(FRAMES, "int64") | {"cut": "bool"}
     return table.astype({name: kinds[name] for name in table.columns})
 

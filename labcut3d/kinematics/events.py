@@ -13,10 +13,10 @@ from labcut3d.kinematics.bouts import Bout, find_bouts
 from labcut3d.kinematics.contacts import find_contacts
 from labcut3d.kinematics.eggs import Contact, Egg, Source, find_egg
 from labcut3d.kinematics.event_tables import COLUMNS, EVERYTHING, typed_table
-from labcut3d.kinematics.planes import Surroundings
 from labcut3d.kinematics.rules import EventRule
 from labcut3d.kinematics.settings import EventSettings
 from labcut3d.kinematics.signals import compute_signal, unit_factor
+from labcut3d.kinematics.surfaces import Surroundings
 from labcut3d.progress import Progress
 from labcut3d.schema import validate_trajectories
 
@@ -66,11 +66,11 @@ def find_events(
     contacts: list[tuple[xr.Dataset, Contact]] = []
     for individual in trajectories["individual"].values:
         fly = trajectories.sel(individual=[individual])
-        for event, rule in settings.rules.items():
-            found = _look_for(fly, event, rule, surroundings, notes)
-            rows += [_row(found, bout) for bout in found.bouts]
-            if event == settings.eggs_in:
-                contacts += [(fly, c) for c in find_contacts(fly, found.bouts, settings)]
+        found = _find_all(fly, settings, surroundings, notes)
+        rows += [_row(one, bout) for one in found.values() for bout in one.bouts]
+        if settings.eggs_in in found:
+            bouts = found[settings.eggs_in].bouts
+            contacts += [(fly, contact) for contact in find_contacts(fly, bouts, settings)]
     if rig is not None and sources is not None:
         for done, (fly, contact) in enumerate(contacts, start=1):
             egg = find_egg(contact, rig, sources, settings)
@@ -85,26 +85,32 @@ def find_events(
     return table
 
 
-def _look_for(
-    fly: xr.Dataset,
-    event: str,
-    rule: EventRule,
-    surroundings: Surroundings | None,
-    notes: list[str],
-) -> _Found:
-    """Return the bouts of one event of one animal; a note, and none, where they cannot be told."""
-    bouts: tuple[Bout, ...] = ()
-    units = ""
-    if rule.enabled:
+def _find_all(
+    fly: xr.Dataset, settings: EventSettings, surroundings: Surroundings | None, notes: list[str]
+) -> dict[str, _Found]:
+    """Return the bouts of all events of one animal; a note for those that cannot be told.
+
+    Events that are none during others come last, when these are known.
+    """
+    found: dict[str, _Found] = {}
+    for event, rule in sorted(settings.rules.items(), key=lambda item: bool(item[1].unless)):
+        if not rule.enabled:
+            continue
         try:
             signal = compute_signal(rule.signal, fly, surroundings)
         except DatasetError as error:
             notes.append(f"{event} was not looked for: {error}")
-        else:
-            units = str(signal.attrs["units"])
-            factor = unit_factor(rule.unit, units, f"event '{event}'")
-            bouts = find_bouts(signal.values[:, 0], rule.settings(float(fly.attrs["fps"]), factor))
-    return _Found(fly=fly, event=event, rule=rule, units=units, bouts=bouts)
+            continue
+        units = str(signal.attrs["units"])
+        factor = unit_factor(rule.unit, units, f"event '{event}'")
+        barred = np.zeros(fly.sizes["time"], dtype=bool)
+        for other in rule.unless:
+            for bout in found[other].bouts if other in found else ():
+                barred[bout.start : bout.stop + 1] = True
+        limits = rule.settings(float(fly.attrs["fps"]), factor)
+        bouts = find_bouts(signal.values[:, 0], limits, barred)
+        found[event] = _Found(fly=fly, event=event, rule=rule, units=units, bouts=bouts)
+    return found
 
 
 def _row(found: _Found, bout: Bout) -> Row:
@@ -127,9 +133,7 @@ def _egg_row(fly: xr.Dataset, egg: Egg) -> Row:
     return _make_row(fly, "egg_deposited", moment, egg.confidence, egg.place) | peak
 
 
-def _make_row(
-    fly: xr.Dataset, event: str, bout: Bout, confidence: float, place: np.ndarray
-) -> Row:
+def _make_row(fly: xr.Dataset, event: str, bout: Bout, confidence: float, place: np.ndarray) -> Row:
     """Return a row but for its peak's value, from samples of a dataset with one individual."""
     frame, time = fly["frame"].values[:, 0], fly["time"].values
     last = len(time) - 1

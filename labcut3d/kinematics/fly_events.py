@@ -45,22 +45,24 @@ FLY_EVENTS: Mapping[str, EventRule] = MappingProxyType(
         "proboscis_contact": EventRule(
             signal="contact:proboscis", enter=0.5, leave=0.25, min_pause_s=0.2, place="proboscis"
         ),
-        # A step is a tenth of a second, so a walk may pause for that long.
+        # A walking fly covers a millimetre or more in a second; one that lays an egg sways.
         "walking": EventRule(
-            signal="speed:scutellum",
-            enter=1.0,
-            leave=0.5,
+            signal="net_speed:scutellum",
+            enter=0.5,
+            leave=0.25,
             unit="mm/s",
             min_s=0.2,
             min_pause_s=0.2,
+            unless=("egg_laying",),
         ),
         "resting": EventRule(
-            signal="speed:scutellum",
+            signal="net_speed:scutellum",
             side="below",
-            enter=0.3,
-            leave=0.5,
+            enter=0.15,
+            leave=0.25,
             unit="mm/s",
             min_s=0.5,
+            unless=("egg_laying",),
         ),
     }
 )

@@ -71,6 +71,9 @@ class EventRule:
     smooth_s: float = 0.25
     """Width of the window that smooths the signal, s."""
 
+    unless: tuple[str, ...] = ()
+    """Events during which it is none, such as egg-laying, in which the body sways on the spot."""
+
     place: str | None = None
     """The keypoint whose place, at the peak, is the event's; by default events have none."""
 

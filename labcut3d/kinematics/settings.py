@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from calibration.chamber import Face
+from calibration.files import suggest
 from calibration.units import check_unit
 from labcut3d.errors import ProjectError
 from labcut3d.kinematics.fly_events import FLY_EVENTS
-from labcut3d.kinematics.planes import CONTACT_MM
 from labcut3d.kinematics.rules import EventRule
+from labcut3d.kinematics.surfaces import CONTACT_MM
 
 __all__ = ["EventSettings", "SubstrateSettings"]
 
@@ -64,6 +65,15 @@ class EventSettings:
                 f"events: egg_min_length ({self.egg_min_length}) must be below "
                 f"egg_max_length ({self.egg_max_length})"
             )
+        for name, rule in self.rules.items():
+            for other in rule.unless:
+                if other in self.rules and not self.rules[other].unless:
+                    continue
+                plain = [known for known, one in self.rules.items() if not one.unless]
+                raise ProjectError(
+                    f"events: '{name}' is none during '{other}', which is no event or itself "
+                    f"depends on others; {suggest(other, plain)}"
+                )
         for name in RESERVED:
             if name in self.rules:
                 raise ProjectError(f"events: '{name}' is told by the images; choose another name")

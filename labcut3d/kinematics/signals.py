@@ -3,6 +3,7 @@
     abdominal_bending                   degree
     proboscis_extension                 head widths
     speed:A                             of a keypoint, or of the middle of several
+    net_speed:A                         the way made good within half a second, by that time
     distance:A,B                        between two keypoints
     joint_angle:A,B,C                   degree, at B; 180 is straight
     distance_to_substrate:A             of the nearest of the keypoints
@@ -30,10 +31,18 @@ from labcut3d.kinematics.ethogram import (
     compute_abdominal_bending,
     compute_proboscis_extension,
 )
-from labcut3d.kinematics.geometry import compute_distance, compute_joint_angle, compute_speed
-from labcut3d.kinematics.planes import Plane, Surroundings, compute_contact
+from labcut3d.kinematics.geometry import (
+    compute_distance,
+    compute_joint_angle,
+    compute_middle,
+    compute_plane_distance,
+)
+from labcut3d.kinematics.motion import compute_speed
+from labcut3d.kinematics.surfaces import Surface, Surroundings, compute_contact
 
 __all__ = ["SIGNALS", "Signal", "compute_signal", "parse_signal", "unit_factor"]
+
+NET_S = 0.5  # s; an animal that sways on the spot comes back within it
 
 Compute = Callable[[xr.Dataset, tuple[str, ...], Surroundings], xr.DataArray]
 
@@ -128,8 +137,24 @@ def _extension(fly: xr.Dataset, _names: Sequence[str], _place: Surroundings) -> 
 
 def _speed(animal: xr.Dataset, names: Sequence[str], _place: Surroundings) -> xr.DataArray:
     """Return the speed of the middle of keypoints."""
-    middle = animal["position"].sel(keypoint=list(names))
-    return compute_speed(middle.mean("keypoint", skipna=False, keep_attrs=True))
+    return compute_speed(compute_middle(animal["position"], tuple(names)))
+
+
+def _net_speed(animal: xr.Dataset, names: Sequence[str], _place: Surroundings) -> xr.DataArray:
+    """Return the way made good by the middle of keypoints, by the time it took."""
+    middle = compute_middle(animal["position"], tuple(names))
+    time = middle["time"].values
+    steps = np.diff(time)
+    reach = max(1, round(NET_S / 2 / float(np.median(steps)))) if len(steps) else 0
+    index = np.arange(len(time))
+    before, after = np.maximum(index - reach, 0), np.minimum(index + reach, len(time) - 1)
+    took = xr.DataArray(time[after] - time[before], dims="time")
+    way = compute_distance(
+        middle.isel(time=before).drop_vars("time"), middle.isel(time=after).drop_vars("time")
+    )
+    units = f"{middle.attrs.get('units', '1')}/s"
+    speed = (way / took.where(took > 0)).assign_coords(time=time)
+    return speed.assign_attrs(units=units, long_name="net speed")
 
 
 def _distance(animal: xr.Dataset, names: Sequence[str], _place: Surroundings) -> xr.DataArray:
@@ -143,23 +168,23 @@ def _joint(animal: xr.Dataset, names: Sequence[str], _place: Surroundings) -> xr
     return (angle * (180 / math.pi)).assign_attrs(units="degree", long_name="joint angle")
 
 
-def _nearest(animal: xr.Dataset, names: Sequence[str], planes: Sequence[Plane]) -> xr.DataArray:
-    """Return the distance of the nearest of keypoints to the nearest of planes."""
+def _nearest(animal: xr.Dataset, names: Sequence[str], surfaces: Sequence[Surface]) -> xr.DataArray:
+    """Return the distance of the nearest of keypoints to the nearest of surfaces."""
     position = animal["position"].sel(keypoint=list(names))
-    stacked = xr.concat([plane.compute_distance(position) for plane in planes], "plane")
-    return stacked.min(["plane", "keypoint"], keep_attrs=True)
+    apart = [compute_plane_distance(position, surface.plane) for surface in surfaces]
+    return xr.concat(apart, "surface").min(["surface", "keypoint"], keep_attrs=True)
 
 
 def _touch(
-    animal: xr.Dataset, names: Sequence[str], planes: Sequence[Plane], within: float
+    animal: xr.Dataset, names: Sequence[str], surfaces: Sequence[Surface], within: float
 ) -> xr.DataArray:
-    """Return the probability that the surest of keypoints touches one of planes."""
+    """Return the probability that the surest of keypoints touches one of surfaces."""
     chosen = animal[["position", "covariance"]].sel(keypoint=list(names))
-    stacked = xr.concat(
-        [compute_contact(chosen["position"], chosen["covariance"], p, within) for p in planes],
-        "plane",
-    )
-    return stacked.max(["plane", "keypoint"], keep_attrs=True)
+    touching = [
+        compute_contact(chosen["position"], chosen["covariance"], surface, within)
+        for surface in surfaces
+    ]
+    return xr.concat(touching, "surface").max(["surface", "keypoint"], keep_attrs=True)
 
 
 def _to_substrate(animal: xr.Dataset, names: Sequence[str], place: Surroundings) -> xr.DataArray:
@@ -189,6 +214,7 @@ SIGNALS: Mapping[str, Signal] = {
     "abdominal_bending": Signal(compute=_bending, keypoints=BENDING_KEYPOINTS),
     "proboscis_extension": Signal(compute=_extension, keypoints=PROBOSCIS_KEYPOINTS),
     "speed": Signal(compute=_speed, least=1, most=MANY),
+    "net_speed": Signal(compute=_net_speed, least=1, most=MANY),
     "distance": Signal(compute=_distance, least=2, most=2),
     "joint_angle": Signal(compute=_joint, least=3, most=3),
     "distance_to_substrate": Signal(compute=_to_substrate, least=1, most=MANY, place="substrate"),

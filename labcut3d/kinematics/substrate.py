@@ -6,14 +6,13 @@ one, where each kind of vector is scattered along the normal by an amount of its
 known beforehand. Where the animal comes lowest, again and again, is the substrate.
 """
 
-from dataclasses import replace
-
 import numpy as np
 import xarray as xr
 
-from calibration.errors import CalibrationError
 from calibration.geometry import Array
-from labcut3d.kinematics.planes import Plane
+from labcut3d.errors import DatasetError
+from labcut3d.kinematics.geometry import Plane
+from labcut3d.kinematics.surfaces import Surface
 from labcut3d.skeleton import guess_left_right
 
 __all__ = ["find_substrate"]
@@ -29,11 +28,11 @@ MAD_TO_SIGMA = 1.4826
 HOW = "the animal's movement and lowest points"
 
 
-def find_substrate(trajectories: xr.Dataset, up: Array, within: float) -> Plane:
-    """Return the plane that the animals of a recording are on, from their lowest points.
+def find_substrate(trajectories: xr.Dataset, up: Array, within: float) -> Surface:
+    """Return the surface that the animals of a recording are on, from their lowest points.
 
     `up` (3,) says roughly which side is up; `within`, in the trajectories' unit, is how near to a
-    substrate its contacts lie. All individuals count. Raises `CalibrationError` where they moved
+    substrate its contacts lie. All individuals count. Raises `DatasetError` where they moved
     too little, or not in a plane, to tell.
     """
     position = trajectories["position"].transpose("individual", "time", "keypoint", "space").values
@@ -42,8 +41,8 @@ def find_substrate(trajectories: xr.Dataset, up: Array, within: float) -> Plane:
     return _lowest_plane(position.reshape(-1, len(keypoints), 3), normal, within)
 
 
-def _lowest_plane(position: Array, normal: Array, within: float) -> Plane:
-    """Return the plane through the lowest of points (time, keypoint, space), again and again.
+def _lowest_plane(position: Array, normal: Array, within: float) -> Surface:
+    """Return the surface through the lowest of points (time, keypoint, space), again and again.
 
     A least-squares plane through each moment's lowest point, where that is about as low as ever;
     `normal` is the direction expected, and the one in which low is measured.
@@ -67,9 +66,8 @@ def _lowest_plane(position: Array, normal: Array, within: float) -> Plane:
         )
         slope = fitted[:2]
     tilted = np.array([1.0, *-slope]) @ turn
-    length = float(np.linalg.norm(tilted))
-    plane = Plane(normal=tilted, offset=0.0, deviation=spread, how=HOW)
-    return replace(plane, offset=float(plane.normal @ middle) + float(fitted[2]) / length)
+    plane = Plane(normal=tilted, distance=float(tilted @ middle) + float(fitted[2]))
+    return Surface(plane=plane, deviation=spread, how=HOW)
 
 
 def _normal(position: Array, keypoints: list[str], up: Array) -> Array:
@@ -80,7 +78,7 @@ def _normal(position: Array, keypoints: list[str], up: Array) -> Array:
     ways = [one[np.isfinite(one).all(axis=-1)] for one in middle]
     ways = [one - np.median(one, axis=0) for one in ways if len(one) >= LEAST_MOMENTS]
     if not ways:
-        raise CalibrationError(
+        raise DatasetError(
             f"the substrate cannot be found from the animal: fewer than {LEAST_MOMENTS} moments "
             "have all keypoints; give [substrate] of project.toml another source"
         )
@@ -95,7 +93,7 @@ def _normal(position: Array, keypoints: list[str], up: Array) -> Array:
         along = np.einsum("i,kij,j->k", axes[:, 0], scatters, axes[:, 0])
         weights = 1 / np.maximum(along, 1e-12 * max(spread[2], 1e-300))
     if not 0 <= spread[0] < FLAT**2 * spread[1]:
-        raise CalibrationError(
+        raise DatasetError(
             "the substrate cannot be found from the animal: it did not move along one plane, or "
             "hardly moved; give [substrate] of project.toml another source"
         )

@@ -4,14 +4,14 @@ import xarray as xr
 
 from calibration.alignment import up_direction
 from calibration.chamber import Chamber
-from calibration.errors import CalibrationError
 from calibration.geometry import Array
 from calibration.rig import Rig
 from calibration.units import METRES
 from labcut3d.errors import DatasetError, ProjectError
-from labcut3d.kinematics.planes import Plane, Surroundings, chamber_walls
+from labcut3d.kinematics.geometry import Plane
 from labcut3d.kinematics.settings import SubstrateSettings
 from labcut3d.kinematics.substrate import find_substrate
+from labcut3d.kinematics.surfaces import Surface, Surroundings, chamber_walls
 
 __all__ = ["find_surroundings"]
 
@@ -48,7 +48,7 @@ def find_surroundings(
     else:
         try:
             substrate = find_substrate(trajectories, up, contact)
-        except CalibrationError as error:
+        except DatasetError as error:
             notes = (str(error),)
     if substrate is not None:
         substrate = substrate.raised(settings.height * factor)
@@ -56,14 +56,14 @@ def find_surroundings(
     return Surroundings(substrate=substrate, walls=walls, contact=contact), notes
 
 
-def _first(rig: Rig, walls: dict[str, Plane]) -> str:
+def _first(rig: Rig, walls: dict[str, Surface]) -> str:
     """Return the surest source that there is."""
     if walls:
         return "chamber"
     return "board" if FLOOR in str(rig.metadata.get("world", "")) else "animal"
 
 
-def _face(walls: dict[str, Plane], settings: SubstrateSettings, up: Array) -> Plane:
+def _face(walls: dict[str, Surface], settings: SubstrateSettings, up: Array) -> Surface:
     """Return the face asked for, or else the one that faces upwards most."""
     if not walls:
         raise ProjectError(
@@ -79,7 +79,7 @@ def _face(walls: dict[str, Plane], settings: SubstrateSettings, up: Array) -> Pl
     return walls[face]
 
 
-def _world_floor(rig: Rig) -> Plane:
+def _world_floor(rig: Rig) -> Surface:
     """Return the plane z = 0 of a world that a board on the floor has set."""
     how = str(rig.metadata.get("world", ""))
     if FLOOR not in how:
@@ -87,4 +87,4 @@ def _world_floor(rig: Rig) -> Plane:
             "substrate: source = 'board', but no board on the floor has set the world; "
             "run labcut3d align"
         )
-    return Plane(normal=up_direction(rig), offset=0.0, how=how)
+    return Surface(plane=Plane(normal=up_direction(rig), distance=0.0), how=how)

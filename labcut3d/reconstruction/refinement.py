@@ -26,6 +26,7 @@ from labcut3d.reconstruction.evidence import (
     persistence,
     sums,
 )
+from labcut3d.reconstruction.motion import Motion, refined_motion
 from labcut3d.reconstruction.smoothing import (
     accelerations,
     log_evidence,
@@ -56,7 +57,8 @@ class Refined:
     `points` (keypoint, time, 3) and `covariance` (keypoint, time, 3, 3); `judgement` of the
     detections in `evidence`, whose swaps are repaired; `exchanged` (pair, view, time) tells which;
     `acceleration` (keypoint,) the learnt restlessness, unit/frame^2, and `precision`
-    (keypoint, time - 2) what follows for every moment's acceleration.
+    (keypoint, time - 2) what follows for every moment's acceleration; `motion`
+    that of the points.
     """
 
     points: Array
@@ -67,6 +69,7 @@ class Refined:
     exchanged: np.ndarray
     acceleration: Array
     precision: Array
+    motion: Motion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -126,6 +129,7 @@ def refine(
         exchanged=exchanged,
         acceleration=state.acceleration,
         precision=state.precision,
+        motion=refined_motion(state.points, known, state.precision, factor),
     )
 
 

@@ -1,13 +1,12 @@
 """Stage 4: trajectories.nc, videos -> events.csv and events.nc."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from calibration.files import sha256_of
 from labcut3d.kinematics.event_tables import events_dataset, save_events, write_events
 from labcut3d.kinematics.events import find_events
-from labcut3d.kinematics.planes import Surroundings
+from labcut3d.kinematics.surfaces import Surroundings
 from labcut3d.kinematics.surroundings import find_surroundings
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
@@ -58,8 +57,13 @@ def events(project: Project, recording: str, reporter: Reporter = SILENT) -> Pat
 
 def _place(surroundings: Surroundings) -> dict[str, Any]:
     """Return the substrate as attributes that netCDF can hold; none where it is not known."""
-    plane = surroundings.substrate
-    if plane is None:
+    surface = surroundings.substrate
+    if surface is None:
         return {}
-    told = {f"substrate_{name}": value for name, value in asdict(plane).items()}
-    return told | {"contact_distance": surroundings.contact}
+    return {
+        "substrate_normal": surface.normal,
+        "substrate_offset": surface.offset,
+        "substrate_deviation": surface.deviation,
+        "substrate_how": surface.how,
+        "contact_distance": surroundings.contact,
+    }
