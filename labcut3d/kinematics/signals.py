@@ -131,8 +131,12 @@ def _bending(fly: xr.Dataset, _names: Sequence[str], _place: Surroundings) -> xr
 
 
 def _extension(fly: xr.Dataset, _names: Sequence[str], _place: Surroundings) -> xr.DataArray:
-    """Return the extension of the proboscis."""
-    return compute_proboscis_extension(fly["position"])
+    """Return the extension of the proboscis, of the points as they were triangulated.
+
+    The smoother holds bones at their usual lengths, and the skeleton draws the proboscis as one:
+    half of an extension that cameras disagree about would be smoothed away.
+    """
+    return compute_proboscis_extension(fly["position_raw"])
 
 
 def _speed(animal: xr.Dataset, names: Sequence[str], _place: Surroundings) -> xr.DataArray:
