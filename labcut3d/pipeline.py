@@ -8,6 +8,7 @@
                                                      learning_curve
     videos -> detections -> trajectories             detect, triangulate
            -> events -> viewer                       events, view
+    events of all recordings -> one table            summary
     videos, what was found -> moments to label       suggest
     labels, what was found -> better detectors       refine
 
@@ -30,6 +31,7 @@ from labcut3d.stages.placing import place_chamber
 from labcut3d.stages.reconstructing import triangulate, triangulate_files, view, view_file
 from labcut3d.stages.refining import refine
 from labcut3d.stages.suggesting import suggest
+from labcut3d.stages.summarising import summary
 
 __all__ = [
     "calibrate_project",
@@ -47,6 +49,7 @@ __all__ = [
     "refine",
     "repair",
     "suggest",
+    "summary",
     "train",
     "triangulate",
     "triangulate_files",
@@ -70,3 +73,5 @@ def reconstruct(
             triangulate(project, recording, reporter)
             events(project, recording, reporter)
         view(project, recording, reporter)
+    if len(project.views) > 1:
+        summary(project, reporter)

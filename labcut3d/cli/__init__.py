@@ -44,6 +44,7 @@ for panel, commands in {
         recordings.events,
         recordings.reconstruct,
         recordings.view,
+        recordings.summary,
         recordings.export,
     ),
 }.items():

@@ -19,6 +19,7 @@ __all__ = [
     "export",
     "reconstruct",
     "refine",
+    "summary",
     "train",
     "triangulate",
     "view",
@@ -203,8 +204,16 @@ def events(project: ProjectPath, recordings: Recordings = None) -> None:
         show_files(path)
 
 
+def summary(project: ProjectPath) -> None:
+    """Sum up all recordings: bouts, eggs, speeds -> results/summary.csv and summary.html."""
+    from labcut3d import pipeline
+
+    table = pipeline.summary(open_project(project), Terminal(console))
+    show_files(table, table.with_suffix(".html"))
+
+
 def reconstruct(project: ProjectPath, recordings: Recordings = None) -> None:
-    """Bring recordings up to date: detect, triangulate, events, viewer."""
+    """Bring recordings up to date: detect, triangulate, events, viewer; then the summary."""
     from labcut3d import pipeline
 
     loaded = open_project(project)

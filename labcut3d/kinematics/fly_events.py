@@ -64,6 +64,16 @@ FLY_EVENTS: Mapping[str, EventRule] = MappingProxyType(
             min_s=0.5,
             unless=("egg_laying",),
         ),
+        # The hind knees of a fly that stands are about as high as it is; on a wall they are away.
+        "on_substrate": EventRule(
+            signal="distance_to_substrate:left_hind_knee,right_hind_knee",
+            side="below",
+            enter=1.5,
+            leave=2.0,
+            unit="mm",
+            min_s=0.5,
+            min_pause_s=0.2,
+        ),
     }
 )
 """The events that are looked for in every project whose skeleton has their keypoints."""
