@@ -8,7 +8,7 @@
                                                      learning_curve
     videos -> detections -> trajectories             detect, triangulate
            -> events -> viewer                       events, view
-    events of all recordings -> one table            summary
+    events -> one table of all recordings, BORIS     summary, export_boris
     videos, what was found -> moments to label       suggest
     labels, what was found -> better detectors       refine
 
@@ -20,7 +20,7 @@ from collections.abc import Sequence
 
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
-from labcut3d.stages.behaving import events
+from labcut3d.stages.behaving import events, export_boris
 from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
 from labcut3d.stages.detecting import detect, train
 from labcut3d.stages.drifting import drift, repair
@@ -41,6 +41,7 @@ __all__ = [
     "drift",
     "evaluate",
     "events",
+    "export_boris",
     "export_labels",
     "import_labels",
     "learning_curve",

@@ -187,8 +187,15 @@ def triangulate(
     show_files(output)
 
 
-def events(project: ProjectPath, recordings: Recordings = None) -> None:
-    """Find egg-laying bouts, eggs and proboscis extensions -> results/RECORDING/events.csv."""
+def events(
+    project: ProjectPath,
+    recordings: Recordings = None,
+    boris: Annotated[
+        Path | None,
+        typer.Option(help="Also write them for BORIS: out.boris, or out.xlsx of one recording."),
+    ] = None,
+) -> None:
+    """Find egg-laying, eggs, contacts, walks ... -> results/RECORDING/events.csv and events.nc."""
     from labcut3d import pipeline
     from labcut3d.kinematics.event_tables import read_events
 
@@ -202,6 +209,8 @@ def events(project: ProjectPath, recordings: Recordings = None) -> None:
         columns = ("event", "start s", "stop s", "confidence")
         console.print(make_table(f"Events in {recording}", columns, rows))
         show_files(path)
+    if boris is not None:
+        show_files(pipeline.export_boris(loaded, recordings or [], boris))
 
 
 def summary(project: ProjectPath) -> None:

@@ -107,7 +107,7 @@ def events_dataset(table: pd.DataFrame, attrs: Mapping[str, object]) -> xr.Datas
         if name not in attrs:
             raise DatasetError(f"events: attribute '{name}' is missing")
     variables = {
-        name: ("event", _values(table[column]), {"units": units, "long_name": words})
+        name: ("event", _values(table, column), {"units": units, "long_name": words})
         for name, (column, units, words) in EVENT_VARIABLES.items()
     }
     described = {"units": str(attrs["unit"]), "long_name": "place, NaN where there is none"}
@@ -134,7 +134,7 @@ def events_table(dataset: xr.Dataset) -> pd.DataFrame:
     columns = {column: dataset[name].values for name, (column, *_) in EVENT_VARIABLES.items()}
     places = dataset["position"].transpose("event", "space").sel(space=list(PLACE)).values
     columns |= dict(zip(PLACE, places.T, strict=True))
-    return typed_table(pd.DataFrame(columns)[list(EVERYTHING)])
+    return typed_table(pd.DataFrame(columns).loc[:, list(EVERYTHING)])
 
 
 def save_events(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
@@ -162,11 +162,10 @@ def open_events(path: str | os.PathLike[str]) -> xr.Dataset:
     return dataset
 
 
-def _values(column: pd.Series) -> np.ndarray:
-    """Return a column as netCDF can hold it: booleans as bytes, text as text."""
-    if column.dtype == bool:
-        return column.to_numpy(dtype=np.int8)
-    return column.to_numpy(dtype=object) if column.name in TEXTS else column.to_numpy()
+def _values(table: pd.DataFrame, column: str) -> np.ndarray:
+    """Return a column as netCDF can hold it: truths as bytes, text as text."""
+    dtype = object if column in TEXTS else np.int8 if column == "cut" else None
+    return table[column].to_numpy(dtype=dtype)
 
 
 def _require_columns(table: pd.DataFrame, where: str) -> None:

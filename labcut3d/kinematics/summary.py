@@ -68,9 +68,11 @@ def summarize(
 
 def _counts(name: str, events: pd.DataFrame, fps: float) -> Mapping[str, object]:
     """Return how many events there are and how long they last; a moment's event has no length."""
-    lasting = events["stop_frame"] > events["start_frame"]
-    lengths = (events["stop_s"] - events["start_s"] + 1 / fps).where(lasting, 0.0)
-    median = float(lengths.median()) if len(lengths) else np.nan
+    frames = events[["start_frame", "stop_frame"]].to_numpy()
+    seconds = events[["start_s", "stop_s"]].to_numpy(dtype=float)
+    lasting = frames[:, 1] > frames[:, 0]
+    lengths = np.where(lasting, seconds[:, 1] - seconds[:, 0] + 1 / fps, 0.0)
+    median = float(np.median(lengths)) if len(lengths) else np.nan
     columns = event_columns(name)
     return dict(zip(columns, (len(events), float(lengths.sum()), median), strict=True))
 

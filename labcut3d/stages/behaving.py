@@ -1,10 +1,19 @@
-"""Stage 4: trajectories.nc, videos -> events.csv and events.nc."""
+"""Stage 4: trajectories.nc, videos -> events.csv and events.nc, and these for BORIS."""
 
+import os
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from calibration.files import sha256_of
-from labcut3d.kinematics.event_tables import events_dataset, save_events, write_events
+from labcut3d.formats.boris import BorisObservation, write_boris
+from labcut3d.kinematics.event_tables import (
+    events_dataset,
+    read_events,
+    save_events,
+    write_events,
+)
 from labcut3d.kinematics.events import find_events
 from labcut3d.kinematics.surfaces import Surroundings
 from labcut3d.kinematics.surroundings import find_surroundings
@@ -14,7 +23,7 @@ from labcut3d.provenance import write_stamp
 from labcut3d.schema import open_dataset
 from labcut3d.stages.common import is_current, recording_rig, settings_hash, source_hashes
 
-__all__ = ["events"]
+__all__ = ["events", "export_boris"]
 
 
 def events(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
@@ -53,6 +62,37 @@ def events(project: Project, recording: str, reporter: Reporter = SILENT) -> Pat
     write_events(found, result)
     write_stamp(result, inputs)
     return result
+
+
+def export_boris(
+    project: Project,
+    recordings: Sequence[str],
+    path: str | os.PathLike[str],
+    reporter: Reporter = SILENT,
+) -> Path:
+    """Write the events of `recordings`, by default all that have any, for BORIS -> PATH.
+
+    A .boris project, or the .xlsx table of one recording. Events are brought up to date first.
+    """
+    observations = []
+    for name in project.choose_recordings(recordings, ["trajectories.nc"]):
+        table = read_events(events(project, name, reporter))
+        sources = project.recording_sources(name)
+        fps = project.frame_rate(sources)
+        longest = max(len(frames) for frames in sources.values())
+        made = min(frames.path.stat().st_mtime for frames in sources.values())
+        observations.append(
+            BorisObservation(
+                name=name,
+                events=table,
+                fps=fps,
+                duration_s=longest / fps,
+                date=datetime.fromtimestamp(made).isoformat(timespec="seconds"),
+                videos=[f.path for f in sources.values() if not f.path.is_dir()],
+            )
+        )
+    write_boris(observations, path)
+    return Path(path)
 
 
 def _place(surroundings: Surroundings) -> dict[str, Any]:

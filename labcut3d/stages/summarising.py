@@ -64,7 +64,7 @@ def summary(project: Project, reporter: Reporter = SILENT) -> Path:
     table = pd.concat(rows, ignore_index=True)
     write_text(page, summary_page(project.name, table, tables, lengths))
     with atomic_write(result) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
+        table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
     write_stamp(result, inputs)
     return result
 

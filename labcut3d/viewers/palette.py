@@ -38,7 +38,16 @@ RIGHT = ((190, 76, 0), (240, 165, 30))
 MIDLINE = ((136, 46, 114), (110, 110, 118), (34, 136, 51))
 SEQUENTIAL = [[0.0, "#f4f7f9"], [0.35, "#a9cce3"], [0.7, "#3b8bbd"], [1.0, "#0b4f7d"]]
 FONT = "Inter, 'Segoe UI', 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
-EVENTS = {"egg_laying": "#e69f00", "egg_deposited": "#b3261e", "proboscis_extension": "#0072b2"}
+EVENTS = {
+    "egg_laying": "#e69f00",
+    "egg_deposited": "#b3261e",
+    "ovipositor_contact": "#8c6d1f",
+    "proboscis_extension": "#0072b2",
+    "proboscis_contact": "#56b4e9",
+    "walking": "#009e73",
+    "resting": "#cc79a7",
+    "on_substrate": "#5b5b5b",
+}
 
 TEMPLATE = go.layout.Template(
     layout={
