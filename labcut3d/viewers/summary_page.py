@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -117,9 +118,8 @@ def figure_budget(summary: pd.DataFrame) -> go.Figure:
     """Return the part of the time that individuals spend in each event: bars, or boxes of many."""
     names = _events_of(summary)
     seconds = summary[[event_columns(name)[1] for name in names]].to_numpy(dtype=float)
-    lasting = seconds.any(axis=0)
-    names = [name for name, lasts in zip(names, lasting, strict=True) if lasts]
-    seconds = seconds[:, lasting]
+    lasting = np.flatnonzero(seconds.sum(axis=0) > 0)
+    names, seconds = [names[index] for index in lasting], seconds[:, lasting]
     shares = 100 * seconds / summary[["duration_s"]].to_numpy(dtype=float)
     kinds, who = [plain(_words(name)) for name in names], [plain(one) for one in _who(summary)]
     figure = go.Figure()
