@@ -7,7 +7,7 @@
     labels -> detectors                              train, evaluate, cross_validate,
                                                      learning_curve
     videos -> detections -> trajectories             detect, triangulate
-           -> events -> viewer                       events, view
+           -> velocities, angles; events; viewer     kinematics, events, view
     events -> one table of all recordings, BORIS     summary, export_boris
     videos, what was found -> moments to label       suggest
     labels, what was found -> better detectors       refine
@@ -27,6 +27,7 @@ from labcut3d.stages.drifting import drift, repair
 from labcut3d.stages.evaluating import cross_validate, evaluate, learning_curve
 from labcut3d.stages.label_export import export_labels
 from labcut3d.stages.label_import import import_labels
+from labcut3d.stages.moving import kinematics
 from labcut3d.stages.placing import place_chamber
 from labcut3d.stages.reconstructing import triangulate, triangulate_files, view, view_file
 from labcut3d.stages.refining import refine
@@ -44,6 +45,7 @@ __all__ = [
     "export_boris",
     "export_labels",
     "import_labels",
+    "kinematics",
     "learning_curve",
     "place_chamber",
     "reconstruct",
@@ -72,6 +74,7 @@ def reconstruct(
         detect(project, recording, reporter)
         if len(project.views) > 1:
             triangulate(project, recording, reporter)
+            kinematics(project, recording, reporter)
             events(project, recording, reporter)
         view(project, recording, reporter)
     if len(project.views) > 1:

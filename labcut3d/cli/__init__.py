@@ -41,6 +41,7 @@ for panel, commands in {
         recordings.detect,
         drifts.drift,
         recordings.triangulate,
+        recordings.kinematics,
         recordings.events,
         recordings.reconstruct,
         recordings.view,

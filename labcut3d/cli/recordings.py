@@ -17,6 +17,7 @@ __all__ = [
     "evaluate",
     "events",
     "export",
+    "kinematics",
     "reconstruct",
     "refine",
     "summary",
@@ -187,6 +188,15 @@ def triangulate(
     show_files(output)
 
 
+def kinematics(project: ProjectPath, recordings: Recordings = None) -> None:
+    """Compute velocities, angles, axes and spectra -> results/RECORDING/kinematics.nc."""
+    from labcut3d import pipeline
+
+    loaded, terminal = open_project(project), Terminal(console)
+    for recording in loaded.choose_recordings(recordings or [], ["trajectories.nc"]):
+        show_files(pipeline.kinematics(loaded, recording, terminal))
+
+
 def events(
     project: ProjectPath,
     recordings: Recordings = None,
@@ -222,7 +232,7 @@ def summary(project: ProjectPath) -> None:
 
 
 def reconstruct(project: ProjectPath, recordings: Recordings = None) -> None:
-    """Bring recordings up to date: detect, triangulate, events, viewer; then the summary."""
+    """Bring recordings up to date: detect, triangulate, kinematics, events, viewer, summary."""
     from labcut3d import pipeline
 
     loaded = open_project(project)

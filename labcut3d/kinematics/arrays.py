@@ -15,10 +15,10 @@ from labcut3d.errors import DatasetError
 __all__ = [
     "apply_to_points",
     "described",
+    "direction",
     "norm",
     "propagate",
     "require",
-    "select_keypoint",
     "square",
     "unit_of",
 ]
@@ -69,15 +69,6 @@ def require(array: xr.DataArray, *dims: str) -> None:
         raise DatasetError(message)
 
 
-def select_keypoint(array: xr.DataArray, keypoint: str) -> xr.DataArray:
-    """Return what an array holds of one keypoint; raises `DatasetError` for an unknown one."""
-    require(array, "keypoint")
-    names = [str(name) for name in array["keypoint"].values]
-    if keypoint not in names:
-        raise DatasetError(f"no keypoint '{keypoint}'; there are {', '.join(names)}")
-    return array.isel(keypoint=names.index(keypoint), drop=True)
-
-
 def unit_of(array: xr.DataArray, per: str = "") -> str:
     """Return the unit of an array, per something where it says so: mm, mm/s."""
     return f"{array.attrs.get('units', '1')}{per}"
@@ -99,3 +90,9 @@ def square(units: str) -> str:
 def norm(vectors: Array) -> Array:
     """Return the lengths (...) of vectors (..., space), NaN where a component is missing."""
     return np.sqrt((vectors * vectors).sum(axis=-1))
+
+
+def direction(vectors: Array) -> Array:
+    """Return vectors (..., space) of length 1, NaN where they have none."""
+    length = norm(vectors)[..., None]
+    return vectors / np.where(length > 0, length, np.nan)

@@ -16,6 +16,7 @@ from labcut3d.errors import DatasetError
 from labcut3d.kinematics.arrays import (
     apply_to_points,
     described,
+    direction,
     norm,
     propagate,
     require,
@@ -158,7 +159,7 @@ def _distance(start: Array, stop: Array) -> Array:
 
 def _distance_slopes(start: Array, stop: Array) -> tuple[Array, Array]:
     """Return its derivatives by the two points."""
-    way = _unit(stop - start)
+    way = direction(stop - start)
     return -way, way
 
 
@@ -168,17 +169,17 @@ def _angle(first: Array, second: Array) -> Array:
     By the half-angle form of Kahan (2006), which keeps full precision near 0 and pi, where the
     arc cosine loses half of the digits.
     """
-    a, b = _unit(first), _unit(second)
+    a, b = direction(first), direction(second)
     return 2 * np.arctan2(norm(a - b), norm(a + b))
 
 
 def _angle_slopes(first: Array, second: Array) -> tuple[Array, Array]:
     """Return its derivatives by the two vectors: turning one away from the other widens it."""
-    a, b = _unit(first), _unit(second)
+    a, b = direction(first), direction(second)
     cosine = (a * b).sum(axis=-1, keepdims=True)
     return (
-        -_unit(b - cosine * a) / norm(first)[..., None],
-        -_unit(a - cosine * b) / norm(second)[..., None],
+        -direction(b - cosine * a) / norm(first)[..., None],
+        -direction(a - cosine * b) / norm(second)[..., None],
     )
 
 
@@ -191,9 +192,3 @@ def _joint_angle_slopes(first: Array, joint: Array, last: Array) -> tuple[Array,
     """Return its derivatives by the three points."""
     outward, onward = _angle_slopes(first - joint, last - joint)
     return outward, -outward - onward, onward
-
-
-def _unit(vectors: Array) -> Array:
-    """Return vectors (..., space) of length 1, NaN where they have none."""
-    length = norm(vectors)[..., None]
-    return vectors / np.where(length > 0, length, np.nan)

@@ -18,6 +18,7 @@ from labcut3d.errors import DatasetError
 from labcut3d.kinematics.arrays import (
     apply_to_points,
     described,
+    direction,
     norm,
     propagate,
     require,
@@ -100,13 +101,7 @@ def compute_length_variance(vector: xr.DataArray, covariance: xr.DataArray) -> x
 
     A vector shorter than its own standard deviation is measured too long; NaN where it is zero.
     """
-
-    def slopes(vectors: Array) -> list[Array]:
-        """Return the direction."""
-        length = norm(vectors)[..., None]
-        return [vectors / np.where(length > 0, length, np.nan)]
-
-    variance = propagate(slopes, (vector,), (covariance,))
+    variance = propagate(lambda vectors: [direction(vectors)], (vector,), (covariance,))
     return described(variance, square(unit_of(vector)), "variance of the length")
 
 

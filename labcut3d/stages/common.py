@@ -42,8 +42,13 @@ def is_current(result: Path, inputs: Mapping[str, str], reporter: Reporter) -> b
 
 
 def settings_hash(project: Project, settings: Any) -> str:
-    """Return a hash of a stage's settings, the skeleton and the version of labcut3d."""
-    return fingerprint([asdict(settings), asdict(project.skeleton), __version__])
+    """Return a hash of a stage's settings, the skeleton and the version of labcut3d.
+
+    Without the skeleton's angles and axes: only kinematics are told in them.
+    """
+    skeleton = asdict(project.skeleton)
+    anatomy = {name: skeleton[name] for name in ("name", "keypoints", "bones", "left_right")}
+    return fingerprint([asdict(settings), anatomy, __version__])
 
 
 def source_hashes(sources: Mapping[str, Frames]) -> dict[str, str]:
