@@ -172,9 +172,9 @@ def _outwards(
     above: Array, span: tuple[int, int], room: tuple[int, int], limits: BoutSettings
 ) -> tuple[int, int]:
     """Return a span with its edges moved, within the room, to where the changes began."""
-    end = len(above) - 1
-    start = _onset(above, span[0], room[0], limits)
-    stop = end - _onset(above[::-1], end - span[1], end - room[1], limits)
+    end, length = len(above) - 1, span[1] - span[0] + 1
+    start = _onset(above, span[0], length, room[0], limits)
+    stop = end - _onset(above[::-1], end - span[1], length, end - room[1], limits)
     return start, stop
 
 
@@ -184,15 +184,15 @@ def _runs(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
 
 
-def _onset(above: Array, crossing: int, first: int, settings: BoutSettings) -> int:
+def _onset(above: Array, crossing: int, length: int, first: int, settings: BoutSettings) -> int:
     """Return the sample, not before `first`, where the rise to a bout began.
 
-    `crossing` is the first sample above the lower threshold; a signal that drifted above it
-    earlier rises later.
+    `crossing` is the first of `length` samples above the lower threshold; a signal that drifted
+    above it earlier rises later.
     """
     if crossing == 0 or not np.isfinite(above[crossing - 1]):
         return crossing
-    entered = crossing + int(np.argmax(above[crossing:] > settings.enter))
+    entered = crossing + int(np.argmax(above[crossing : crossing + length] > settings.enter))
     reach = max(2 * (entered - crossing + 1), 2 * settings.smooth)
     before = above[max(first, crossing - reach) : crossing]
     base = float(np.nanmedian(before)) if np.isfinite(before).any() else 0.0

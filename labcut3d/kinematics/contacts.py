@@ -38,11 +38,13 @@ def find_contacts(
     bending = compute_abdominal_bending(fly["position"]).values[:, 0]
     tip = fly["position"].sel(keypoint="ovipositor").isel(individual=0)
     tip = tip.transpose("time", "space").values
+    rest = float(np.nanquantile(bending, REST_QUANTILE)) if np.isfinite(bending).any() else np.nan
+    numbers = {str(view): fly["frame"].sel(view=view).values for view in fly["view"].values}
     for number, bout in enumerate(bouts):
-        points = _touched(tip, bending, bout, STRAY * scale)
+        inside = slice(bout.start, bout.stop + 1)
+        points = _touched(tip[inside], bending[inside], rest, STRAY * scale)
         if len(points):  # else the tip jumps about, so it is not known where it touched
             samples, settled = _looks(fly, bouts, number, settings.egg_memory_s)
-            frames = {str(v): fly["frame"].sel(view=v).values[samples] for v in fly["view"].values}
             yield Contact(
                 points=points,
                 scale=scale,
@@ -50,22 +52,19 @@ def find_contacts(
                 start=bout.start,
                 stop=bout.stop,
                 settled=settled,
-                frames=frames,
+                frames={view: frames[samples] for view, frames in numbers.items()},
             )
 
 
 def _touched(
-    tip: npt.NDArray[np.float64], bending: npt.NDArray[np.float64], bout: Bout, stray: float
+    tip: npt.NDArray[np.float64], bending: npt.NDArray[np.float64], rest: float, stray: float
 ) -> npt.NDArray[np.float64]:
-    """Return the positions (n, 3) of the tip at full bend, without strays."""
-    bent = np.zeros(len(tip), dtype=bool)
-    bent[bout.start : bout.stop + 1] = np.isfinite(tip[bout.start : bout.stop + 1]).all(axis=1)
-    bent &= np.isfinite(bending)
-    if not bent.any():
+    """Return the positions (n, 3) of the tip at full bend in a bout, without strays."""
+    known = np.isfinite(tip).all(axis=1) & np.isfinite(bending)
+    if not known.any():
         return np.empty((0, 3))
-    rest = float(np.nanquantile(bending, REST_QUANTILE))
-    top = float(np.quantile(bending[bent], 0.9))
-    points = tip[bent & (bending >= top - AT_FULL_BEND * (top - rest))]
+    top = float(np.quantile(bending[known], 0.9))
+    points = tip[known & (bending >= top - AT_FULL_BEND * (top - rest))]
     far = np.linalg.norm(points - np.median(points, axis=0), axis=1)
     return points[far <= stray]
 
@@ -77,7 +76,7 @@ def _looks(
     fps, bout = float(fly.attrs["fps"]), bouts[number]
     memory, settling = round(memory_s * fps), round(SETTLING_S * fps)
     first = max(bouts[number - 1].stop + 1 if number else 0, bout.start - memory)
-    later = (following.start for following in bouts[number + 1 :])
+    later = [following.start for following in bouts[number + 1 : number + 2]]
     end = min([fly.sizes["time"], bout.stop + 1 + memory, *later])
     # Where the bout is cut by the end, its last moments must do.
     settled = bout.stop if end - bout.stop > settling else end - settling

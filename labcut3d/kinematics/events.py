@@ -1,9 +1,10 @@
 """The events of a recording: bouts of signals by their rules, and the eggs that images show."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
@@ -21,8 +22,6 @@ from labcut3d.progress import Progress
 from labcut3d.schema import validate_trajectories
 
 __all__ = ["COLUMNS", "find_events"]
-
-Row = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,24 +61,25 @@ def find_events(
     if rig is not None:
         _require_same_unit(trajectories, rig)
     notes: list[str] = []
-    rows: list[Row] = []
+    tables = [pd.DataFrame(columns=list(EVERYTHING))]
     contacts: list[tuple[xr.Dataset, Contact]] = []
     for individual in trajectories["individual"].values:
         fly = trajectories.sel(individual=[individual])
         found = _find_all(fly, settings, surroundings, notes)
-        rows += [_row(one, bout) for one in found.values() for bout in one.bouts]
+        tables += [_rows(one) for one in found.values() if one.bouts]
         if settings.eggs_in in found:
             bouts = found[settings.eggs_in].bouts
             contacts += [(fly, contact) for contact in find_contacts(fly, bouts, settings)]
     if rig is not None and sources is not None:
         for done, (fly, contact) in enumerate(contacts, start=1):
             egg = find_egg(contact, rig, sources, settings)
-            rows += [] if egg is None else [_egg_row(fly, egg)]
+            tables += [] if egg is None else [_egg_row(fly, egg)]
             if progress is not None:
                 progress(done, len(contacts), "looking for eggs")
     elif contacts:
         notes.append("eggs were not looked for: that needs the rig and the videos")
-    table = typed_table(pd.DataFrame(rows, columns=list(EVERYTHING)))
+    filled = tables[1:] or tables
+    table = typed_table(pd.concat(filled, ignore_index=True)[list(EVERYTHING)])
     table = table.sort_values(["start_frame", "individual", "event"], ignore_index=True)
     table.attrs["notes"] = tuple(dict.fromkeys(notes))
     return table
@@ -113,45 +113,55 @@ def _find_all(
     return found
 
 
-def _row(found: _Found, bout: Bout) -> Row:
-    """Return the row of a bout."""
-    place = np.full(3, np.nan)
+def _rows(found: _Found) -> pd.DataFrame:
+    """Return a row for each bout of an event."""
+    peaks = np.array([bout.peak for bout in found.bouts], dtype=int)
+    place = np.full((len(peaks), 3), np.nan)
     if found.rule.place is not None and found.rule.place in found.fly["keypoint"].values:
         track = found.fly["position"].sel(keypoint=found.rule.place).isel(individual=0)
-        place = track.isel(time=bout.peak).sel(space=["x", "y", "z"]).values
-    peak = {"value": bout.value, "signal": found.rule.signal, "units": found.units}
-    return _make_row(found.fly, found.event, bout, bout.confidence, place) | peak
+        place = track.transpose("time", "space").sel(space=["x", "y", "z"]).values[peaks]
+    return _table(found.fly, found.event, found.bouts, place).assign(
+        signal=found.rule.signal, units=found.units
+    )
 
 
-def _egg_row(fly: xr.Dataset, egg: Egg) -> Row:
+def _egg_row(fly: xr.Dataset, egg: Egg) -> pd.DataFrame:
     """Return the row of an egg; its signal is the images' word for it."""
     moment = Bout(
         start=egg.sample, stop=egg.sample, peak=egg.sample, value=egg.confidence, level=1.0,
         confidence=egg.confidence,
     )  # fmt: skip
-    peak = {"value": egg.confidence, "signal": "images", "units": "1"}
-    return _make_row(fly, "egg_deposited", moment, egg.confidence, egg.place) | peak
+    return _table(fly, "egg_deposited", (moment,), egg.place[None]).assign(
+        signal="images", units="1"
+    )
 
 
-def _make_row(fly: xr.Dataset, event: str, bout: Bout, confidence: float, place: np.ndarray) -> Row:
-    """Return a row but for its peak's value, from samples of a dataset with one individual."""
+def _table(
+    fly: xr.Dataset, event: str, bouts: Sequence[Bout], place: npt.NDArray[np.float64]
+) -> pd.DataFrame:
+    """Return rows from samples of a dataset with one individual, but for the signal's columns."""
     frame, time = fly["frame"].values[:, 0], fly["time"].values
+    starts, stops, peaks = (
+        np.array([getattr(bout, name) for bout in bouts], dtype=int)
+        for name in ("start", "stop", "peak")
+    )
     last = len(time) - 1
-    return {
-        "individual": str(fly["individual"].values[0]),
-        "event": event,
-        "start_frame": int(frame[bout.start]),
-        "stop_frame": int(frame[bout.stop]),
-        "start_s": float(time[bout.start]),
-        "stop_s": float(time[bout.stop]),
-        "confidence": confidence,
-        "x": float(place[0]),
-        "y": float(place[1]),
-        "z": float(place[2]),
-        "peak_frame": int(frame[bout.peak]),
-        "peak_s": float(time[bout.peak]),
-        "cut": bout.stop > bout.start and (bout.start == 0 or bout.stop == last),
-    }
+    return pd.DataFrame(
+        {
+            "individual": str(fly["individual"].values[0]),
+            "event": event,
+            "start_frame": frame[starts],
+            "stop_frame": frame[stops],
+            "start_s": time[starts],
+            "stop_s": time[stops],
+            "confidence": [bout.confidence for bout in bouts],
+            **dict(zip("xyz", place.T, strict=True)),
+            "peak_frame": frame[peaks],
+            "peak_s": time[peaks],
+            "value": [bout.value for bout in bouts],
+            "cut": (stops > starts) & ((starts == 0) | (stops == last)),
+        }
+    )
 
 
 def _require_same_unit(trajectories: xr.Dataset, rig: Rig) -> None:

@@ -23,6 +23,8 @@ TILT = 0.07  # rad; how wrong the normal that movement tells may be
 PLACES = 5  # contacts in one place err alike, so that all together count as so many
 LEAST_MOMENTS = 10
 FLAT = 0.5  # most spread along the normal, as a part of that along the next direction
+STILL = 1e-18  # of the squared distance from the origin: movement below it is rounding
+LEVEL = 1e-6  # least part of a squared vector along the normal
 ROUNDS = 20  # of weighting; far more than are needed
 MAD_TO_SIGMA = 1.4826
 HOW = "the animal's movement and lowest points"
@@ -75,6 +77,7 @@ def _normal(position: Array, keypoints: list[str], up: Array) -> Array:
     middle = np.full((*position.shape[:2], 3), np.nan)
     whole = np.isfinite(position).all(axis=(-2, -1))
     middle[whole] = position[whole].mean(axis=-2)
+    size = float(np.nanmax(np.abs(middle))) if whole.any() else 0.0
     ways = [one[np.isfinite(one).all(axis=-1)] for one in middle]
     ways = [one - np.median(one, axis=0) for one in ways if len(one) >= LEAST_MOMENTS]
     if not ways:
@@ -87,12 +90,13 @@ def _normal(position: Array, keypoints: list[str], up: Array) -> Array:
         across = position[:, :, keypoints.index(left)] - position[:, :, keypoints.index(right)]
         across = across[np.isfinite(across).all(axis=-1)]
         scatters += [_scatter(across)] if len(across) else []
-    weights = np.ones(len(scatters))
+    moved = np.stack([one for one in scatters if np.trace(one) > STILL * size**2] or [np.eye(3)])
+    weights = 1 / np.trace(moved, axis1=1, axis2=2)
     for _ in range(ROUNDS):
-        spread, axes = np.linalg.eigh(np.einsum("k,kij->ij", weights, scatters))
-        along = np.einsum("i,kij,j->k", axes[:, 0], scatters, axes[:, 0])
-        weights = 1 / np.maximum(along, 1e-12 * max(spread[2], 1e-300))
-    if not 0 <= spread[0] < FLAT**2 * spread[1]:
+        spread, axes = np.linalg.eigh(np.einsum("k,kij->ij", weights, moved))
+        along = np.einsum("i,kij,j->k", axes[:, 0], moved, axes[:, 0])
+        weights = 1 / np.maximum(along, LEVEL * np.trace(moved, axis1=1, axis2=2))
+    if max(float(spread[0]), 0.0) >= FLAT**2 * float(spread[1]):
         raise DatasetError(
             "the substrate cannot be found from the animal: it did not move along one plane, or "
             "hardly moved; give [substrate] of project.toml another source"
