@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.sparse.csgraph import shortest_path
 
 from labcut3d.kinematics.bouts import bridge_gaps, smooth_signal
 from labcut3d.kinematics.event_tables import COLUMNS
@@ -28,9 +29,14 @@ def event_columns(event: str) -> tuple[str, str, str]:
 
 
 def body_of(skeleton: Skeleton) -> str:
-    """Return the keypoint that tells where an animal is: that from which most bones go out."""
-    joints = [name for bone in skeleton.bones for name in bone]
-    return max(skeleton.keypoints, key=joints.count)
+    """Return the keypoint that tells where an animal is: fewest bones away from all others."""
+    count = len(skeleton.keypoints)
+    joined = np.zeros((count, count))
+    for a, b in skeleton.bone_indices:
+        joined[a, b] = 1
+    away = shortest_path(joined, directed=False, unweighted=True)
+    away[np.isinf(away)] = count
+    return skeleton.keypoints[int(np.argmin(away.sum(axis=1)))]
 
 
 def summarize(

@@ -83,7 +83,10 @@ def test_what_is_missing_is_named(walker):
     ):
         with pytest.raises(DatasetError, match=named):
             compute_signal(text, walker)
-    for text, named in (("spede:a", "did you mean 'speed'"), ("distance:a", "as in 'distance:A,B'")):
+    for text, named in (
+        ("spede:a", "did you mean 'speed'"),
+        ("distance:a", "as in 'distance:A,B'"),
+    ):
         with pytest.raises(ProjectError, match=named):
             parse_signal(text)
 
