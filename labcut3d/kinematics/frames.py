@@ -25,6 +25,7 @@ __all__ = [
 
 AXES = ("forward", "left", "up")
 ANGLES = ("roll", "pitch", "yaw")
+IN_LINE = 1e-9  # sine of the angle between the way forward and that to the left
 
 
 def compute_body_origin(position: xr.DataArray, body: Body) -> xr.DataArray:
@@ -221,8 +222,9 @@ def _ends(values: Array, points: xr.DataArray, body: Body) -> tuple[Array, Array
 def _axes(front: Array, rear: Array, left: Array, right: Array) -> Array:
     """Return the axes (..., 3, 3) as columns: forward, left, up."""
     x = direction(front - rear)
-    z = direction(np.cross(x, left - right))
-    return np.stack([x, np.cross(z, x), z], axis=-1)
+    upright = np.cross(x, direction(left - right))
+    z = direction(np.where(norm(upright)[..., None] > IN_LINE, upright, np.nan))
+    return np.stack([np.where(np.isfinite(z), x, np.nan), np.cross(z, x), z], axis=-1)
 
 
 def _angles(axes: Array) -> Array:

@@ -124,15 +124,19 @@ class _Summit:
         high[0] = 0.0  # one turn a stretch: where drifts are
         if not high.any():
             return
-        start = (1 + int(np.argmax(high))) * rate / self.length
-        turn = 2 * np.pi * start
+        top = 1 + int(np.argmax(high))
+        # A parabola through the logarithms comes near enough for Newton's method.
+        before, at, after = np.log(np.maximum(power[top - 1 : top + 2], np.finfo(float).tiny))
+        start = top + 0.5 * (before - after) / (before - 2 * at + after)
+        turn = 2 * np.pi * start * rate / self.length
         for _ in range(STEPS):
             slope, curvature = self._slopes(turn)
             if not curvature < 0:
                 return
             turn -= slope / curvature
-        if abs(turn / (2 * np.pi) - start) <= rate / self.length:
-            self.frequency = turn / (2 * np.pi)
+        frequency = turn / (2 * np.pi)
+        if abs(frequency * self.length / rate - top) <= 1:
+            self.frequency = frequency
 
     def _amplitudes(self, turn: float) -> tuple[Array, Array, Array, Array]:
         """Return the waves (time,), and amplitudes (stretch,) with their first two derivatives."""

@@ -118,6 +118,8 @@ def refine(
             progress(index + 1, len(WIDENINGS))
     judgement = judge(evidence, state.noise, state.points)
     factor = persistence(evidence, judgement, state.points)
+    # Errors that last cancel in differences, others do not: between 1 and the points' own factor.
+    of_motion = np.sqrt(factor)
     known = information_of(evidence, STUDENT_INFORMATION * judgement.weight, state.points)
     covariance = posterior_covariances(known, state.precision)
     return Refined(
@@ -129,7 +131,7 @@ def refine(
         exchanged=exchanged,
         acceleration=state.acceleration,
         precision=state.precision,
-        motion=refined_motion(state.points, known, state.precision, factor),
+        motion=refined_motion(state.points, known, state.precision, of_motion),
     )
 
 

@@ -31,8 +31,9 @@ def kinematics(project: Project, recording: str, reporter: Reporter = SILENT) ->
     if is_current(result, inputs, reporter):
         return result
     trajectories = open_variables(source, SOURCES)
-    with reporter.task(f"Computing the kinematics of {recording}"):
+    with reporter.task(f"Computing the kinematics of {recording}") as progress:
         found = compute_kinematics(trajectories, project.skeleton)
+        progress(1, 1)
     if "spectra" in found.attrs:
         reporter.note(f"{recording}: spectra: {found.attrs['spectra']}")
     before = trajectories.attrs.get("provenance", "{}")
