@@ -170,7 +170,7 @@ def test_a_quiet_signal_needs_a_smaller_rise_but_never_less_than_the_least():
     assert find_bouts(small, dataclasses.replace(settings, enter_sd=None)) == ()
     (bout,) = find_bouts(small + rng.normal(0, 0.2, 400), settings)
     assert abs(bout.start - 150) < 10
-    assert find_bouts(small + rng.normal(0, 2.0, 400), settings) == ()
+    assert find_bouts(0.5 * small + rng.normal(0, 2.0, 400), settings) == ()
     assert find_bouts(0.15 * small, settings) == ()  # 0.3 high, and no noise at all
     # A noisy signal keeps its threshold: it does not grow.
     high = find_bouts(hill(400, 150, 220, 20, 10) + rng.normal(0, 1.5, 400), settings)
