@@ -172,16 +172,24 @@ def open_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
     return _validate(dataset, kind_of(dataset))
 
 
-def open_variables(path: str | os.PathLike[str], names: Collection[str]) -> xr.Dataset:
+def open_variables(
+    path: str | os.PathLike[str], names: Collection[str], single: Collection[str] = ()
+) -> xr.Dataset:
     """Read some variables of a file of any kind, those that it has, into memory.
 
-    The whole file is validated. Raises `DatasetError` as `open_dataset` does.
+    Those among `single` in single precision, to spare memory. The whole file is validated. Raises
+    `DatasetError` as `open_dataset` does.
     """
 
     def chosen(stored: xr.Dataset) -> xr.Dataset:
-        """Return the variables asked for of a valid file."""
+        """Return the variables asked for of a valid file, read one after the other."""
         _validate(stored, kind_of(stored))
-        return stored[[name for name in names if name in stored]]
+        kept = [name for name in names if name in stored]
+        found = stored[kept]
+        for name in kept:
+            if name in single:
+                found[name] = found[name].astype("float32").load()
+        return found
 
     return _read(path, chosen)
 
@@ -195,7 +203,7 @@ def _read(
     if not path.is_file():
         raise DatasetError(f"{path}: no such file; run the stage that writes it first")
     try:
-        with xr.open_dataset(path, engine="netcdf4", decode_times=False) as stored:
+        with xr.open_dataset(path, engine="netcdf4", decode_times=False, cache=False) as stored:
             stored.encoding["source"] = str(path)
             dataset = choose(stored).load()
     except (OSError, ValueError, RuntimeError, KeyError) as error:

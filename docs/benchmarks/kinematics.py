@@ -8,7 +8,7 @@ the smoother's own velocity, for which four cameras see the points with a noise 
 0.02 mm of a single moment's triangulation. The ellipsoids of 68 and 95 % that are stated hold so
 many of the true velocities.
 
-fly PROJECT: the same for recording1 and recording2 of fly_chamber, with the detections of a project,
+fly PROJECT: the same for recording1 and recording2 of fly_chamber, with a project's detections,
 of keypoints that two views or more see at the moment and at its neighbours.
 
 hour: 360,000 moments of 12 keypoints at 100 frames a second, the true fly repeated, with noise and
@@ -34,7 +34,7 @@ from calibration import Rig, triangulate_points
 from calibration.alignment import rigid_alignment
 from calibration.geometry import Array
 from labcut3d.kinematics import compute_velocity, compute_velocity_covariance, find_events
-from labcut3d.kinematics.dataset import SOURCES, compute_kinematics
+from labcut3d.kinematics.dataset import COVARIANCES, SOURCES, compute_kinematics
 from labcut3d.project import Project, load_project
 from labcut3d.reconstruction import reconstruct
 from labcut3d.schema import (
@@ -208,7 +208,7 @@ def compute_hour(what: str, path: Path) -> dict[str, str]:
     if what == "events":
         trajectories = open_dataset(path)
     else:
-        trajectories = open_variables(path, SOURCES)
+        trajectories = open_variables(path, SOURCES, COVARIANCES)
         if what == WITHOUT:
             trajectories = trajectories[["position", "covariance"]]
     times.append((process_time(), perf_counter()))

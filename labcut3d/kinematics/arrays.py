@@ -11,6 +11,7 @@ import xarray as xr
 
 from calibration.geometry import Array
 from labcut3d.errors import DatasetError
+from labcut3d.kinematics.kernels import quadratic_forms
 
 __all__ = [
     "apply_to_points",
@@ -51,7 +52,7 @@ def propagate(
     def variance(*arrays: Array) -> Array:
         """Return the sum of the points' parts."""
         parts = zip(slopes(*arrays[:count]), arrays[count:], strict=True)
-        return np.sum([np.einsum("...i,...ij,...j->...", s, c, s) for s, c in parts], axis=0)
+        return np.sum([quadratic_forms(slope, matrix) for slope, matrix in parts], axis=0)
 
     core = [["space"]] * count + [["space", "space_"]] * count
     return xr.apply_ufunc(variance, *points, *covariances, input_core_dims=core)

@@ -49,16 +49,16 @@ from labcut3d.kinematics.skeletal import (
     compute_segment_lengths,
     compute_segment_lengths_variance,
 )
-from labcut3d.schema import noise_covariance, validate_kinematics
+from labcut3d.schema import validate_kinematics
 from labcut3d.skeleton import Skeleton
 from labcut3d.version import __version__
 
-__all__ = ["SOURCES", "compute_kinematics"]
+__all__ = ["COVARIANCES", "SOURCES", "compute_kinematics"]
 
+COVARIANCES = ("covariance", "covariance_calibration")
 SOURCES = (
     "position",
-    "covariance",
-    "covariance_calibration",
+    *COVARIANCES,
     "velocity",
     "velocity_covariance",
     "acceleration",
@@ -88,15 +88,13 @@ def compute_kinematics(
         raise DatasetError("kinematics need a variable 'position'")
     require(trajectories["position"], "time", "space", "keypoint", "individual")
     position = trajectories["position"].assign_attrs(units=_unit(trajectories))
-    covariance = noise_covariance(trajectories) if "covariance" in trajectories else None
-    found = _Collection(position, covariance)
+    found = _Collection(position, trajectories)
     _add_motion(found, trajectories, window_s)
     _add_skeleton(found, skeleton)
     if skeleton.body is not None:
         _add_body(found, skeleton)
     if planes:
-        whole = trajectories.get("covariance")
-        _add_planes(_Collection(position, whole, found.variables), planes)
+        _add_planes(found, planes)
     notes = _add_spectra(found)
     dataset = xr.Dataset(found.variables).assign_attrs(
         Conventions="CF-1.10",
@@ -114,36 +112,54 @@ def compute_kinematics(
 class _Collection:
     """Variables as they are added: each value with its variance, where there is a covariance."""
 
-    def __init__(
-        self,
-        position: xr.DataArray,
-        covariance: xr.DataArray | None,
-        variables: dict[str, xr.DataArray] | None = None,
-    ) -> None:
-        """Take positions and their covariance."""
-        self.points = (position,) if covariance is None else (position, covariance)
-        self.variables = {} if variables is None else variables
+    def __init__(self, position: xr.DataArray, trajectories: xr.Dataset) -> None:
+        """Take positions, with the covariances of trajectories, if they have any."""
+        covariances = [trajectories[name] for name in COVARIANCES if name in trajectories]
+        self.points = (position, *covariances)
+        self.variables: dict[str, xr.DataArray] = {}
 
     def add(
         self,
         name: str,
         value: Quantity,
         variance: Quantity | None,
-        arrays: tuple[xr.DataArray, ...] | None = None,
+        along: str = "time",
+        *,
+        whole: bool = False,
+    ) -> None:
+        """Add a quantity of the points, block by block along a dimension.
+
+        The covariance is that of the noise, or with `whole` that of the calibration too.
+        """
+
+        def of_noise(points: xr.DataArray, covariance: xr.DataArray, *calibration) -> xr.DataArray:
+            """Return the variance that the points' noise makes."""
+            assert variance is not None
+            for part in () if whole else calibration:
+                covariance = covariance - part
+            return variance(points, covariance)
+
+        self.add_of(self.points, name, value, of_noise if variance is not None else None, along)
+
+    def add_of(
+        self,
+        arrays: tuple[xr.DataArray, ...],
+        name: str,
+        value: Quantity,
+        variance: Quantity | None,
         along: str = "time",
     ) -> None:
-        """Add a quantity of `arrays`, by default the points, block by block along a dimension."""
-        arrays = self.points if arrays is None else arrays
-        self._keep(name, _in_blocks(value, arrays[:1], along))
+        """Add a quantity of the first of `arrays`, whose variance is one of all of them."""
+        self.keep(name, _in_blocks(value, arrays[:1], along))
         if variance is not None and len(arrays) > 1:
-            self._keep(_name_of_variance(name), _in_blocks(variance, arrays, along))
+            self.keep(_name_of_variance(name), _in_blocks(variance, arrays, along))
 
     def with_variance(self, name: str) -> tuple[xr.DataArray, ...]:
         """Return a quantity that was added before, and its variance where there is one."""
         names = (name, _name_of_variance(name))
         return tuple(self.variables[each] for each in names if each in self.variables)
 
-    def _keep(self, name: str, array: xr.DataArray) -> None:
+    def keep(self, name: str, array: xr.DataArray) -> None:
         """Keep a variable with the contract's dimensions and words."""
         variable = KINEMATICS.variables[name]
         array = array.astype(variable.dtype, copy=False).transpose(*variable.dims)
@@ -160,8 +176,8 @@ def _add_motion(found: _Collection, trajectories: xr.Dataset, window_s: float) -
         ("acceleration", compute_acceleration, compute_acceleration_covariance),
     ):
         if name in trajectories:
-            arrays = tuple(trajectories[each] for each in (name, f"{name}_covariance"))
-            found.add(name, lambda v: v, lambda _, c: c, arrays)
+            for each in (name, f"{name}_covariance"):
+                found.keep(each, trajectories[each])
         else:
             found.add(
                 name,
@@ -169,7 +185,8 @@ def _add_motion(found: _Collection, trajectories: xr.Dataset, window_s: float) -
                 lambda p, c, variance=variance: variance(p, c, window_s=window_s),
                 along="keypoint",
             )
-    found.add("speed", compute_length, compute_length_variance, found.with_variance("velocity"))
+    velocity = found.with_variance("velocity")
+    found.add_of(velocity, "speed", compute_length, compute_length_variance)
     found.add("path_length", compute_path_length, compute_path_length_variance, along="keypoint")
 
 
@@ -218,6 +235,7 @@ def _add_planes(found: _Collection, planes: Mapping[str, Plane]) -> None:
         lambda p, c: xr.concat(
             [compute_plane_distance_variance(p, plane, c) for plane in planes.values()], dim=names
         ),
+        whole=True,
     )
 
 
@@ -231,15 +249,15 @@ def _add_spectra(found: _Collection) -> dict[str, str]:
         if name in found.variables:
             arrays = found.with_variance(name)
             part = next(dim for dim in arrays[0].dims if dim not in ("time", "individual"))
-            spectrum, summit = f"{name}_spectrum", f"{name}_frequency"
-            found.add(spectrum, compute_spectrum, compute_spectrum_variance, arrays, str(part))
-            found.add(
-                summit,
-                compute_dominant_frequency,
-                compute_dominant_frequency_variance,
-                arrays,
-                str(part),
-            )
+            for each, value, variance in (
+                (f"{name}_spectrum", compute_spectrum, compute_spectrum_variance),
+                (
+                    f"{name}_frequency",
+                    compute_dominant_frequency,
+                    compute_dominant_frequency_variance,
+                ),
+            ):
+                found.add_of(arrays, each, value, variance, str(part))
     return {}
 
 

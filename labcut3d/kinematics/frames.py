@@ -8,9 +8,10 @@ frame has a covariance, of its own point and of those that the frame hangs on.
 import numpy as np
 import xarray as xr
 
-from calibration.geometry import Array, skew
+from calibration.geometry import Array
 from labcut3d.errors import DatasetError
 from labcut3d.kinematics.arrays import described, direction, norm, require, square, unit_of
+from labcut3d.kinematics.kernels import pose_covariances, seen_covariances
 from labcut3d.skeleton import Body
 
 __all__ = [
@@ -161,28 +162,31 @@ class _Pose:
 
     def covariance(self, matrices: Array) -> Array:
         """Return the covariance (..., 6, 6) of the frame, from those of its keypoints."""
-        return np.einsum(
-            "...kai,...kij,...kbj->...ab", self.slopes, matrices, self.slopes, optimize=True
-        )
+        result = np.empty((*self.axes.shape[:-2], 6, 6))
+        slopes = self.slopes.reshape(-1, *self.slopes.shape[-3:])
+        flat = matrices.reshape(-1, *matrices.shape[-3:])
+        pose_covariances(slopes, flat, result.reshape(-1, 6, 6))
+        return result
 
     def covariance_of(self, values: Array, matrices: Array, frame: list[int]) -> Array:
         """Return the covariances (..., keypoint, 3, 3) of points (..., keypoint, 3) in the frame.
 
         `frame` are the places of the frame's own keypoints among them.
         """
-        ours = self.covariance(matrices[..., frame, :, :])
-        back = np.swapaxes(self.axes, -1, -2)
+        count = values.shape[-2]
+        place = np.full(count, -1)
+        place[frame] = np.arange(len(frame))
+        pose = self.covariance(matrices[..., frame, :, :])
         result = np.empty(matrices.shape)
-        for k in range(values.shape[-2]):
-            seen = (back @ (values[..., k, :] - self.origin)[..., None])[..., 0]
-            # A shift of the frame moves a point the other way, and so does a turn.
-            by_frame = np.concatenate([np.broadcast_to(-np.eye(3), back.shape), skew(seen)], -1)
-            own = back @ matrices[..., k, :, :] @ self.axes
-            result[..., k, :, :] = own + by_frame @ ours @ np.swapaxes(by_frame, -1, -2)
-            if k in frame:
-                both = by_frame @ self.slopes[..., frame.index(k), :, :]
-                both = both @ matrices[..., k, :, :] @ self.axes
-                result[..., k, :, :] += both + np.swapaxes(both, -1, -2)
+        seen_covariances(
+            self.axes.reshape(-1, 3, 3),
+            ((values - self.origin[..., None, :]) @ self.axes).reshape(-1, count, 3),
+            matrices.reshape(-1, count, 3, 3),
+            pose.reshape(-1, 6, 6),
+            self.slopes.reshape(-1, *self.slopes.shape[-3:]),
+            place,
+            result.reshape(-1, count, 3, 3),
+        )
         return result
 
 

@@ -25,6 +25,7 @@ from labcut3d.kinematics.arrays import (
     square,
     unit_of,
 )
+from labcut3d.kinematics.kernels import quadratic_forms
 from labcut3d.kinematics.localfit import fit_derivatives
 
 __all__ = [
@@ -241,7 +242,7 @@ def _path_variance_of_one(points: Array, covariance: Array) -> Array:
     way = np.divide(steps, length, out=np.zeros_like(steps), where=length > 0)
     zero = np.zeros((1, points.shape[1]))
     arriving, leaving = np.concatenate([zero, way]), np.concatenate([way, zero])
-    turns = np.einsum("ti,tij,tj->t", arriving - leaving, covariance, arriving - leaving)
-    ends = np.einsum("ti,tij,tj->t", arriving, covariance, arriving)
+    turns = quadratic_forms(arriving - leaving, covariance)
+    ends = quadratic_forms(arriving, covariance)
     before = np.concatenate([[0.0], np.cumsum(turns)[:-1]])
     return np.where(np.arange(len(points)) > 0, before + ends, 0.0)

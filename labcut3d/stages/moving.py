@@ -5,7 +5,7 @@ from pathlib import Path
 
 from calibration.files import sha256_of
 from labcut3d.errors import DatasetError
-from labcut3d.kinematics.dataset import SOURCES, compute_kinematics
+from labcut3d.kinematics.dataset import COVARIANCES, SOURCES, compute_kinematics
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint
@@ -30,7 +30,7 @@ def kinematics(project: Project, recording: str, reporter: Reporter = SILENT) ->
     }
     if is_current(result, inputs, reporter):
         return result
-    trajectories = open_variables(source, SOURCES)
+    trajectories = open_variables(source, SOURCES, COVARIANCES)
     with reporter.task(f"Computing the kinematics of {recording}") as progress:
         found = compute_kinematics(trajectories, project.skeleton)
         progress(1, 1)
