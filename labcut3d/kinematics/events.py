@@ -79,7 +79,7 @@ def find_events(
     elif contacts:
         notes.append("eggs were not looked for: that needs the rig and the videos")
     filled = tables[1:] or tables
-    table = typed_table(pd.concat(filled, ignore_index=True)[list(EVERYTHING)])
+    table = typed_table(pd.concat(filled, ignore_index=True).loc[:, list(EVERYTHING)])
     table = table.sort_values(["start_frame", "individual", "event"], ignore_index=True)
     table.attrs["notes"] = tuple(dict.fromkeys(notes))
     return table
