@@ -22,10 +22,12 @@ from labcut3d.project import Project
 from labcut3d.provenance import write_stamp
 from labcut3d.schema import open_dataset
 from labcut3d.stages.common import is_current, recording_rig, settings_hash, source_hashes
+from labcut3d.stages.locking import exclusive
 
 __all__ = ["events", "export_boris"]
 
 
+@exclusive
 def events(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
     """Find a recording's behavioural events -> events.csv, and all about them -> events.nc."""
     folder = project.results(recording)

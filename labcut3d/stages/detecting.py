@@ -11,6 +11,7 @@ from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, write_stamp
 from labcut3d.stages.common import is_current, save_result, settings_hash, source_hashes
+from labcut3d.stages.locking import exclusive
 from labcut3d.viewers import training_page
 
 if TYPE_CHECKING:  # torch is only loaded where it is used
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 
+@exclusive
 def train(project: Project, reporter: Reporter = SILENT) -> tuple[Path, ...]:
     """Train the detectors from all labels -> models/default/ and results/training.html."""
     inputs = training_inputs(project)
@@ -62,6 +64,7 @@ def train(project: Project, reporter: Reporter = SILENT) -> tuple[Path, ...]:
     return results
 
 
+@exclusive
 def detect(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
     """Find the keypoints in all views of a recording -> detections.nc.
 

@@ -13,11 +13,13 @@ from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, write_stamp
 from labcut3d.schema import open_dataset
 from labcut3d.stages.common import is_current, settings_hash
+from labcut3d.stages.locking import exclusive
 from labcut3d.viewers.summary_page import summary_page
 
 __all__ = ["summary"]
 
 
+@exclusive
 def summary(project: Project, reporter: Reporter = SILENT) -> Path:
     """Sum up all recordings that have events -> results/summary.csv and results/summary.html.
 
