@@ -217,6 +217,7 @@ def compute_hour(what: str, path: Path) -> dict[str, str]:
     else:
         found = compute_kinematics(trajectories, load_skeleton("fly-egg-laying"))
     times.append((process_time(), perf_counter()))
+    del trajectories
     if isinstance(found, xr.Dataset):
         save_dataset(found, path.with_name("kinematics.nc"))
     times.append((process_time(), perf_counter()))

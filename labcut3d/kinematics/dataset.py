@@ -166,7 +166,9 @@ class _Collection:
         described = {"units": array.attrs["units"], "long_name": variable.long_name}
         if _name_of_variance(name) in KINEMATICS.variables and len(self.points) > 1:
             described["ancillary_variables"] = _name_of_variance(name)
-        self.variables[name] = array.drop_attrs().assign_attrs(described)
+        array = array.copy(deep=False)
+        array.attrs = described
+        self.variables[name] = array
 
 
 def _add_motion(found: _Collection, trajectories: xr.Dataset, window_s: float) -> None:
