@@ -11,6 +11,7 @@
     videos -> detections -> trajectories             detect, triangulate
            -> velocities, angles; events             kinematics, events
            -> viewer, quality                        view, quality
+    events -> one table of all recordings, BORIS     summary, export_boris
     videos, what was found -> moments to label       suggest
     labels, what was found -> better detectors       refine
     videos, what was found -> videos with marks      overlay
@@ -23,6 +24,7 @@ from collections.abc import Sequence
 
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
+from labcut3d.stages.behaving import events, export_boris
 from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
 from labcut3d.stages.detecting import detect, train
 from labcut3d.stages.detection_import import import_detections
@@ -35,9 +37,10 @@ from labcut3d.stages.moving import kinematics
 from labcut3d.stages.overlaying import overlay
 from labcut3d.stages.placing import place_chamber
 from labcut3d.stages.quality import quality
-from labcut3d.stages.reconstructing import events, triangulate, triangulate_files
+from labcut3d.stages.reconstructing import triangulate, triangulate_files
 from labcut3d.stages.refining import refine
 from labcut3d.stages.suggesting import suggest
+from labcut3d.stages.summarising import summary
 from labcut3d.stages.viewing import view, view_file
 
 __all__ = [
@@ -48,6 +51,7 @@ __all__ = [
     "drift",
     "evaluate",
     "events",
+    "export_boris",
     "export_files",
     "export_labels",
     "export_recording",
@@ -63,6 +67,7 @@ __all__ = [
     "refine",
     "repair",
     "suggest",
+    "summary",
     "train",
     "triangulate",
     "triangulate_files",
@@ -88,3 +93,5 @@ def reconstruct(
             events(project, recording, reporter)
         view(project, recording, reporter)
     quality(project, reporter)
+    if len(project.views) > 1:
+        summary(project, reporter)

@@ -25,7 +25,8 @@ from calibration.notebook import html_table
 from labcut3d.chamber import ChamberSettings
 from labcut3d.detection.settings import DetectorSettings
 from labcut3d.errors import FileFormatError, ProjectError
-from labcut3d.kinematics.settings import EventSettings
+from labcut3d.event_rules import parse_events
+from labcut3d.kinematics.settings import EventSettings, SubstrateSettings
 from labcut3d.labels import Labels
 from labcut3d.reconstruction.settings import ReconstructionSettings
 from labcut3d.region import Region
@@ -64,6 +65,7 @@ class _ProjectFile:
     chamber: dict[str, Any] | None = None
     detector: dict[str, Any] = dataclasses.field(default_factory=dict)
     reconstruction: dict[str, Any] = dataclasses.field(default_factory=dict)
+    substrate: dict[str, Any] = dataclasses.field(default_factory=dict)
     events: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
@@ -80,6 +82,7 @@ class Project:
     chamber: ChamberSettings | None
     detector: DetectorSettings
     reconstruction: ReconstructionSettings
+    substrate: SubstrateSettings
     events: EventSettings
 
     @property
@@ -235,11 +238,12 @@ def load_project(root: str | os.PathLike[str]) -> Project:
     views = {name: _parse_view(name, view, path) for name, view in table.views.items()}
     if table.fps is not None and not 0 < table.fps < float("inf"):
         raise FileFormatError(f"{path}: fps is {table.fps}; it must be a positive number")
+    skeleton = _load_skeleton(table.skeleton, root)
     return Project(
         root=root,
         name=table.name or root.resolve().name,
         views=views,
-        skeleton=_load_skeleton(table.skeleton, root),
+        skeleton=skeleton,
         fps=table.fps,
         board=None if table.board is None else parse_board(table.board, f"{path} [board]"),
         chamber=_parse_chamber(table.chamber, f"{path} [chamber]"),
@@ -247,7 +251,8 @@ def load_project(root: str | os.PathLike[str]) -> Project:
         reconstruction=parse_table(
             ReconstructionSettings, table.reconstruction, f"{path} [reconstruction]"
         ),
-        events=parse_table(EventSettings, table.events, f"{path} [events]"),
+        substrate=parse_table(SubstrateSettings, table.substrate, f"{path} [substrate]"),
+        events=parse_events(table.events, skeleton, f"{path} [events]"),
     )
 
 

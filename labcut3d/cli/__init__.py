@@ -58,6 +58,7 @@ for panel, commands in {
         recordings.reconstruct,
         viewing.view,
         viewing.overlay,
+        recordings.summary,
     ),
     "Other programs": (exchange.formats, exchange.import_detections, exchange.export),
 }.items():

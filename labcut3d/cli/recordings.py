@@ -19,6 +19,7 @@ __all__ = [
     "kinematics",
     "reconstruct",
     "refine",
+    "summary",
     "train",
     "triangulate",
 ]
@@ -194,10 +195,17 @@ def kinematics(project: ProjectPath, recordings: Recordings = None) -> None:
         show_files(pipeline.kinematics(loaded, recording, terminal))
 
 
-def events(project: ProjectPath, recordings: Recordings = None) -> None:
-    """Find egg-laying bouts, eggs and proboscis extensions -> results/RECORDING/events.csv."""
+def events(
+    project: ProjectPath,
+    recordings: Recordings = None,
+    boris: Annotated[
+        Path | None,
+        typer.Option(help="Also write them for BORIS: out.boris, or out.xlsx of one recording."),
+    ] = None,
+) -> None:
+    """Find egg-laying, eggs, contacts, walks ... -> results/RECORDING/events.csv and events.nc."""
     from labcut3d import pipeline
-    from labcut3d.kinematics.events import read_events
+    from labcut3d.kinematics.event_tables import read_events
 
     loaded, terminal = open_project(project), Terminal(console)
     for recording in loaded.choose_recordings(recordings or [], ["trajectories.nc"]):
@@ -209,10 +217,20 @@ def events(project: ProjectPath, recordings: Recordings = None) -> None:
         columns = ("event", "start s", "stop s", "confidence")
         console.print(make_table(f"Events in {recording}", columns, rows))
         show_files(path)
+    if boris is not None:
+        show_files(pipeline.export_boris(loaded, recordings or [], boris))
+
+
+def summary(project: ProjectPath) -> None:
+    """Sum up all recordings: bouts, eggs, speeds -> results/summary.csv and summary.html."""
+    from labcut3d import pipeline
+
+    table = pipeline.summary(open_project(project), Terminal(console))
+    show_files(table, table.with_suffix(".html"))
 
 
 def reconstruct(project: ProjectPath, recordings: Recordings = None) -> None:
-    """Bring recordings up to date: detect, triangulate, kinematics, events, viewer."""
+    """Bring recordings up to date: detect, triangulate, kinematics, events, viewer, summary."""
     from labcut3d import pipeline
 
     loaded = open_project(project)

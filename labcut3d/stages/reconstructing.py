@@ -1,4 +1,4 @@
-"""Stages 3 and 4: detections -> trajectories.nc -> events.csv."""
+"""Stage 3: detections -> trajectories.nc."""
 
 import os
 from collections.abc import Sequence
@@ -11,24 +11,21 @@ from calibration.covariance import covariance_path, find_covariance
 from calibration.files import sha256_of
 from labcut3d.errors import VideoError
 from labcut3d.formats import read_detections
-from labcut3d.kinematics.events import find_events, write_events
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
-from labcut3d.provenance import write_stamp
 from labcut3d.reconstruction import reconstruct
 from labcut3d.reconstruction.report import describe
-from labcut3d.schema import open_dataset, save_dataset
+from labcut3d.schema import save_dataset
 from labcut3d.stages.common import (
     is_current,
     open_detections,
     recording_rig,
     save_result,
     settings_hash,
-    source_hashes,
 )
 from labcut3d.stages.locking import exclusive
 
-__all__ = ["events", "triangulate", "triangulate_files"]
+__all__ = ["triangulate", "triangulate_files"]
 
 
 @exclusive
@@ -62,35 +59,6 @@ def triangulate(project: Project, recording: str, reporter: Reporter = SILENT) -
         camera = rig.metadata["repaired"]["camera"]
         trajectories = trajectories.assign_attrs(repaired_camera=camera)
     return save_result(trajectories, result, inputs)
-
-
-@exclusive
-def events(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
-    """Find a recording's behavioural events -> events.csv."""
-    result = project.results(recording) / "events.csv"
-    source = project.results(recording) / "trajectories.nc"
-    rig, rig_path = recording_rig(project, recording)
-    trajectories = open_dataset(source)
-    sources = project.recording_sources(recording)
-    inputs = {
-        **source_hashes(sources),
-        "trajectories": sha256_of(source),
-        "rig": sha256_of(rig_path),
-        "events settings": settings_hash(project, project.events),
-    }
-    if is_current(result, inputs, reporter):
-        return result
-    with reporter.task(f"Finding events in {recording}") as progress:
-        found = find_events(
-            trajectories,
-            settings=project.events,
-            rig=rig,
-            sources=sources,
-            progress=progress,
-        )
-    write_events(found, result)
-    write_stamp(result, inputs)
-    return result
 
 
 def triangulate_files(

@@ -12,7 +12,7 @@ from calibration import Rig
 from calibration.files import sha256_of, write_text
 from labcut3d.errors import DatasetError
 from labcut3d.formats import read_dataset
-from labcut3d.kinematics.events import read_events
+from labcut3d.kinematics.event_tables import read_events
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, write_stamp

@@ -47,7 +47,16 @@ RIGHT = ((200, 66, 0), (192, 124, 10))
 MIDLINE = ((170, 68, 150), (112, 116, 124), (28, 134, 70))
 SEQUENTIAL = [[0.0, "#f4f7f9"], [0.35, "#a9cce3"], [0.7, "#3b8bbd"], [1.0, "#0b4f7d"]]
 FONT = "Inter, 'Segoe UI', 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
-EVENTS = {"egg_laying": "#c07c0a", "egg_deposited": "#d1372d", "proboscis_extension": "#1268c4"}
+EVENTS = {
+    "egg_laying": "#c07c0a",
+    "egg_deposited": "#d1372d",
+    "ovipositor_contact": "#6f5200",
+    "proboscis_extension": "#1268c4",
+    "proboscis_contact": "#3a94c9",
+    "walking": "#00805c",
+    "resting": "#767676",
+    "on_substrate": "#20262c",
+}
 
 DARK = {
     INK: "#e6eaee",

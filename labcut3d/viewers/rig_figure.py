@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from calibration.alignment import up_direction
 from calibration.boards.board import Board
 from calibration.camera import Camera
 from calibration.geometry import transform
@@ -115,21 +116,6 @@ def frustum(camera: Camera, depth: float) -> Array:
     a, b, c, d, tip = camera.center + depth * directions
     eye = camera.center
     return np.stack([eye, a, b, eye, c, d, eye, a, d, c, b, tip, a])
-
-
-def up_direction(rig: Rig | None) -> Array:
-    """Return the unit vector (3,) that points up in the world, judged by the cameras.
-
-    Where a world frame was set it is z; otherwise the mean direction of the tops of the images;
-    without a rig, -y, the top of the image of the camera whose frame is the world.
-    """
-    if rig is None:
-        return np.array([0.0, -1.0, 0.0])
-    if "world" in rig.metadata:
-        return np.array([0.0, 0.0, 1.0])
-    up = -np.mean([camera.rotation[1] for camera in rig], axis=0)
-    length = np.linalg.norm(up)
-    return up / length if length > 1e-6 else np.array([0.0, -1.0, 0.0])
 
 
 def view_camera(rig: Rig | None, *, whole: bool = False) -> dict[str, dict[str, float]]:
