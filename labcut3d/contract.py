@@ -235,6 +235,13 @@ KINEMATICS = Kind(
         **_uncertain(
             "plane_distance", ("time", "plane", *POINTS[1:]), "unit", "distance from the plane"
         ),
+        "contact": Variable(
+            dims=("time", "plane", *POINTS[1:]),
+            dtype="float32",
+            units="1",
+            long_name="probability that the point touches the plane",
+            required=False,
+        ),
         **_uncertain(
             "joint_angle_spectrum",
             ("frequency", *JOINTS[1:]),

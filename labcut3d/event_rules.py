@@ -19,6 +19,16 @@ from labcut3d.tables import parse_table
 
 __all__ = ["parse_events"]
 
+# Keys of versions before events were tables: the event, and its key.
+FORMER = {
+    "bend_enter_deg": ("egg_laying", "enter"),
+    "bend_leave_deg": ("egg_laying", "leave"),
+    "bend_min_s": ("egg_laying", "min_s"),
+    "proboscis_enter": ("proboscis_extension", "enter"),
+    "proboscis_leave": ("proboscis_extension", "leave"),
+    "proboscis_min_s": ("proboscis_extension", "min_s"),
+}
+
 
 def parse_events(table: Mapping[str, Any], skeleton: Skeleton, where: str) -> EventSettings:
     """Return the settings that the table tells; `where` names the file and the table.
@@ -26,10 +36,7 @@ def parse_events(table: Mapping[str, Any], skeleton: Skeleton, where: str) -> Ev
     Raises `FileFormatError` for an unknown key, signal or keypoint, with the nearest known one.
     """
     settings = {key: value for key, value in table.items() if not isinstance(value, Mapping)}
-    if "rules" in settings:
-        raise FileFormatError(
-            f"{where}: unknown key 'rules'; give each event a table [events.NAME]"
-        )
+    _refuse_unknown(settings, where)
     rules = {
         name: rule
         for name, rule in FLY_EVENTS.items()
@@ -49,14 +56,31 @@ def parse_events(table: Mapping[str, Any], skeleton: Skeleton, where: str) -> Ev
         raise FileFormatError(f"{where}: {error}") from error
 
 
+def _refuse_unknown(settings: Mapping[str, Any], where: str) -> None:
+    """Raise `FileFormatError` for a key that is none, and say where it belongs if it is a rule's."""
+    known = [field.name for field in dataclasses.fields(EventSettings) if field.name != "rules"]
+    of_rules = [field.name for field in dataclasses.fields(EventRule)]
+    for key, value in settings.items():
+        if key in known:
+            continue
+        if key in FORMER:
+            event, own = FORMER[key]
+            told = f"each event has a table of its own now: [events.{event}] {own} = {value!r}"
+        elif key in of_rules:
+            told = f"'{key}' is an event's: put it into a table, such as [events.egg_laying]"
+        else:
+            told = f"{suggest(key, known)}; an event is a table [events.NAME]"
+        raise FileFormatError(f"{where}: unknown key '{key}'; {told}")
+
+
 def _parse_rule(name: str, table: Mapping[str, Any], skeleton: Skeleton, where: str) -> EventRule:
     """Return the rule of one event."""
     if name in FLY_EVENTS:
         table = {**dataclasses.asdict(FLY_EVENTS[name]), **table}
     elif "signal" not in table:
         raise FileFormatError(
-            f"{where}: there is no event '{name}' to change; {suggest(name, FLY_EVENTS)} "
-            "A new event needs signal, enter and leave"
+            f"{where}: there is no event '{name}' to change, and a new one needs signal, enter and "
+            f"leave; {suggest(name, FLY_EVENTS)}"
         )
     rule = parse_table(EventRule, table, where)
     try:

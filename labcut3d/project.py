@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from labcut3d.labels import Labels
 from labcut3d.reconstruction.settings import ReconstructionSettings
 from labcut3d.region import Region
 from labcut3d.skeleton import Skeleton, load_skeleton
+from labcut3d.subject import SubjectSettings, parse_started
 from labcut3d.tables import parse_table
 from labcut3d.video import Frames, find_source, open_frames, require_equal_lengths
 
@@ -67,6 +69,8 @@ class _ProjectFile:
     reconstruction: dict[str, Any] = dataclasses.field(default_factory=dict)
     substrate: dict[str, Any] = dataclasses.field(default_factory=dict)
     events: dict[str, Any] = dataclasses.field(default_factory=dict)
+    subject: dict[str, Any] = dataclasses.field(default_factory=dict)
+    started: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +88,8 @@ class Project:
     reconstruction: ReconstructionSettings
     substrate: SubstrateSettings
     events: EventSettings
+    subject: SubjectSettings = SubjectSettings()
+    started: Mapping[str, datetime] = dataclasses.field(default_factory=dict)
 
     @property
     def rig_path(self) -> Path:
@@ -253,6 +259,8 @@ def load_project(root: str | os.PathLike[str]) -> Project:
         ),
         substrate=parse_table(SubstrateSettings, table.substrate, f"{path} [substrate]"),
         events=parse_events(table.events, skeleton, f"{path} [events]"),
+        subject=parse_table(SubjectSettings, table.subject, f"{path} [subject]"),
+        started=parse_started(table.started, f"{path} [started]"),
     )
 
 

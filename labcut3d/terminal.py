@@ -82,7 +82,8 @@ def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
     """Return a rich table; the first column is on the left, figures on the right."""
     table = Table(title=title, title_justify="left", title_style="bold")
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right")
+        first = index == 0  # what the row is called: to be typed, so never cut short
+        table.add_column(column, justify="left" if first else "right", no_wrap=first)
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     return table

@@ -20,7 +20,8 @@ class Export:
 
     `skeleton` has the dataset's keypoints, and bones where they are known; `rig` are the cameras,
     `detections` what trajectories were made of, and `started` the moment of the first frame in
-    ISO 8601, each None where it is not known. `subject` tells of the animal: species, sex, age.
+    ISO 8601, each None where it is not known. `started_from` says where that moment is from, if
+    nobody gave it. `subject` tells of the animal: species, sex, age.
     """
 
     dataset: xr.Dataset
@@ -29,6 +30,7 @@ class Export:
     rig: Rig | None = None
     detections: xr.Dataset | None = None
     started: str | None = None
+    started_from: str = ""
     subject: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

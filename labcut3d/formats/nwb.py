@@ -86,9 +86,9 @@ def _new_file(export: Export, pynwb: ModuleType) -> Any:
     attributes = {str(name): str(value) for name, value in export.dataset.attrs.items()}
     notes = json.dumps(attributes, sort_keys=True)
     content = export.dataset["position"].values.tobytes()
-    known = "" if export.started else "; when it was filmed is not known"
+    known = export.started_from if export.started else "when it was filmed is not known"
     return pynwb.NWBFile(
-        session_description=f"recording {export.title}{known}",
+        session_description=f"recording {export.title}" + (f"; {known}" if known else ""),
         identifier=hashlib.sha256(notes.encode() + content).hexdigest(),
         session_start_time=started if started.tzinfo else started.astimezone(),
         session_id=export.title,

@@ -90,7 +90,7 @@ def square(units: str) -> str:
 
 def norm(vectors: Array) -> Array:
     """Return the lengths (...) of vectors (..., space), NaN where a component is missing."""
-    return np.sqrt((vectors * vectors).sum(axis=-1))
+    return np.sqrt(np.einsum("...i,...i->...", vectors, vectors))
 
 
 def direction(vectors: Array) -> Array:

@@ -1,10 +1,12 @@
 """All kinematics of a recording in one dataset, each quantity with its variance or covariance.
 
 In blocks of time or one keypoint at a time, so that memory does not grow beyond what is returned,
-which is in single precision.
+which is in single precision; blocks are computed side by side on all cores.
 """
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import xarray as xr
@@ -28,7 +30,6 @@ from labcut3d.kinematics.frequency import (
     require_even_times,
 )
 from labcut3d.kinematics.geometry import (
-    Plane,
     compute_plane_distance,
     compute_plane_distance_variance,
 )
@@ -49,6 +50,7 @@ from labcut3d.kinematics.skeletal import (
     compute_segment_lengths,
     compute_segment_lengths_variance,
 )
+from labcut3d.kinematics.surfaces import Surface, Surroundings, compute_contact
 from labcut3d.schema import validate_kinematics
 from labcut3d.skeleton import Skeleton
 from labcut3d.version import __version__
@@ -73,16 +75,16 @@ def compute_kinematics(
     trajectories: xr.Dataset,
     skeleton: Skeleton,
     *,
-    planes: Mapping[str, Plane] | None = None,
+    surroundings: Surroundings | None = None,
     window_s: float = WINDOW_S,
 ) -> xr.Dataset:
-    """Return velocities, lengths, angles, axes and spectra of trajectories as `KINEMATICS` says.
+    """Return velocities, lengths, angles, axes, contacts and spectra as `KINEMATICS` says.
 
     `trajectories` may be any dataset with `position (time, space, keypoint, individual)` in the
     names of `movement`. `SOURCES` are used where they are there: the smoother's derivatives (else
     local cubics over `window_s`), and the covariance, without which there are no variances. What
-    the `skeleton` does not tell (bones, angles, body) is left out. `planes` by name are in the
-    positions' unit.
+    the `skeleton` does not tell (bones, angles, body) is left out. `surroundings`, in the
+    positions' unit, tell the planes to which distances and contacts are.
     """
     if "position" not in trajectories:
         raise DatasetError("kinematics need a variable 'position'")
@@ -93,8 +95,8 @@ def compute_kinematics(
     _add_skeleton(found, skeleton)
     if skeleton.body is not None:
         _add_body(found, skeleton)
-    if planes:
-        _add_planes(found, planes)
+    if surroundings is not None and surroundings.surfaces:
+        _add_surfaces(found, trajectories, surroundings)
     notes = _add_spectra(found)
     dataset = xr.Dataset(found.variables).assign_attrs(
         Conventions="CF-1.10",
@@ -119,23 +121,17 @@ class _Collection:
         self.variables: dict[str, xr.DataArray] = {}
 
     def add(
-        self,
-        name: str,
-        value: Quantity,
-        variance: Quantity | None,
-        along: str = "time",
-        *,
-        whole: bool = False,
+        self, name: str, value: Quantity, variance: Quantity | None, along: str = "time"
     ) -> None:
-        """Add a quantity of the points, block by block along a dimension.
+        """Add a quantity of the points, whose variance is that of the noise, block by block.
 
-        The covariance is that of the noise, or with `whole` that of the calibration too.
+        The calibration's part is taken off each block anew: twice the memory would cost more.
         """
 
         def of_noise(points: xr.DataArray, covariance: xr.DataArray, *calibration) -> xr.DataArray:
             """Return the variance that the points' noise makes."""
             assert variance is not None
-            for part in () if whole else calibration:
+            for part in calibration:
                 covariance = covariance - part
             return variance(points, covariance)
 
@@ -226,19 +222,35 @@ def _add_body(found: _Collection, skeleton: Skeleton) -> None:
     )
 
 
-def _add_planes(found: _Collection, planes: Mapping[str, Plane]) -> None:
-    """Add the distances from planes, with the whole covariance: planes do not err with points."""
-    names = xr.IndexVariable("plane", list(planes))
-    found.add(
-        "plane_distance",
-        lambda p: xr.concat(
-            [compute_plane_distance(p, plane) for plane in planes.values()], dim=names
-        ),
-        lambda p, c: xr.concat(
-            [compute_plane_distance_variance(p, plane, c) for plane in planes.values()], dim=names
-        ),
-        whole=True,
-    )
+def _add_surfaces(
+    found: _Collection, trajectories: xr.Dataset, surroundings: Surroundings
+) -> None:
+    """Add distances from surfaces and contacts, with the whole covariance and the surfaces' own.
+
+    Surfaces do not err with the points, as the points do with each other.
+    """
+    surfaces = surroundings.surfaces
+    names = xr.IndexVariable("plane", list(surfaces))
+
+    def each(quantity: Quantity) -> Quantity:
+        """Return a quantity of all surfaces, which is given each surface first."""
+        return lambda *arrays: xr.concat(
+            [quantity(surface, *arrays) for surface in surfaces.values()], dim=names
+        )
+
+    def variance(surface: Surface, p: xr.DataArray, c: xr.DataArray) -> xr.DataArray:
+        """Return the variance of the distance, the surface's own included."""
+        points = compute_plane_distance_variance(p, surface.plane, c)
+        return (points + surface.deviation**2).assign_attrs(points.attrs)
+
+    arrays = found.points[:1]
+    if "covariance" in trajectories:
+        arrays = (*arrays, trajectories["covariance"])
+    distance = each(lambda surface, p: compute_plane_distance(p, surface.plane))
+    found.add_of(arrays, "plane_distance", distance, each(variance))
+    if "covariance" in trajectories:
+        contact = each(lambda surface, p, c: compute_contact(p, c, surface, surroundings.contact))
+        found.keep("contact", _in_blocks(contact, arrays, "time"))
 
 
 def _add_spectra(found: _Collection) -> dict[str, str]:
@@ -265,15 +277,32 @@ def _add_spectra(found: _Collection) -> dict[str, str]:
 
 def _in_blocks(quantity: Quantity, arrays: tuple[xr.DataArray, ...], along: str) -> xr.DataArray:
     """Return a quantity of arrays, computed in blocks of time or one by one along a dimension."""
-    size = BLOCK if along == "time" else 1
-    count = arrays[0].sizes[along]
-    blocks = [
-        quantity(*(array.isel({along: slice(start, start + size)}) for array in arrays)).astype(
-            np.float32, copy=False
-        )
-        for start in range(0, max(count, 1), size)
-    ]
-    return blocks[0] if len(blocks) == 1 else xr.concat(blocks, dim=along)
+    size, count = BLOCK if along == "time" else 1, arrays[0].sizes[along]
+
+    def compute(start: int) -> xr.DataArray:
+        """Return the block that begins at `start`."""
+        return quantity(*(array.isel({along: slice(start, start + size)}) for array in arrays))
+
+    first = compute(0)
+    if count <= size:
+        return first.astype(np.float32, copy=False)
+    # Blocks are written where they belong, so that they never lie in memory twice.
+    shape = {**first.sizes, along: count}
+    coords = {name: first[name] for name in first.coords if along not in first[name].dims}
+    if along in arrays[0].coords:
+        coords[along] = arrays[0][along]
+    whole = xr.DataArray(
+        np.empty(tuple(shape.values()), dtype=np.float32),
+        dims=tuple(shape), coords=coords, attrs=first.attrs,
+    )  # fmt: skip
+
+    def fill(start: int) -> None:
+        """Put a block into its place."""
+        whole[{along: slice(start, start + size)}] = (first if start == 0 else compute(start)).values
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        list(threads.map(fill, range(0, count, size)))
+    return whole
 
 
 def _name_of_variance(name: str) -> str:

@@ -63,8 +63,8 @@ def find_events(
     notes: list[str] = []
     tables = [pd.DataFrame(columns=list(EVERYTHING))]
     contacts: list[tuple[xr.Dataset, Contact]] = []
-    for individual in trajectories["individual"].values:
-        fly = trajectories.sel(individual=[individual])
+    for number in range(trajectories.sizes["individual"]):
+        fly = trajectories.isel(individual=slice(number, number + 1))  # a view, not a copy
         found = _find_all(fly, settings, surroundings, notes)
         tables += [_rows(one) for one in found.values() if one.bouts]
         if settings.eggs_in in found:

@@ -25,6 +25,7 @@ import xarray as xr
 from calibration.files import suggest
 from calibration.units import METRES
 from labcut3d.errors import DatasetError, ProjectError
+from labcut3d.kinematics.arrays import require
 from labcut3d.kinematics.ethogram import (
     BENDING_KEYPOINTS,
     PROBOSCIS_KEYPOINTS,
@@ -88,6 +89,7 @@ def compute_signal(
     lack a keypoint, or the surroundings the substrate or the walls.
     """
     name, keypoints = parse_signal(text)
+    require(trajectories["position"], "time", "space", "keypoint", "individual")
     known = [str(keypoint) for keypoint in trajectories["keypoint"].values]
     missing = [keypoint for keypoint in keypoints if keypoint not in known]
     if missing:

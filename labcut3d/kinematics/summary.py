@@ -57,8 +57,8 @@ def summarize(
     """
     validate_trajectories(trajectories)
     rows = []
-    for individual in trajectories["individual"].values:
-        animal = trajectories.sel(individual=[individual])
+    for number, individual in enumerate(trajectories["individual"].values):
+        animal = trajectories.isel(individual=slice(number, number + 1))  # a view, not a copy
         own = events.loc[events["individual"] == str(individual), list(COLUMNS)]
         row: dict[str, object] = {
             "recording": recording,

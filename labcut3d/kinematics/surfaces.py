@@ -69,6 +69,12 @@ class Surroundings:
     walls: Mapping[str, Surface] = field(default_factory=dict)
     contact: float = CONTACT_MM
 
+    @property
+    def surfaces(self) -> dict[str, Surface]:
+        """All surfaces by name: "substrate", and "wall -x" to "wall +z"."""
+        walls = {f"wall {face}": wall for face, wall in self.walls.items()}
+        return walls if self.substrate is None else {"substrate": self.substrate, **walls}
+
 
 def chamber_walls(
     chamber: Chamber, world_from_chamber: Array, deviation: float = 0.0

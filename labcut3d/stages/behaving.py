@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from calibration.files import sha256_of
+from labcut3d.contract import TRAJECTORIES
 from labcut3d.formats.boris import BorisObservation, write_boris
 from labcut3d.kinematics.event_tables import (
     events_dataset,
@@ -16,15 +17,23 @@ from labcut3d.kinematics.event_tables import (
 )
 from labcut3d.kinematics.events import find_events
 from labcut3d.kinematics.surfaces import Surroundings
-from labcut3d.kinematics.surroundings import find_surroundings
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import write_stamp
-from labcut3d.schema import open_dataset
-from labcut3d.stages.common import is_current, recording_rig, settings_hash, source_hashes
+from labcut3d.schema import open_variables
+from labcut3d.stages.common import (
+    filmed_at,
+    is_current,
+    recording_rig,
+    settings_hash,
+    source_hashes,
+    surroundings_of,
+)
 from labcut3d.stages.locking import exclusive
 
 __all__ = ["events", "export_boris"]
+
+REQUIRED = [name for name, variable in TRAJECTORIES.variables.items() if variable.required]
 
 
 @exclusive
@@ -34,7 +43,7 @@ def events(project: Project, recording: str, reporter: Reporter = SILENT) -> Pat
     result, dataset = folder / "events.csv", folder / "events.nc"
     source = folder / "trajectories.nc"
     rig, rig_path = recording_rig(project, recording)
-    trajectories = open_dataset(source)
+    trajectories = open_variables(source, REQUIRED, ("covariance",))
     sources = project.recording_sources(recording)
     inputs = {
         **source_hashes(sources),
@@ -45,8 +54,7 @@ def events(project: Project, recording: str, reporter: Reporter = SILENT) -> Pat
     }
     if dataset.exists() and is_current(result, inputs, reporter):
         return result
-    box = None if project.chamber is None else project.chamber.to_chamber()
-    surroundings, told = find_surroundings(trajectories, rig, project.substrate, box)
+    surroundings, told = surroundings_of(project, trajectories, rig)
     with reporter.task(f"Finding events in {recording}") as progress:
         found = find_events(
             trajectories,
@@ -82,19 +90,23 @@ def export_boris(
         sources = project.recording_sources(name)
         fps = project.frame_rate(sources)
         longest = max(len(frames) for frames in sources.values())
-        made = min(frames.path.stat().st_mtime for frames in sources.values())
         observations.append(
             BorisObservation(
                 name=name,
                 events=table,
                 fps=fps,
                 duration_s=longest / fps,
-                date=datetime.fromtimestamp(made).isoformat(timespec="seconds"),
+                date=_local(filmed_at(project, name, sources)),
                 videos=[f.path for f in sources.values() if not f.path.is_dir()],
             )
         )
     write_boris(observations, path)
     return Path(path)
+
+
+def _local(moment: datetime) -> str:
+    """Return a moment as BORIS has it: by the clock where it was filmed, without a time zone."""
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds")
 
 
 def _place(surroundings: Surroundings) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from calibration import Rig
-from calibration.files import sha256_of
-from labcut3d.errors import RigError
+from calibration.files import sha256_of, suggest
+from labcut3d.errors import ProjectError, RigError
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import changed_inputs, fingerprint, fingerprint_frames, write_stamp
@@ -18,9 +19,12 @@ from labcut3d.video import Frames
 if TYPE_CHECKING:
     import xarray as xr
 
+    from labcut3d.kinematics.surfaces import Surroundings
+
 __all__ = [
     "IMPORTED",
     "chamber_record",
+    "filmed_at",
     "is_current",
     "load_calibrated_rig",
     "load_rig",
@@ -29,6 +33,7 @@ __all__ = [
     "save_result",
     "settings_hash",
     "source_hashes",
+    "surroundings_of",
 ]
 
 IMPORTED = "imported "  # begins the names of inputs of detections that another program made
@@ -57,6 +62,21 @@ def settings_hash(project: Project, settings: Any) -> str:
 def source_hashes(sources: Mapping[str, Frames]) -> dict[str, str]:
     """Return the hash of each view's video or image folder."""
     return {f"video of {view}": fingerprint_frames(frames) for view, frames in sources.items()}
+
+
+def filmed_at(project: Project, recording: str, sources: Mapping[str, Frames]) -> datetime:
+    """Return when a recording began: what [started] tells, else the earliest time of its files.
+
+    Raises `ProjectError` where [started] names no recording.
+    """
+    for name in project.started:
+        if name not in project.recordings():
+            raise ProjectError(
+                f"{project.root / 'project.toml'} [started]: there is no recording '{name}'; "
+                f"{suggest(name, project.recordings())}"
+            )
+    earliest = min(frames.path.stat().st_mtime for frames in sources.values())
+    return project.started.get(recording, datetime.fromtimestamp(earliest).astimezone())
 
 
 def load_calibrated_rig(project: Project) -> Rig:
@@ -142,3 +162,13 @@ def save_result(dataset: "xr.Dataset", result: Path, inputs: Mapping[str, str]) 
     save_dataset(dataset.assign_attrs(provenance=json.dumps({**before, **inputs})), result)
     write_stamp(result, inputs)
     return result
+
+
+def surroundings_of(
+    project: Project, trajectories: "xr.Dataset", rig: Rig
+) -> tuple["Surroundings", tuple[str, ...]]:
+    """Return the planes about a recording's animals, and sentences that tell how they were found."""
+    from labcut3d.kinematics.surroundings import find_surroundings  # brings xarray along
+
+    chamber = None if project.chamber is None else project.chamber.to_chamber()
+    return find_surroundings(trajectories, rig, project.substrate, chamber)

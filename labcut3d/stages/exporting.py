@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from labcut3d.errors import DatasetError, FileFormatError
+from labcut3d.errors import DatasetError, FileFormatError, VideoError
 from labcut3d.formats import FORMATS, Export, read_dataset, write_dataset
+from labcut3d.formats.format import Format
 from labcut3d.formats.registry import choose_format, find_format
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.reconstruction.identities import in_order_of
 from labcut3d.schema import open_dataset
-from labcut3d.stages.common import open_detections, recording_rig
+from labcut3d.stages.common import filmed_at, open_detections, recording_rig
 
 __all__ = ["Metadata", "export_files", "export_recording"]
 
@@ -20,7 +21,8 @@ __all__ = ["Metadata", "export_files", "export_recording"]
 class Metadata:
     """What no dataset tells: when the first frame was filmed (ISO 8601), and of whom.
 
-    `subject` has NWB's words: species, sex, age (such as P5D), strain, genotype.
+    `subject` has NWB's words: species, sex, age (such as P5D), strain, genotype. Of a project's
+    recordings, what is left out is as [subject] and [started] of project.toml tell it.
     """
 
     started: str | None = None
@@ -88,10 +90,32 @@ def export_recording(
         skeleton=project.skeleton,
         rig=rig,
         detections=detections,
-        started=metadata.started,
-        subject=metadata.subject,
+        subject={**project.subject.told(), **metadata.subject},
+        **_start(project, recording, metadata),
     )
-    target = output or folder / f"{recording}{kind.endings[0]}"
+    target = output or folder / _default_name(recording, kind, is_3d=is_3d)
     if target.resolve() in {path.resolve() for path in stored.values()}:
         raise FileFormatError(f"{target}: is a result itself; give another name")
     return write_dataset(export, target, kind.name)
+
+
+def _start(project: Project, recording: str, metadata: Metadata) -> dict[str, str]:
+    """Return when a recording began, and where that is from if nobody said it."""
+    if metadata.started is not None:
+        return {"started": metadata.started}
+    try:
+        sources = project.recording_sources(recording)
+    except VideoError:
+        return {}  # exports of detections from elsewhere do not need the videos
+    told = {"started": filmed_at(project, recording, sources).isoformat(timespec="seconds")}
+    if recording not in project.started:
+        told["started_from"] = "its start is when the video files were last written"
+    return told
+
+
+def _default_name(recording: str, kind: Format, *, is_3d: bool) -> str:
+    """Return the name of a recording's file, with the format's where the ending fits several."""
+    name = f"{recording}{kind.endings[0]}"
+    if find_format(name, None, is_3d=is_3d) is kind:
+        return name
+    return f"{recording}_{kind.name}{kind.endings[0]}"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import xarray as xr
 
+from calibration import Rig
 from calibration.files import sha256_of
 from labcut3d.errors import DatasetError
 from labcut3d.kinematics.dataset import COVARIANCES, SOURCES, compute_kinematics
@@ -12,8 +13,7 @@ from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint
 from labcut3d.schema import open_variables
-from labcut3d.skeleton import Skeleton
-from labcut3d.stages.common import is_current, save_result
+from labcut3d.stages.common import is_current, recording_rig, save_result, surroundings_of
 from labcut3d.stages.locking import exclusive
 from labcut3d.version import __version__
 
@@ -22,29 +22,49 @@ __all__ = ["kinematics"]
 
 @exclusive
 def kinematics(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
-    """Compute a recording's velocities, angles, axes and spectra -> kinematics.nc."""
+    """Compute a recording's velocities, angles, contacts and spectra -> kinematics.nc."""
     folder = project.results(recording)
     result, source = folder / "kinematics.nc", folder / "trajectories.nc"
     if not source.exists():
         raise DatasetError(
             f"{source}: no such file; run: labcut3d triangulate {project.root} {recording}"
         )
+    rig, rig_path = _rig(project, recording)
     inputs = {
         "trajectories": sha256_of(source),
         "skeleton": fingerprint([asdict(project.skeleton), __version__]),
+        "rig": "none" if rig is None else sha256_of(rig_path),
+        "substrate settings": fingerprint(project.substrate),
     }
     if is_current(result, inputs, reporter):
         return result
     with reporter.task(f"Computing the kinematics of {recording}") as progress:
-        found = _compute(source, project.skeleton)
+        found, told = _compute(source, project, rig)
         progress(1, 1)
+    for note in told:
+        reporter.note(f"{recording}: {note}")
     if "spectra" in found.attrs:
         reporter.note(f"{recording}: spectra: {found.attrs['spectra']}")
     return save_result(found, result, inputs)
 
 
-def _compute(source: Path, skeleton: Skeleton) -> xr.Dataset:
-    """Return the kinematics of a file of trajectories, which are let go before they are written."""
+def _rig(project: Project, recording: str) -> tuple[Rig | None, Path]:
+    """Return the rig of a recording, None where there is none yet, and its file."""
+    if not project.rig_path.exists():
+        return None, project.rig_path
+    return recording_rig(project, recording)
+
+
+def _compute(
+    source: Path, project: Project, rig: Rig | None
+) -> tuple[xr.Dataset, tuple[str, ...]]:
+    """Return the kinematics of a file of trajectories, and what is to be said of the planes.
+
+    The trajectories are let go before the kinematics are written.
+    """
     trajectories = open_variables(source, SOURCES, COVARIANCES)
-    found = compute_kinematics(trajectories, skeleton)
-    return found.assign_attrs(provenance=trajectories.attrs.get("provenance", "{}"))
+    surroundings, told = None, ("no distances from planes: there is no rig",)
+    if rig is not None:
+        surroundings, told = surroundings_of(project, trajectories, rig)
+    found = compute_kinematics(trajectories, project.skeleton, surroundings=surroundings)
+    return found.assign_attrs(provenance=trajectories.attrs.get("provenance", "{}")), told

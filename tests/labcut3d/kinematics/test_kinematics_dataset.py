@@ -9,6 +9,9 @@ from labcut3d.contract import KINEMATICS
 from labcut3d.errors import DatasetError
 from labcut3d.kinematics import (
     Plane,
+    Surface,
+    Surroundings,
+    compute_contact,
     compute_joint_angles,
     compute_kinematics,
     compute_velocity,
@@ -32,10 +35,16 @@ def moving(moments: int = 60) -> xr.Dataset:
     return xr.Dataset({"position": position, "covariance": covariance_like(position)})
 
 
+def floor(height: float, deviation: float = 0.0) -> Surface:
+    """The plane z = `height`."""
+    return Surface(plane=Plane(normal=np.array([0.0, 0, 1]), distance=height), deviation=deviation)
+
+
 def test_it_holds_all_that_the_contract_names_and_comes_back_from_disk(tmp_path):
     found = compute_kinematics(
-        moving(), SKELETON, planes={"floor": Plane(normal=np.array([0.0, 0, 1]), distance=-3.0)}
+        moving(), SKELETON, surroundings=Surroundings(substrate=floor(-3.0), walls={"+x": floor(0)})
     )
+    assert found["plane"].values.tolist() == ["substrate", "wall +x"]
     assert set(found.data_vars) == set(KINEMATICS.variables)
     for name, variable in KINEMATICS.variables.items():
         assert found[name].dims == variable.dims, name
@@ -90,16 +99,32 @@ def test_what_the_skeleton_or_the_times_do_not_tell_is_left_out():
 
 def test_the_calibrations_part_is_taken_out_of_what_compares_points_but_not_of_distances():
     given = moving(12)
-    plane = {"floor": Plane(normal=np.array([0.0, 0, 1]), distance=0.0)}
-    whole = compute_kinematics(given, SKELETON, planes=plane)
+    place = Surroundings(substrate=floor(0.0))
+    whole = compute_kinematics(given, SKELETON, surroundings=place)
     given["covariance_calibration"] = given["covariance"] * 0.75
-    found = compute_kinematics(given, SKELETON, planes=plane)
+    found = compute_kinematics(given, SKELETON, surroundings=place)
     for name, part in (
         ("joint_angle_variance", 0.25),
         ("egocentric_covariance", 0.25),
         ("plane_distance_variance", 1),
     ):
         np.testing.assert_allclose(found[name], part * whole[name], rtol=1e-4, atol=1e-12)
+
+
+def test_contacts_and_distances_know_how_well_the_surface_is_known():
+    given, surface = moving(12), floor(0.5, deviation=0.2)
+    place = Surroundings(substrate=surface, contact=0.3)
+    found = compute_kinematics(given, SKELETON, surroundings=place)
+    exact = compute_kinematics(given, SKELETON, surroundings=Surroundings(substrate=floor(0.5)))
+    # Variances of independent errors add up.
+    widened = found["plane_distance_variance"] - exact["plane_distance_variance"]
+    np.testing.assert_allclose(widened, 0.2**2, rtol=1e-5)
+    contact = compute_contact(given["position"], given["covariance"], surface, 0.3)
+    own = found["contact"].sel(plane="substrate")
+    np.testing.assert_allclose(own, contact.transpose(*own.dims), atol=1e-6)  # single precision
+    bare = compute_kinematics(given[["position"]], SKELETON, surroundings=place)
+    assert "contact" not in bare  # without a covariance there is no probability
+    assert "plane_distance" in bare
 
 
 def test_datasets_that_lack_something_are_named():

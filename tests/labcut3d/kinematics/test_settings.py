@@ -8,6 +8,7 @@ from labcut3d.kinematics.fly_events import FLY_EVENTS
 from labcut3d.kinematics.rules import EventRule
 from labcut3d.kinematics.settings import EventSettings, SubstrateSettings
 from labcut3d.skeleton import load_skeleton
+from labcut3d.tables import parse_table
 
 FLY = load_skeleton("fly-egg-laying")
 RULE = {"signal": "speed:scutellum", "enter": 2.0, "leave": 1.0}
@@ -79,6 +80,11 @@ def test_a_table_changes_the_fly_s_event_key_by_key_or_makes_a_new_one():
     assert set(settings.rules) == {*FLY_EVENTS, "grooming"}
 
 
+def test_a_wrong_word_where_none_is_a_choice_too_is_named():
+    with pytest.raises(FileFormatError, match=r"'face'.*given: 'down'.*known are -x"):
+        parse_table(SubstrateSettings, {"face": "down"}, "project.toml [substrate]")
+
+
 def test_a_skeleton_has_only_the_events_whose_keypoints_it_has():
     assert parse_events({}, load_skeleton("mouse"), "[events]").rules == {}
     assert dict(parse_events({}, FLY, "[events]").rules) == dict(FLY_EVENTS)
@@ -88,7 +94,9 @@ def test_a_skeleton_has_only_the_events_whose_keypoints_it_has():
     ("table", "named"),
     [
         ({"egg_contrst": 3.0}, r"\[events\]: unknown key 'egg_contrst'; did you mean 'egg_contras"),
-        ({"rules": 3.0}, "unknown key 'rules'"),
+        ({"rules": 3.0}, "unknown key 'rules'.*egg_memory_s.*an event is a table"),
+        ({"bend_enter_deg": 30}, r"a table of its own now: \[events.egg_laying\] enter = 30"),
+        ({"smooth_s": 0.3}, r"put it into a table, such as \[events.egg_laying\]"),
         ({"egg_laying": {"entr": 3.0}}, r"\[events.egg_laying\]: unknown key 'entr'.*'enter'"),
         ({"egg_layin": {"enter": 3.0}}, "did you mean 'egg_laying'"),
         ({"x": {**RULE, "signal": "sped:scutellum"}}, r"\[events.x\].*did you mean 'speed'"),

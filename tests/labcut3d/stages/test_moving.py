@@ -1,5 +1,6 @@
 """The stage of kinematics: made once, made again when what it depends on has changed."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -10,12 +11,14 @@ import xarray as xr
 from notes import Notes
 from typer.testing import CliRunner
 
+from calibration.alignment import up_direction
 from labcut3d.cli import app
 from labcut3d.demo import make_demo
 from labcut3d.errors import DatasetError
 from labcut3d.pipeline import kinematics
 from labcut3d.project import Project, load_project
 from labcut3d.schema import make_detections, make_trajectories, open_dataset, save_dataset
+from labcut3d.synthetic_rig import make_rig
 
 TIMES = 90
 
@@ -62,7 +65,8 @@ def test_a_walking_fly_has_the_speed_and_the_fixed_shape_that_it_has(project):
     assert found["speed"].attrs["units"] == "mm/s"
     assert float(found["joint_angle"].std("time").max()) < 1e-5
     assert float(found["egocentric"].std("time").max()) < 1e-5
-    assert set(json.loads(found.attrs["provenance"])) == {"rig", "trajectories", "skeleton"}
+    inputs = {"rig", "trajectories", "skeleton", "substrate settings"}
+    assert set(json.loads(found.attrs["provenance"])) == inputs
 
 
 def test_it_is_made_again_only_when_trajectories_or_skeleton_change(project):
@@ -79,6 +83,33 @@ def test_it_is_made_again_only_when_trajectories_or_skeleton_change(project):
     found = open_dataset(kinematics(load_project(project.root), "recording0", listener))
     assert any("because of: skeleton" in note for note in listener.notes)
     assert "joint_angle" not in found
+
+
+def test_distances_from_the_substrate_and_contacts_follow_the_rig_and_its_settings(project):
+    listener = Notes()
+    found = open_dataset(kinematics(project, "recording0", listener))
+    assert "contact" not in found
+    assert "there is no rig" in " ".join(listener.notes)
+    rig = make_rig(len(project.views), np.random.default_rng(0))
+    rig = dataclasses.replace(rig, metadata={"world": "a board on the floor"})
+    rig.save(project.rig_path)
+    found = open_dataset(kinematics(project, "recording0", listener))
+    assert any("because of: rig" in note for note in listener.notes)
+    height = found["plane_distance"].sel(plane="substrate").transpose("time", "keypoint", ...)
+    position = fly(project)["position"].transpose("time", "keypoint", "individual", "space").values
+    np.testing.assert_allclose(height, position @ up_direction(rig), atol=1e-5)  # in mm
+    low = height.values < 0.05  # twenty standard deviations below where contact begins
+    assert low.any()
+    assert (found["contact"].sel(plane="substrate").values[low] > 0.99).all()
+    path = project.root / "project.toml"
+    path.write_text(path.read_text() + "\n[substrate]\nheight = 1.0\n")
+    found = open_dataset(kinematics(load_project(project.root), "recording0", listener))
+    assert any("because of: substrate settings" in note for note in listener.notes)
+    covered = found["plane_distance"].sel(plane="substrate").values
+    np.testing.assert_allclose(covered, height.values - 1, atol=1e-5)
+    listener = Notes()
+    kinematics(load_project(project.root), "recording0", listener)
+    assert listener.tasks == []
 
 
 def test_without_trajectories_it_says_what_to_run(project):
