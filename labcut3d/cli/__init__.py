@@ -78,7 +78,8 @@ def main() -> None:
     try:
         app()
     except _faults_of_input() as error:
-        errors.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        told = f"[bold red]Error:[/] {escape(str(error))}"
+        errors.print(told, highlight=False, soft_wrap=True, emoji=False)
         sys.exit(1)
     except KeyboardInterrupt:
         errors.print("Stopped. What was finished is kept; run the same command to go on.")

@@ -20,7 +20,7 @@ def view(
         ),
     ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="viewer.html, by default beside the data.")
+        Path | None, typer.Option("--output", "-o", help="The page; by default named after FILE, beside it.")
     ] = None,
     fps: Annotated[
         float | None, typer.Option(help="Frames a second, for files that do not tell.")
@@ -39,7 +39,7 @@ def view(
         judged = pipeline.quality(project, Terminal(console))
         show_files(*([] if judged is None else [judged]))
     else:
-        target = output or what.with_name("viewer.html")
+        target = output or what.with_suffix(".html")
         pipeline.view_file(what, target, fps=fps, unit=unit)
         show_files(target)
 
