@@ -12,7 +12,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from labcut3d.cli import cameras, drifts, labels, projects, recordings, rigfiles, worlds
+from labcut3d.cli import browser, cameras, drifts, labels, projects, recordings, rigfiles, worlds
 from labcut3d.cli.common import errors
 
 __all__ = ["app", "main"]
@@ -27,7 +27,7 @@ app = typer.Typer(
 )
 
 for panel, commands in {
-    "Begin": (projects.demo, projects.new, projects.board),
+    "Begin": (browser.app, projects.demo, projects.new, projects.board),
     "Cameras": (
         cameras.calibrate,
         rigfiles.check,

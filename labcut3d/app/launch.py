@@ -1,0 +1,75 @@
+"""Starting the app: a socket, an address with a token that works once, and the browser."""
+
+import socket
+import webbrowser
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Timer
+
+import uvicorn
+
+from labcut3d.app.access import Access
+from labcut3d.app.server import create_app
+from labcut3d.app.workspace import AppSettings, Workspace
+from labcut3d.errors import ProjectError
+
+__all__ = ["Launch", "prepare"]
+
+PATIENCE = 2  # s that requests get to end when the app is stopped
+BROWSER_AFTER = 0.5  # s; the server listens already, so the page waits where it is slower
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """An app that is ready to serve on a socket that listens already."""
+
+    workspace: Workspace
+    access: Access
+    listener: socket.socket
+
+    @property
+    def port(self) -> int:
+        """The port that is listened to."""
+        return self.listener.getsockname()[1]
+
+    @property
+    def address(self) -> str:
+        """The address that lets one browser in."""
+        host = self.workspace.settings.host
+        shown = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(host, host)
+        shown = f"[{shown}]" if ":" in shown else shown
+        return f"http://{shown}:{self.port}/login?token={self.access.token}"
+
+    def serve(self, *, browser: bool) -> None:
+        """Serve until the terminal stops it; with `browser`, open the address there."""
+        app = create_app(self.workspace, self.access)
+        # The access log would hold the token, and a line for every picture.
+        config = uvicorn.Config(
+            app, access_log=False, log_level="warning", timeout_graceful_shutdown=2
+        )
+        if browser:
+            timer = Timer(BROWSER_AFTER, webbrowser.open, [self.address])
+            timer.daemon = True
+            timer.start()
+        uvicorn.Server(config).run(sockets=[self.listener])
+
+
+def prepare(settings: AppSettings, project: Path | None, port: int) -> Launch:
+    """Open the project and the socket; port 0 takes a free one.
+
+    Raises `ProjectError` where there is no project, or the port is taken.
+    """
+    workspace = Workspace(settings, project)
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise ProjectError(
+            f"cannot listen to {settings.host}:{port} ({error.strerror}); leave --port out to take "
+            "a free one"
+        ) from error
+    return Launch(workspace=workspace, access=Access(), listener=listener)

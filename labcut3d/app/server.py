@@ -1,0 +1,59 @@
+"""The application: all routers, and the guard around them."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from labcut3d.app.access import Access
+from labcut3d.app.confine import ForbiddenPath
+from labcut3d.app.guard import Guard
+from labcut3d.app.pages import show_error
+from labcut3d.app.routes import home, login
+from labcut3d.app.workspace import NoProject, Workspace
+from labcut3d.errors import Labcut3dError
+
+__all__ = ["create_app"]
+
+STYLED = ("labcut3d.app", "labcut3d.viewers")  # one look: page.css is that of the reports
+ROUTERS = (login.router, home.router)
+
+
+def create_app(workspace: Workspace, access: Access | None = None) -> FastAPI:
+    """Return the web application on a workspace.
+
+    `access` holds the token of the first login; by default a new one.
+    """
+    access = access or Access()
+    app = FastAPI(title="labcut3d", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.workspace, app.state.access = workspace, access
+    app.mount("/static/vendor", StaticFiles(packages=[("plotly", "package_data")]))
+    app.mount("/static", StaticFiles(packages=[(name, "static") for name in STYLED]))
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_exception_handler(Labcut3dError, _tell)
+    app.add_exception_handler(OSError, _tell)
+    app.add_exception_handler(RequestValidationError, _tell_invalid)
+    app.add_middleware(Guard, access=access, public=workspace.settings.public)
+    return app
+
+
+def _tell(request: Request, error: Exception) -> Response:
+    """Answer with what is wrong with the input, as a page or as data."""
+    page = "text/html" in request.headers.get("accept", "")
+    if isinstance(error, NoProject):
+        if page and request.method == "GET":
+            return RedirectResponse("/", status_code=303)
+        return JSONResponse({"error": str(error)}, status_code=409)
+    status = 403 if isinstance(error, ForbiddenPath) else 422
+    if page:
+        return show_error(request, str(error), status)
+    return JSONResponse({"error": str(error)}, status_code=status)
+
+
+def _tell_invalid(request: Request, error: Exception) -> Response:
+    """Answer to a body that is not of the form that a route takes."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"][1:])
+    return JSONResponse({"error": f"{place}: {first['msg']}"}, status_code=422)
