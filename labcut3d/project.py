@@ -143,6 +143,16 @@ class Project:
         """Open the board videos or image folders of all views."""
         return self._open(self.root / "calibration", self.views)
 
+    def calibration_paths(self) -> dict[str, Path]:
+        """Return where the board videos or image folders of all views lie, without opening them."""
+        return self._find(self.root / "calibration", self.views)
+
+    def recording_paths(
+        self, recording: str, views: Iterable[str] | None = None
+    ) -> dict[str, Path]:
+        """Return where the videos of a recording lie, by default of all views, unopened."""
+        return self._find(self.root / "recordings" / recording, views or self.views)
+
     def chamber_sources(self, views: Iterable[str]) -> dict[str, Frames]:
         """Open the videos or image folders of the board in the chamber; some views may lack one.
 
@@ -198,11 +208,14 @@ class Project:
         self, folder: Path, views: Iterable[str], *, damaged: bool = False, least: int = 0
     ) -> dict[str, Frames]:
         """Open the source of each view in `folder`; the options are those of `open_frames`."""
-        sources = {}
-        for name in views:
-            path = find_source(folder, self.views[name].file or name)
-            sources[name] = open_frames(path, self.region(name), damaged=damaged, least=least)
-        return sources
+        return {
+            name: open_frames(path, self.region(name), damaged=damaged, least=least)
+            for name, path in self._find(folder, views).items()
+        }
+
+    def _find(self, folder: Path, views: Iterable[str]) -> dict[str, Path]:
+        """Return where the source of each view in `folder` lies."""
+        return {name: find_source(folder, self.views[name].file or name) for name in views}
 
 
 def load_project(root: str | os.PathLike[str]) -> Project:

@@ -9,13 +9,23 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from calibration.files import sha256_of, write_text
 from labcut3d.video import Frames
 
-__all__ = ["changed_inputs", "fingerprint", "fingerprint_frames", "restamp", "write_stamp"]
+__all__ = [
+    "Stamp",
+    "changed_inputs",
+    "fingerprint",
+    "fingerprint_frames",
+    "fingerprint_source",
+    "read_stamp",
+    "restamp",
+    "write_stamp",
+]
 
 SAMPLE = 2**16  # bytes hashed at the start, in the middle and at the end of a video
 
@@ -30,7 +40,11 @@ def fingerprint(value: Any) -> str:
 
 def fingerprint_frames(frames: Frames) -> str:
     """Return a hash of a video or image folder: names, sizes, times of change, sampled content."""
-    path = frames.path
+    return fingerprint_source(frames.path)
+
+
+def fingerprint_source(path: Path) -> str:
+    """Return `fingerprint_frames` of the video or image folder at `path`, without opening it."""
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     return fingerprint([_describe(file) for file in files if file.is_file()])
 
@@ -40,15 +54,33 @@ def changed_inputs(result: Path, inputs: Mapping[str, str]) -> tuple[str, ...]:
 
     Empty when the result is up to date; `("result",)` when it or its stamp is missing or damaged.
     """
-    try:
-        stamp = json.loads(_stamp_path(result).read_text(encoding="utf-8"))
-        stored, content = dict(stamp["inputs"]), stamp["sha256"]
-        if content != sha256_of(result):
-            return ("result",)
-    except (OSError, ValueError, KeyError, TypeError):
+    stamp = read_stamp(result)
+    if stamp is None or stamp.sha256 != sha256_of(result):
         return ("result",)
+    stored = stamp.inputs
     names = {*stored, *inputs}
     return tuple(sorted(name for name in names if stored.get(name) != inputs.get(name)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What a result was made from: a hash of each input, and of the result as it was written."""
+
+    inputs: Mapping[str, str]
+    sha256: str
+
+
+def read_stamp(result: Path) -> Stamp | None:
+    """Return the stamp of a result, None where the result or its stamp is missing or damaged.
+
+    Whether the result was edited since is not looked at: `changed_inputs` does.
+    """
+    try:
+        stamp = json.loads(_stamp_path(result).read_text(encoding="utf-8"))
+        found = Stamp(inputs=dict(stamp["inputs"]), sha256=str(stamp["sha256"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if result.is_file() else None
 
 
 def write_stamp(result: Path, inputs: Mapping[str, str]) -> None:
@@ -63,14 +95,11 @@ def restamp(result: Path) -> Iterator[None]:
 
     A result that had no valid stamp gets none.
     """
-    try:
-        stamp = json.loads(_stamp_path(result).read_text(encoding="utf-8"))
-        inputs = dict(stamp["inputs"]) if stamp["sha256"] == sha256_of(result) else None
-    except (OSError, ValueError, KeyError, TypeError):
-        inputs = None
+    stamp = read_stamp(result)
+    valid = stamp is not None and stamp.sha256 == sha256_of(result)
     yield
-    if inputs is not None:
-        write_stamp(result, inputs)
+    if stamp is not None and valid:
+        write_stamp(result, stamp.inputs)
 
 
 def _stamp_path(result: Path) -> Path:

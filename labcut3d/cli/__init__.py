@@ -27,7 +27,7 @@ app = typer.Typer(
 )
 
 for panel, commands in {
-    "Begin": (browser.app, projects.demo, projects.new, projects.board),
+    "Begin": (browser.app, projects.demo, projects.new, projects.board, projects.doctor),
     "Cameras": (
         cameras.calibrate,
         rigfiles.check,

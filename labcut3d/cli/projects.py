@@ -1,4 +1,4 @@
-"""Commands to begin with: the demo, a new project, a board to print."""
+"""Commands to begin with: the demo, a new project, a board to print, a look at the machine."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,9 +7,9 @@ import typer
 from rich.markup import escape
 
 from labcut3d.cli.common import Unit, console, show_files
-from labcut3d.terminal import Terminal, make_table
+from labcut3d.terminal import Terminal, make_findings_table, make_table
 
-__all__ = ["board", "demo", "new"]
+__all__ = ["board", "demo", "doctor", "new"]
 
 
 def demo(
@@ -79,3 +79,21 @@ def board(
 
     print_board(load_board(file, unit=unit), output)
     show_files(output)
+
+
+def doctor(
+    folder: Annotated[
+        Path, typer.Argument(help="Where results go, by default here.", metavar="[PROJECT]")
+    ] = Path(),
+) -> None:
+    """Look whether this machine is fit: versions, device, codecs, weights, disk.
+
+    Exit status 1 when something FAILs.
+    """
+    from calibration.checks.findings import worst_first, worst_level
+    from labcut3d.doctor import examine
+
+    found = worst_first(examine(folder, Terminal(console)))
+    console.print(make_findings_table(f"This machine: {worst_level(found)}", found))
+    if worst_level(found) == "FAIL":
+        raise typer.Exit(1)
