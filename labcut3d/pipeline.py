@@ -10,6 +10,7 @@
            -> events -> viewer                       events, view
     videos, what was found -> moments to label       suggest
     labels, what was found -> better detectors       refine
+    all of it -> what is done, next, in the way      status
 
 Each stage reads what the last one wrote, does nothing when its inputs have not changed, and
 returns the path of what it answers for.
@@ -28,6 +29,7 @@ from labcut3d.stages.label_import import import_labels
 from labcut3d.stages.placing import place_chamber
 from labcut3d.stages.reconstructing import events, triangulate, triangulate_files, view, view_file
 from labcut3d.stages.refining import refine
+from labcut3d.stages.status import status
 from labcut3d.stages.suggesting import suggest
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "reconstruct",
     "refine",
     "repair",
+    "status",
     "suggest",
     "train",
     "triangulate",

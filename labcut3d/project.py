@@ -184,9 +184,14 @@ class Project:
 
     def labelled_sources(self, labels: Labels) -> dict[str, Frames]:
         """Open the videos of a recording that have labels; they need not be equally long."""
+        shown = self.labelled_paths(labels)
+        return self._open(self.root / "recordings" / labels.recording, shown, damaged=True)
+
+    def labelled_paths(self, labels: Labels) -> dict[str, Path]:
+        """Return where the videos of a recording lie that have labels, without opening them."""
         (recording,) = self.choose_recordings([labels.recording])
         shown = [view for v, view in enumerate(labels.views) if labels.labelled[:, v].any()]
-        return self._open(self.root / "recordings" / recording, shown, damaged=True)
+        return self._find(self.root / "recordings" / recording, shown)
 
     def frame_rate(self, sources: Mapping[str, Frames]) -> float:
         """Return the frames a second: project.toml's `fps`, else what the videos say."""
