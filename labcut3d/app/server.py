@@ -1,5 +1,8 @@
 """The application: all routers, and the guard around them."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -9,14 +12,15 @@ from labcut3d.app.access import Access
 from labcut3d.app.confine import ForbiddenPath
 from labcut3d.app.guard import Guard
 from labcut3d.app.pages import show_error
-from labcut3d.app.routes import home, login
+from labcut3d.app.routes import home, jobs, login
 from labcut3d.app.workspace import NoProject, Workspace
 from labcut3d.errors import Labcut3dError
 
 __all__ = ["create_app"]
 
+LARGEST_BODY = 2**20  # bytes of all requests but uploads
 STYLED = ("labcut3d.app", "labcut3d.viewers")  # one look: page.css is that of the reports
-ROUTERS = (login.router, home.router)
+ROUTERS = (login.router, home.router, jobs.router)
 
 
 def create_app(workspace: Workspace, access: Access | None = None) -> FastAPI:
@@ -25,7 +29,14 @@ def create_app(workspace: Workspace, access: Access | None = None) -> FastAPI:
     `access` holds the token of the first login; by default a new one.
     """
     access = access or Access()
-    app = FastAPI(title="labcut3d", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="labcut3d",
+        lifespan=_lifespan,
+        max_body_size=LARGEST_BODY,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
     app.state.workspace, app.state.access = workspace, access
     app.mount("/static/vendor", StaticFiles(packages=[("plotly", "package_data")]))
     app.mount("/static", StaticFiles(packages=[(name, "static") for name in STYLED]))
@@ -36,6 +47,13 @@ def create_app(workspace: Workspace, access: Access | None = None) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _tell_invalid)
     app.add_middleware(Guard, access=access, public=workspace.settings.public)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Serve, and end all work when the server ends."""
+    yield
+    app.state.workspace.close()
 
 
 def _tell(request: Request, error: Exception) -> Response:

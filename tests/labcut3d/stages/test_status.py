@@ -158,7 +158,7 @@ def test_all_done_is_told(reconstructed):
 
 
 def test_what_depends_on_a_changed_rig_is_stale_and_nothing_else(reconstructed):
-    stamp(reconstructed.rig_path, {})
+    reconstructed.rig_path.write_text("another rig")
     found = recording_status(reconstructed, "walk")
     assert found.results == {
         "detections.nc": "done",
