@@ -1,5 +1,6 @@
 """The whole flow on one screen.
 
+    videos -> where a project keeps them             add_recording, add_calibration
     board videos -> rig                              calibrate_project
     rig, chamber -> rig that looks through walls     place_chamber
     other programs' labels <-> labels                import_labels, export_labels
@@ -20,6 +21,7 @@ from collections.abc import Sequence
 
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
+from labcut3d.stages.adding import add_calibration, add_recording, check_recording, check_videos
 from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
 from labcut3d.stages.detecting import detect, train
 from labcut3d.stages.drifting import drift, repair
@@ -29,12 +31,16 @@ from labcut3d.stages.label_import import import_labels
 from labcut3d.stages.placing import place_chamber
 from labcut3d.stages.reconstructing import events, triangulate, triangulate_files, view, view_file
 from labcut3d.stages.refining import refine
-from labcut3d.stages.status import status
+from labcut3d.stages.status import recording_status, status
 from labcut3d.stages.suggesting import suggest
 
 __all__ = [
+    "add_calibration",
+    "add_recording",
     "calibrate_project",
     "calibrate_sources",
+    "check_recording",
+    "check_videos",
     "cross_validate",
     "detect",
     "drift",
@@ -45,6 +51,7 @@ __all__ = [
     "learning_curve",
     "place_chamber",
     "reconstruct",
+    "recording_status",
     "refine",
     "repair",
     "status",

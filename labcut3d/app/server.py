@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
@@ -12,15 +13,29 @@ from labcut3d.app.access import Access
 from labcut3d.app.confine import ForbiddenPath
 from labcut3d.app.guard import Guard
 from labcut3d.app.pages import show_error
-from labcut3d.app.routes import home, jobs, login
+from labcut3d.app.routes import (
+    browse,
+    explore,
+    home,
+    jobs,
+    login,
+    reports,
+    settings,
+    steps,
+    uploads,
+    wizard,
+)
 from labcut3d.app.workspace import NoProject, Workspace
 from labcut3d.errors import Labcut3dError
 
 __all__ = ["create_app"]
 
+MEANINGS = {404: "There is no such page.", 413: "The file is too large to be taken in here."}
 LARGEST_BODY = 2**20  # bytes of all requests but uploads
 STYLED = ("labcut3d.app", "labcut3d.viewers")  # one look: page.css is that of the reports
-ROUTERS = (login.router, home.router, jobs.router)
+ROUTERS = tuple(
+    part.router for part in (login, home, wizard, settings, browse, steps, explore, jobs, reports)
+)
 
 
 def create_app(workspace: Workspace, access: Access | None = None) -> FastAPI:
@@ -42,8 +57,10 @@ def create_app(workspace: Workspace, access: Access | None = None) -> FastAPI:
     app.mount("/static", StaticFiles(packages=[(name, "static") for name in STYLED]))
     for router in ROUTERS:
         app.include_router(router)
+    app.include_router(uploads.upload_router(workspace.settings.largest_upload))
     app.add_exception_handler(Labcut3dError, _tell)
     app.add_exception_handler(OSError, _tell)
+    app.add_exception_handler(HTTPException, _tell_status)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
     app.add_middleware(Guard, access=access, public=workspace.settings.public)
     return app
@@ -52,6 +69,7 @@ def create_app(workspace: Workspace, access: Access | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Serve, and end all work when the server ends."""
+    uploads.clean(app.state.workspace)
     yield
     app.state.workspace.close()
 
@@ -67,6 +85,15 @@ def _tell(request: Request, error: Exception) -> Response:
     if page:
         return show_error(request, str(error), status)
     return JSONResponse({"error": str(error)}, status_code=status)
+
+
+def _tell_status(request: Request, error: Exception) -> Response:
+    """Answer to a page that is not there, or a body that is too large."""
+    assert isinstance(error, HTTPException)
+    told = MEANINGS.get(error.status_code, error.detail)
+    if "text/html" in request.headers.get("accept", ""):
+        return show_error(request, told, error.status_code)
+    return JSONResponse({"error": told}, status_code=error.status_code)
 
 
 def _tell_invalid(request: Request, error: Exception) -> Response:

@@ -73,6 +73,11 @@ class Workspace:
             self._root = root
         return project
 
+    def leave(self) -> None:
+        """Leave the open project; its jobs go on."""
+        with self._lock:
+            self._root = None
+
     def open_chosen(self, path: str) -> Project:
         """Open the project in a folder that the browser named."""
         return self.open(inside_any(self.folders, path))

@@ -9,7 +9,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
 
 from labcut3d.app.jobs.job import Job, Task
-from labcut3d.app.jobs.progress import curve_of, log_of, progress_of
+from labcut3d.app.jobs.progress import CurvePoint, curve_of, log_of, progress_of
 from labcut3d.app.jobs.queue import JobQueue
 from labcut3d.app.workspace import Desk, OpenProject
 
@@ -32,16 +32,18 @@ class Wish(BaseModel):
 async def events(desk: Desk) -> AsyncIterable[ServerSentEvent]:
     """Tell all jobs at once, and again whenever one changes or another project is opened.
 
-    Every event holds the whole state, so that a tab that was away needs nothing that it missed.
+    Every event holds the whole state, so that a tab that was away needs nothing that it missed. It
+    ends where the project is left.
     """
     seen: tuple[object, int] | None = None
-    while True:
+    while desk.root is not None:
         queue = desk.queue()
         now = (queue.root, queue.version)
         if now != seen:
             seen = now
             yield ServerSentEvent(data=snapshot(queue), event="jobs")
         await asyncio.sleep(EVERY)
+    yield ServerSentEvent(data={}, event="left")
 
 
 @router.get("")
@@ -73,9 +75,9 @@ def log(desk: Desk, name: str, start: int = 0) -> list[dict[str, Any]]:
 
 
 @router.get("/{name}/curve")
-def curve(desk: Desk, name: str, start: int = 0) -> list[tuple[int, float, str]]:
+def curve(desk: Desk, name: str, start: int = 0) -> list[CurvePoint]:
     """Return the (step, loss, part) of a training from the `start`-th on."""
-    return [tuple(point) for point in curve_of(desk.queue().lines(name))[max(start, 0) :]]
+    return curve_of(desk.queue().lines(name))[max(start, 0) :]
 
 
 def snapshot(queue: JobQueue) -> dict[str, Any]:
