@@ -20,7 +20,7 @@ from labcut3d.app.launch import Launch, prepare
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = {"width": 1180, "height": 760}
-COLORS = 128  # of the saved pictures; enough for pages, and a quarter of the size
+COLORS = 255  # of the saved pictures; enough for pages, and a quarter of the size
 SETTLE = 4000  # ms that a report takes to draw itself
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 

@@ -1,5 +1,7 @@
 """Files that are sent: whole or not at all, bounded, and under a plain name only."""
 
+from pathlib import Path
+
 import anyio
 import pytest
 from fastapi.testclient import TestClient
@@ -8,6 +10,7 @@ from starlette.requests import ClientDisconnect
 from labcut3d.app import AppSettings, Workspace, create_app
 from labcut3d.app.access import Access
 
+ADDRESS = "http://127.0.0.1:8000"
 LIMIT = 1000  # bytes
 
 
@@ -27,8 +30,7 @@ def test_a_file_arrives_as_it_was(client):
     content = bytes(range(256)) * 3
     answer = client.put("/uploads/my cam.mp4", content=content).json()
     assert answer["name"] == "my cam.mp4"
-    with open(answer["path"], "rb") as stream:  # noqa: PTH123
-        assert stream.read() == content
+    assert Path(answer["path"]).read_bytes() == content
 
 
 def test_two_files_of_one_name_do_not_meet(client):
@@ -71,7 +73,7 @@ def test_a_sender_that_breaks_off_leaves_nothing(client, workspace):
     """As the server tells it: a part of the body, then that the other side is gone."""
     told = iter([{"type": "http.request", "body": b"x" * 10, "more_body": True}])
     cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
-    headers = {"host": "localhost", "origin": "http://localhost", "cookie": cookies}
+    headers = {"host": "127.0.0.1:8000", "origin": ADDRESS, "cookie": cookies}
     scope = {
         "type": "http",
         "method": "PUT",
