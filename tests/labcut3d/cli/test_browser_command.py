@@ -11,12 +11,13 @@ def served(monkeypatch):
     launches = []
 
     def serve(self, *, browser):
-        self.listener.close()
-        self.workspace.close()
         launches.append((self, browser))
 
     monkeypatch.setattr(Launch, "serve", serve)
-    return launches
+    yield launches
+    for launch, _ in launches:
+        launch.listener.close()
+        launch.workspace.close()
 
 
 def test_the_address_and_the_tunnel_are_shown(labcut3d, served, tmp_path):
