@@ -13,10 +13,11 @@ from scripted_worker import wait_until
 sync_api = pytest.importorskip("playwright.sync_api")
 
 CHROMIUM = shutil.which("chromium")
-PATIENCE = 240_000  # ms; calibrating and training take their time on a busy machine
+PATIENCE = 600_000  # ms; calibrating and training take their time on a busy machine
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 SAMPLE = resources.files("labcut3d") / "sample"
-QUICK = "\n[detector]\nmin_steps = 20\nmax_steps = 20\nlocator_steps = 10\nlargest_crop = 96\n"
+FRAMES = 100  # of the recording
+QUICK = "\n[detector]\nmin_steps = 12\nmax_steps = 12\nlocator_steps = 5\nlargest_crop = 96\n"
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"
@@ -40,8 +41,7 @@ def home(tmp_path):
         for source in sorted((sample / "calibration").iterdir()):
             cut_video(source, videos / "board" / source.name, every=5)
         for source in sorted((sample / "recordings" / "recording0").iterdir()):
-            videos.joinpath("walk").mkdir(exist_ok=True)
-            shutil.copy(source, videos / "walk" / source.name)
+            cut_video(source, videos / "walk" / source.name, most=FRAMES)
     return tmp_path / "home"
 
 
@@ -147,9 +147,10 @@ def make_project(person, home):
 
 
 def label(root):
-    """Put the labels of the sample where the labels of the recording belong."""
-    text = (SAMPLE / "labels" / "recording0.csv").read_text()
-    (root / "labels" / "walk.csv").write_text(text)
+    """Put those labels of the sample that the recording has frames of where its labels belong."""
+    first, *rows = (SAMPLE / "labels" / "recording0.csv").read_text().splitlines()
+    own = [row for row in rows if int(row.split(",")[0]) < FRAMES]
+    (root / "labels" / "walk.csv").write_text("\n".join([first, *own, ""]))
     settings = root / "project.toml"
     settings.write_text(settings.read_text() + QUICK)
 
@@ -197,7 +198,7 @@ def test_the_whole_way_with_reloads_two_tabs_and_a_power_cut(chromium, home, sta
     assert "was stopped" in person.see("[data-task=train] .problem:visible").text_content()
     person.click("[data-task=train] [data-start]")
     person.see("iframe[title=Training]", PATIENCE)
-    assert person.page.locator("#curve path.keypoints").get_attribute("d").count("L") >= 3
+    assert person.page.locator("#curve path.keypoints").get_attribute("d").count("L") >= 2
 
     reconstruct_in_two_tabs(person, app)
     explore(person, app)
