@@ -43,6 +43,7 @@ from calibration.solver.anchored import (
 from calibration.solver.blas import single_threaded
 from calibration.solver.parameters import parameter_names
 from calibration.solver.uncertainty import rig_parameters
+from calibration.solver.wall_freedom import WallFreedom, WallPriors
 
 __all__ = ["Noise", "RefinedRig", "refine_rig"]
 
@@ -105,6 +106,7 @@ def refine_rig(
     moved: Collection[str] = (),
     fps: float | None = None,
     delay_sigma: float = 0.0,
+    walls: WallPriors | None = None,
     noise: Noise | None = None,
 ) -> RefinedRig:
     """Return the rig that agrees best with its calibration and with what its cameras saw.
@@ -115,10 +117,11 @@ def refine_rig(
 
     With `fps` and a `delay_sigma`, s, each view's delay against the first is estimated too, as
     far as motion tells; `delay_sigma` is what is known of it beforehand, and what remains where
-    nothing moves. `noise` is learnt where it is not given. Deterministic.
+    nothing moves. Walls move as far as `walls` doubts them, by default not at all. `noise` is
+    learnt where it is not given. Deterministic.
 
     Raises `CalibrationError` where shapes do not fit, no point is seen by two cameras that agree,
-    or the detections have nothing to do with each other.
+    the detections have nothing to do with each other, or walls are to move and there are none.
     """
     seen = checked(rig, pixels, covariance)
     unknown = [name for name in moved if name not in rig.names]
@@ -132,8 +135,14 @@ def refine_rig(
         depth = np.mean(
             [np.median(np.linalg.norm(begin.points - camera.center, axis=1)) for camera in rig]
         )
+        freedom = walls and WallFreedom.of(rig.cameras, walls, begin.points.mean(axis=0))
         anchor = Anchor.of(
-            rig, rig_covariance, moved=moved, distance=float(depth), delay_sigma=delay_sigma
+            rig,
+            rig_covariance,
+            moved=moved,
+            distance=float(depth),
+            delay_sigma=delay_sigma,
+            walls=freedom,
         )
         state, velocity, noise = _fit(anchor, seen, begin, (fps or 0.0, noise))
         sightings = sightings_of(seen, begin, velocity)
@@ -163,7 +172,7 @@ def _fit(
 ) -> tuple[State, Array, Noise]:
     """Return the most probable state, the velocities and the noise learnt on the way."""
     fps, given = known
-    state = State(z=np.zeros(anchor.root.shape[1]), points=begin.points)
+    state = State(z=np.zeros(anchor.size), points=begin.points)
     velocity = np.zeros((*seen.pixels.shape[1:3], 3))
     sightings = sightings_of(seen, begin, velocity)
     # A camera that is far off is first looked at with a noise under which it is not.
@@ -256,7 +265,8 @@ def _posterior(
     """Return the covariance of the cameras' parameters, and the deviations of the delays."""
     system = System.at(anchor, sightings, state, noise.scale)
     information = noise.count * noise.curvature * system.information
-    matrix = anchor.root @ np.linalg.solve(information + np.eye(len(information)), anchor.root.T)
+    root = np.pad(anchor.root, [(0, 0), (0, anchor.size - anchor.root.shape[1])])
+    matrix = root @ np.linalg.solve(information + np.eye(len(information)), root.T)
     late = np.cumsum([len(parameter_names(camera)) + 1 for camera in anchor.rig]) - 1
     own = np.delete(np.delete(matrix, late, axis=0), late, axis=1)
     covariance = RigCovariance(names=rig_parameters(anchor.rig), matrix=(own + own.T) / 2, gauge="")

@@ -1,38 +1,25 @@
 """Flat walls that bend light: between a camera in air and what it sees in a box, water or agarose.
 
-A ray crosses three layers: what is before the wall, the wall, and what is behind. Snell's law keeps
-n sin(angle from the normal) the same in all of them, so that one number, the invariant p, is all
-there is to find: from the camera, a ray comes as far across as
-
-    r(p) = sum over the layers of  depth p / sqrt(n^2 - p^2),
-
-and r is the distance of the point from the wall's normal through the camera. With u, the tangent
-of the ray in the layer of least index, in place of p, r is increasing and concave, and linear in u
-where it matters, at grazing rays: Newton's method from below comes to the root from below, from
-anywhere, without a bracket.
-
-Source: Agrawal, Ramalingam, Taguchi & Chari, "A theory of multi-layer flat refractive geometry",
-CVPR 2012; Treibitz, Schechner, Kunz & Singh, "Flat refractive geometry", 2012.
+The way of light itself is compiled: `calibration.bending`.
 """
 
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from calibration.bending import LAYERS, bend_all
 from calibration.errors import RigError
 from calibration.geometry import Array, skew
 
 __all__ = ["WALL_PARAMETERS", "Wall"]
 
-WALL_PARAMETERS = 8  # a turn, the distance, the thickness, three indices
+WALL_PARAMETERS = 8  # the normal, or a turn of it; the distance, the thickness, three indices
 
 UNIT = 1e-6  # how far a normal's length may be from one
 INDICES = (1.0, 5.0)  # of refraction, of anything that a camera looks through
 LARGEST = 1e15  # of any length, as of a camera's
-NEWTON_STEPS = 60  # three or four are usual; a point that almost touches a wall of air needs more
-CONVERGED = 1e-9  # of the tangent: a step that small leaves an error of its square
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,6 +81,22 @@ class Wall:
             and self.indices == other.indices
         )
 
+    @property
+    def parameters(self) -> Array:
+        """The normal, the distance, the thickness and the indices, (8,)."""
+        return np.array([*self.normal, self.distance, self.thickness, *self.indices])
+
+    @classmethod
+    def from_parameters(cls, numbers: ArrayLike) -> "Wall":
+        """Return the wall of such parameters (8,)."""
+        normal, distance, thickness, indices = np.split(np.asarray(numbers, dtype=float), [3, 4, 5])
+        return cls(
+            normal=normal,
+            distance=distance.item(),
+            thickness=thickness.item(),
+            indices=tuple(indices.tolist()),
+        )
+
     def height(self, center: Array) -> float:
         """Return how far `center` (3,) stands before the wall; negative where it is behind."""
         return float(self.distance - self.normal @ center)
@@ -115,10 +118,7 @@ class Wall:
         the wall are their own place. Exact: off by rounding alone, at any angle.
         """
         points = np.asarray(points, dtype=float)
-        path = self._path(center, points)
-        gain = path.gain[..., None]
-        entry = center + path.height * (self.normal + gain * path.across)
-        return np.where(path.behind[..., None], entry, points)
+        return self._entry(center, points, self._see(center, points))
 
     def enter_jacobians(self, center: Array, points: ArrayLike) -> tuple[Array, Array, Array]:
         """Return what `enter` does, and its derivatives by point and by center, both (..., 3, 3).
@@ -126,12 +126,14 @@ class Wall:
         By the implicit function theorem, as the places are found by iteration.
         """
         points = np.asarray(points, dtype=float)
-        path = self._path(center, points)
-        by_point, by_center = self._bent(path)
-        entry = center + path.height * (self.normal + path.gain[..., None] * path.across)
-        behind = path.behind[..., None]
+        sight, height = self._see(center, points), self.height(center)
+        by_point = height * sight.by_point
+        # To shift the camera is to shift the world back, and the wall, which then is nearer, too.
+        lower = sight.directions + height * sight.by_layer[..., 0]
+        by_center = np.eye(3) - by_point - lower[..., :, None] * self.normal
+        behind = sight.behind[..., None]
         return (
-            np.where(behind, entry, points),
+            self._entry(center, points, sight),
             np.where(behind[..., None], by_point, np.eye(3)),
             np.where(behind[..., None], by_center, 0.0),
         )
@@ -143,39 +145,16 @@ class Wall:
         surface keeps, and is not moved by) and the three indices.
         """
         points = np.asarray(points, dtype=float)
-        path = self._path(center, points)
-        by_point, by_center = self._bent(path)
-        entry = center + path.height * (self.normal + path.gain[..., None] * path.across)
-        # To turn or shift the wall is to turn or shift the world, and camera and point back.
-        by_turn = by_center @ skew(center) + by_point @ skew(points) - skew(entry)
-        by_distance = self.normal - (by_center + by_point) @ self.normal
-        by_layers = self._by_layers(path)
-        by_wall = np.concatenate([by_turn, by_distance[..., None], by_layers], axis=-1)
-        return np.where(path.behind[..., None, None], by_wall, 0.0)
-
-    def _bent(self, path: "_Path") -> tuple[Array, Array]:
-        """Return the slopes (..., 3, 3) by point and center, behind the wall."""
-        steep, last, outward = path.slopes()
-        radial = outward[..., :, None] * outward[..., None, :]
-        across = np.eye(3) - self.normal[:, None] * self.normal
-        sideways = path.height * (
-            steep[..., None, None] * radial + path.gain[..., None, None] * (across - radial)
-        )
-        deeper = outward[..., :, None] * self.normal
-        by_point = sideways - (path.height * steep * last)[..., None, None] * deeper
-        higher = path.invariant * path.weights[0] * (1 - path.height * steep)
-        by_center = across - higher[..., None, None] * deeper - sideways
-        return by_point, by_center
-
-    def _by_layers(self, path: "_Path") -> Array:
-        """Return the slopes (..., 3, 4) by thickness and indices, behind the wall."""
-        steep, last, outward = path.slopes()
-        p, (h, wall, rest), w, n = path.invariant, path.layers, path.weights, path.indices
-        slopes = [np.where((rest > 0) & (wall > 0), steep * (last - p * w[1]), 0.0)]
-        for layer, (d, m, v) in enumerate(zip((h, wall, rest), n, w, strict=True)):
-            own = -p * m * v**3 if layer == 0 else 0.0
-            slopes.append(own + steep * d * p * m * v**3)
-        return path.height * outward[..., :, None] * np.stack(slopes, axis=-1)[..., None, :]
+        sight, height = self._see(center, points), self.height(center)
+        by_distance = sight.directions + height * sight.by_layer[..., 0]
+        # To turn the wall is to turn the world and the point back; both turns are about the center,
+        # so that the wall turned about the world's origin also comes nearer.
+        turned = -skew(sight.directions) + sight.by_point @ skew(points - center)
+        nearer = -np.cross(self.normal, center)
+        by_turn = height * turned + by_distance[..., :, None] * nearer
+        by_rest = height * sight.by_layer[..., 1:]
+        by_wall = np.concatenate([by_turn, by_distance[..., None], by_rest], axis=-1)
+        return np.where(sight.behind[..., None, None], by_wall, 0.0)
 
     def refract(self, origins: Array, directions: Array) -> tuple[Array, Array]:
         """Return the rays, origins and unit directions (..., 3), as they go on behind the wall.
@@ -202,87 +181,40 @@ class Wall:
         """Return the unit direction through the wall that has a part (..., 3) along it."""
         return across + np.sqrt(1 - (across**2).sum(axis=-1))[..., None] * self.normal
 
-    def _path(self, center: Array, points: Array) -> "_Path":
-        """Return the ways of light from points (..., 3), by Newton's method."""
-        height, offset = self.height(center), points - center
-        along = offset @ self.normal
-        across = offset - along[..., None] * self.normal
-        radius, depth = np.linalg.norm(across, axis=-1), along - height
-        behind = ~(depth <= 0)  # a point that is NaN stays NaN
-        within = np.clip(depth, 0, self.thickness)
-        layers = np.full(along.shape, height), within, np.where(behind, depth - within, 0.0)
-        given = self.indices
-        # A layer that no light crosses has no say; it is given an index that is harmless.
-        indices = (
-            np.full(along.shape, given[0]),
-            np.where(within > 0, given[1], given[0]),
-            np.where(layers[2] > 0, given[2], given[0]),
+    def _entry(self, center: Array, points: Array, sight: "_Sight") -> Array:
+        """Return where light from points (..., 3) meets the wall, or points before it."""
+        entry = center + self.height(center) * sight.directions
+        return np.where(sight.behind[..., None], entry, points)
+
+    def _see(self, center: Array, points: Array) -> "_Sight":
+        """Return how a camera sees points (..., 3)."""
+        shape = points.shape[:-1]
+        sight = _Sight(
+            directions=np.empty((*shape, 3)),
+            by_point=np.empty((*shape, 3, 3)),
+            by_layer=np.empty((*shape, 3, LAYERS)),
+            behind=np.empty(shape, dtype=bool),
         )
-        least = np.minimum(np.minimum(*indices[:2]), indices[2])
-        tangent = _tangent(radius, layers, indices, least)
-        stretch = np.sqrt(1 + tangent**2)
-        weights = tuple(stretch / _root(n, least, tangent) for n in indices)
-        return _Path(
-            height=height,
-            behind=behind,
-            across=across,
-            radius=radius,
-            layers=layers,
-            indices=indices,
-            weights=weights,
-            invariant=least * tangent / stretch,
-            gain=weights[0] / sum(d * w for d, w in zip(layers, weights, strict=True)),
+        wall = *self.normal.tolist(), self.height(center), self.thickness, *self.indices
+        bend_all(
+            wall,
+            np.ascontiguousarray(points.reshape(-1, 3) - center),
+            sight.directions.reshape(-1, 3),
+            sight.by_point.reshape(-1, 3, 3),
+            sight.by_layer.reshape(-1, 3, LAYERS),
+            sight.behind.reshape(-1),
         )
+        return sight
 
 
-class _Path(NamedTuple):
-    """The ways of light from points to a camera `height` before a wall; arrays (...).
+class _Sight(NamedTuple):
+    """How a camera sees points: `directions` (..., 3) as long as their part along the normal is 1.
 
-    `across` (..., 3) is the point's offset along the wall and `radius` its length; `layers` the
-    depths of the three layers, `indices` theirs; `invariant` is p = n sin(angle), `weights` are
-    1 / sqrt(n^2 - p^2); `gain` is the tangent of the camera's ray divided by the radius.
+    `by_point` (..., 3, 3) and `by_layer` (..., 3, 5) are their slopes (see `bend_all`); `behind`
+    (...) tells which points lie behind the wall's face.
     """
 
-    height: float
-    behind: np.ndarray
-    across: Array
-    radius: Array
-    layers: tuple[Array, ...]
-    indices: tuple[Array, ...]
-    weights: tuple[Array, ...]
-    invariant: Array
-    gain: Array
-
-    def slopes(self) -> tuple[Array, Array, Array]:
-        """Return how steeply light turns with the radius, and in its last layer; and outward.
-
-        d tangent / d radius (...); the tangent (...) in the layer that a deeper point lengthens;
-        and the unit vector (..., 3) along the wall, from the camera's foot to the point.
-        """
-        w, n = self.weights, self.indices
-        by_p = 1 / sum(d * (m * v) ** 2 * v for d, m, v in zip(self.layers, n, w, strict=True))
-        last = self.invariant * np.where(self.layers[2] > 0, w[2], w[1])
-        outward = self.across / np.maximum(self.radius, 1e-300)[..., None]
-        return (n[0] * w[0]) ** 2 * w[0] * by_p, last, outward
-
-
-def _root(index: Array, least: Array, tangent: Array) -> Array:
-    """Return sqrt(n^2 - p^2) sqrt(1 + u^2) without the difference that cancels."""
-    return np.sqrt(index**2 + (index**2 - least**2) * tangent**2)
-
-
-def _tangent(
-    radius: Array, layers: tuple[Array, ...], indices: tuple[Array, ...], least: Array
-) -> Array:
-    """Return the tangent u (...) of each ray, in the layer of least index, by Newton's method."""
-    pairs = list(zip(layers, indices, strict=True))
-    u = radius / (least * sum(d / n for d, n in pairs))  # r is concave: this is never too far
-    for _ in range(NEWTON_STEPS):
-        roots = [_root(n, least, u) for n in indices]
-        reach = u * sum(d / root for d, root in zip(layers, roots, strict=True))
-        slope = sum(d * (n / root) ** 2 / root for (d, n), root in zip(pairs, roots, strict=True))
-        step = (radius / least - reach) / slope
-        u = u + step
-        if not (np.abs(step) > CONVERGED * u).any():
-            break
-    return u
+    directions: Array
+    by_point: Array
+    by_layer: Array
+    behind: NDArray[np.bool_]

@@ -3,8 +3,8 @@
 For every point the views that agree are searched. All of them are tried first; where they do not
 agree, the hypotheses of all pairs of views (and of all views at once) are scored by the truncated
 squared residuals of every view (MSAC: Torr & Zisserman, "MLESAC", 2000). Gauss-Newton through the
-exact lens model then finds the maximum-likelihood point of the views that agree. No point's
-result depends on another's. What runs over the points is compiled: `calibration.points`.
+exact lens model, and walls, then finds the maximum-likelihood point of the views that agree. No
+point's result depends on another's. What runs over the points is compiled: `calibration.points`.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from calibration.bent_rays import triangulate_bent
 from calibration.covariance import RigCovariance
 from calibration.errors import RigError
 from calibration.geometry import Array, is_covariance, is_seen
@@ -106,12 +105,9 @@ def _find(rig: Rig, seen: Seen) -> Found:
         sine=np.full(n, np.nan),
         inliers=np.zeros((views, n), dtype=bool),
     )
-    if any(camera.wall is not None for camera in rig):
-        triangulate_bent(rig, seen.pixels, _information(seen), found)
-    else:
-        cameras = to_arrays(rig.cameras)
-        centers = -np.einsum("vij,vi->vj", cameras.rotations, cameras.translations)
-        find_points(cameras, centers, seen, make_sight(views), found)
+    cameras = to_arrays(rig.cameras)
+    centers = -np.einsum("vij,vi->vj", cameras.rotations, cameras.translations)
+    find_points(cameras, centers, seen, make_sight(views), found)
     return found
 
 

@@ -3,16 +3,17 @@
 Names are those of the `movement` package (0.17 on), so that its users can read our files:
 
 - *detections*, what the 2-D detectors saw: `position (time, view, space, keypoint, individual)` px;
-- *trajectories*, where the animal was: `position (time, space, keypoint, individual)` in `unit`.
+- *trajectories*, where the animal was: `position (time, space, keypoint, individual)` in `unit`;
+- *kinematics*, how it moved and held itself: what is computed from trajectories.
 
-Missing is NaN. Both carry `frame (time, view)` and `view_time (time, view)` in seconds, so that
-clock offsets and dropped frames are data.
+Missing is NaN. The first two carry `frame (time, view)` and `view_time (time, view)` in seconds, so
+that clock offsets and dropped frames are data.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["DETECTIONS", "TRAJECTORIES", "Kind", "Variable"]
+__all__ = ["DETECTIONS", "KINEMATICS", "TRAJECTORIES", "Kind", "Variable"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +29,13 @@ class Variable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A kind of dataset: its variables, the labels of its space and its required attributes."""
+    """A kind of dataset: its variables, the labels of its space, and what else it must have."""
 
     name: str
     space: tuple[str, ...]
     variables: Mapping[str, Variable]
     attributes: tuple[str, ...]
+    coords: tuple[str, ...] = ("time", "view", "keypoint", "individual", "space")
 
 
 CLOCKS = {
@@ -73,6 +75,27 @@ DETECTIONS = Kind(
     attributes=("fps", "labcut3d_version"),
 )
 
+
+def _derivative(name: str, units: str) -> dict[str, Variable]:
+    """Return a derivative of the smoother and its covariance, which raw points do not have."""
+    return {
+        name: Variable(
+            dims=("time", "space", "keypoint", "individual"),
+            dtype="float32",
+            units=units,
+            long_name=f"{name} of the refined position",
+            required=False,
+        ),
+        f"{name}_covariance": Variable(
+            dims=("time", "keypoint", "individual", "space", "space_"),
+            dtype="float32",
+            units=f"({units})^2",
+            long_name=f"covariance of the {name}, of the detections' noise",
+            required=False,
+        ),
+    }
+
+
 TRAJECTORIES = Kind(
     name="trajectories",
     space=("x", "y", "z"),
@@ -102,6 +125,8 @@ TRAJECTORIES = Kind(
             long_name="the calibration's part in the covariance of position",
             required=False,
         ),
+        **_derivative("velocity", "unit/s"),
+        **_derivative("acceleration", "unit/s^2"),
         "reprojection_error": Variable(
             dims=("time", "keypoint", "individual"),
             dtype="float32",
@@ -119,6 +144,13 @@ TRAJECTORIES = Kind(
             dtype="float32",
             units="1",
             long_name="confidence of the point, 0 to 1",
+        ),
+        "view_count": Variable(
+            dims=("time", "keypoint", "individual"),
+            dtype="int64",
+            units="1",
+            long_name="number of views used, of files that do not tell which",
+            required=False,
         ),
         "exchanged": Variable(
             dims=("time", "view", "individual"),
@@ -144,4 +176,82 @@ TRAJECTORIES = Kind(
         **CLOCKS,
     },
     attributes=("fps", "unit", "labcut3d_version"),
+)
+
+
+def _uncertain(name: str, dims: tuple[str, ...], units: str, long_name: str) -> dict[str, Variable]:
+    """Return a quantity of the kinematics and its variance, or its covariance if it has parts."""
+    part = next((dim for dim in dims if dim in ("space", "angle")), None)
+    suffix, others = "variance", dims
+    if part is not None:
+        suffix = "covariance"
+        others = (*(dim for dim in dims if dim != part), part, f"{part}_")
+    squared = f"{units}^2" if units.isalpha() else f"({units})^2"
+    return {
+        name: Variable(
+            dims=dims, dtype="float32", units=units, long_name=long_name, required=False
+        ),
+        f"{name}_{suffix}": Variable(
+            dims=others,
+            dtype="float32",
+            units=squared,
+            long_name=f"{suffix} of the {name.replace('_', ' ')}",
+            required=False,
+        ),
+    }
+
+
+POINTS, BONES, JOINTS = (("time", each, "individual") for each in ("keypoint", "bone", "joint"))
+VECTORS = ("time", "space", "keypoint", "individual")
+
+KINEMATICS = Kind(
+    name="kinematics",
+    space=("x", "y", "z"),
+    variables={
+        **_uncertain("velocity", VECTORS, "unit/s", "velocity"),
+        **_uncertain("acceleration", VECTORS, "unit/s^2", "acceleration"),
+        **_uncertain("speed", POINTS, "unit/s", "length of the velocity"),
+        **_uncertain("path_length", POINTS, "unit", "way since the first known moment"),
+        **_uncertain("segment_length", BONES, "unit", "length of the bone"),
+        **_uncertain("joint_angle", JOINTS, "rad", "joint angle, pi when straight"),
+        "body_origin": Variable(
+            dims=("time", "space", "individual"),
+            dtype="float32",
+            units="unit",
+            long_name="origin of the body's own frame",
+            required=False,
+        ),
+        "body_axes": Variable(
+            dims=("time", "space", "axis", "individual"),
+            dtype="float32",
+            units="1",
+            long_name="axes of the body: forward, left, up",
+            required=False,
+        ),
+        **_uncertain("egocentric", VECTORS, "unit", "position in the body's own frame"),
+        **_uncertain(
+            "orientation", ("time", "angle", "individual"), "rad", "roll, pitch and yaw of the body"
+        ),
+        **_uncertain(
+            "plane_distance", ("time", "plane", *POINTS[1:]), "unit", "distance from the plane"
+        ),
+        **_uncertain(
+            "joint_angle_spectrum",
+            ("frequency", *JOINTS[1:]),
+            "rad^2/Hz",
+            "power spectral density of the joint angle",
+        ),
+        **_uncertain(
+            "joint_angle_frequency", JOINTS[1:], "Hz", "dominant frequency of the joint angle"
+        ),
+        **_uncertain(
+            "speed_spectrum",
+            ("frequency", *POINTS[1:]),
+            "(unit/s)^2/Hz",
+            "power spectral density of the speed",
+        ),
+        **_uncertain("speed_frequency", POINTS[1:], "Hz", "dominant frequency of the speed"),
+    },
+    attributes=("fps", "unit", "labcut3d_version"),
+    coords=("time", "keypoint", "individual", "space"),
 )

@@ -4,11 +4,13 @@
     board videos -> rig                              calibrate_project
     rig, chamber -> rig that looks through walls     place_chamber
     other programs' labels <-> labels                import_labels, export_labels
+    other programs' detections -> detections         import_detections
+    results -> other programs' files                 export_recording, export_files
     detections, rig -> which camera was moved        drift, repair
     labels -> detectors                              train, evaluate, cross_validate,
                                                      learning_curve
     videos -> detections -> trajectories             detect, triangulate
-           -> events -> viewer                       events, view
+           -> velocities, angles; events; viewer     kinematics, events, view
     videos, what was found -> moments to label       suggest
     labels, what was found -> better detectors       refine
     all of it -> what is done, next, in the way      status
@@ -24,10 +26,13 @@ from labcut3d.project import Project
 from labcut3d.stages.adding import add_calibration, add_recording, check_recording, check_videos
 from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
 from labcut3d.stages.detecting import detect, train
+from labcut3d.stages.detection_import import import_detections
 from labcut3d.stages.drifting import drift, repair
 from labcut3d.stages.evaluating import cross_validate, evaluate, learning_curve
+from labcut3d.stages.exporting import export_files, export_recording
 from labcut3d.stages.label_export import export_labels
 from labcut3d.stages.label_import import import_labels
+from labcut3d.stages.moving import kinematics
 from labcut3d.stages.placing import place_chamber
 from labcut3d.stages.reconstructing import events, triangulate, triangulate_files, view, view_file
 from labcut3d.stages.refining import refine
@@ -46,8 +51,12 @@ __all__ = [
     "drift",
     "evaluate",
     "events",
+    "export_files",
     "export_labels",
+    "export_recording",
+    "import_detections",
     "import_labels",
+    "kinematics",
     "learning_curve",
     "place_chamber",
     "reconstruct",
@@ -77,5 +86,6 @@ def reconstruct(
         detect(project, recording, reporter)
         if len(project.views) > 1:
             triangulate(project, recording, reporter)
+            kinematics(project, recording, reporter)
             events(project, recording, reporter)
         view(project, recording, reporter)

@@ -22,6 +22,7 @@ __all__ = [
     "fingerprint",
     "fingerprint_frames",
     "fingerprint_source",
+    "made_from",
     "read_stamp",
     "restamp",
     "write_stamp",
@@ -54,10 +55,9 @@ def changed_inputs(result: Path, inputs: Mapping[str, str]) -> tuple[str, ...]:
 
     Empty when the result is up to date; `("result",)` when it or its stamp is missing or damaged.
     """
-    stamp = read_stamp(result)
-    if stamp is None or stamp.sha256 != sha256_of(result):
+    stored = made_from(result)
+    if stored is None:
         return ("result",)
-    stored = stamp.inputs
     names = {*stored, *inputs}
     return tuple(sorted(name for name in names if stored.get(name) != inputs.get(name)))
 
@@ -83,6 +83,13 @@ def read_stamp(result: Path) -> Stamp | None:
     return found if result.is_file() else None
 
 
+def made_from(result: Path) -> dict[str, str] | None:
+    """Return the inputs that `result` was made from; None where its stamp does not fit it."""
+    stamp = read_stamp(result)
+    fits = stamp is not None and stamp.sha256 == sha256_of(result)
+    return dict(stamp.inputs) if stamp is not None and fits else None
+
+
 def write_stamp(result: Path, inputs: Mapping[str, str]) -> None:
     """Record what `result`, which has just been written, was made from."""
     stamp = {"inputs": dict(inputs), "sha256": sha256_of(result)}
@@ -95,11 +102,10 @@ def restamp(result: Path) -> Iterator[None]:
 
     A result that had no valid stamp gets none.
     """
-    stamp = read_stamp(result)
-    valid = stamp is not None and stamp.sha256 == sha256_of(result)
+    inputs = made_from(result)
     yield
-    if stamp is not None and valid:
-        write_stamp(result, stamp.inputs)
+    if inputs is not None:
+        write_stamp(result, inputs)
 
 
 def _stamp_path(result: Path) -> Path:

@@ -1,7 +1,7 @@
 """Datasets that keep the `contract`: made, checked, written and read."""
 
 import os
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +10,29 @@ import numpy.typing as npt
 import xarray as xr
 
 from calibration.files import atomic_write
-from labcut3d.contract import DETECTIONS, TRAJECTORIES, Kind
-from labcut3d.errors import DatasetError
+from labcut3d.contract import DETECTIONS, KINEMATICS, TRAJECTORIES, Kind
+from labcut3d.errors import DatasetError, FileFormatError
+from labcut3d.formats.hdf5 import require_sound
 from labcut3d.version import __version__
 
 __all__ = [
     "kind_of",
+    "load_netcdf",
     "make_detections",
     "make_trajectories",
     "noise_covariance",
     "open_dataset",
+    "open_variables",
     "save_dataset",
     "validate_detections",
+    "validate_kinematics",
     "validate_trajectories",
 ]
 
 Array = npt.NDArray[Any]
+
+LARGEST = 2**34  # bytes in memory: a day of 12 keypoints at 100 frames a second
+UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, IndexError, TypeError, MemoryError)
 
 
 def make_detections(
@@ -117,6 +124,11 @@ def validate_trajectories(dataset: xr.Dataset) -> xr.Dataset:
     return _validate(dataset, TRAJECTORIES)
 
 
+def validate_kinematics(dataset: xr.Dataset) -> xr.Dataset:
+    """Return `dataset` unchanged, or raise `DatasetError` where it is not as `KINEMATICS`."""
+    return _validate(dataset, KINEMATICS)
+
+
 def noise_covariance(trajectories: xr.Dataset) -> xr.DataArray:
     """Return the part of the covariance of trajectories that the detections' noise makes.
 
@@ -129,7 +141,12 @@ def noise_covariance(trajectories: xr.Dataset) -> xr.DataArray:
 
 
 def kind_of(dataset: xr.Dataset) -> Kind:
-    """Return the kind of a dataset, told by its `space`, or raise `DatasetError`."""
+    """Return the kind of a dataset, or raise `DatasetError`.
+
+    Kinematics say so in `ds_type`; the others are told by their `space`.
+    """
+    if dataset.attrs.get("ds_type") == KINEMATICS.name:
+        return KINEMATICS
     space = tuple(str(label) for label in dataset.coords.get("space", xr.DataArray([])).values)
     for kind in (DETECTIONS, TRAJECTORIES):
         if space == kind.space:
@@ -151,21 +168,60 @@ def save_dataset(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
 
 
 def open_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
-    """Read a detections or trajectories file wholly into memory and validate it.
+    """Read a file of any kind wholly into memory and validate it.
 
     Raises `DatasetError` naming the file where it is missing, is not netCDF-4, or holds
     something else.
+    """
+    dataset = load_netcdf(path)
+    return _validate(dataset, kind_of(dataset))
+
+
+def open_variables(
+    path: str | os.PathLike[str], names: Collection[str], single: Collection[str] = ()
+) -> xr.Dataset:
+    """Read some variables of a file of any kind, those that it has, into memory.
+
+    Those among `single` in single precision, to spare memory. The whole file is validated. Raises
+    `DatasetError` as `open_dataset` does.
+    """
+
+    def chosen(stored: xr.Dataset) -> xr.Dataset:
+        """Return the variables asked for of a valid file, read one after the other."""
+        _validate(stored, kind_of(stored))
+        kept = [name for name in names if name in stored]
+        found = stored[kept]
+        for name in kept:
+            if name in single:
+                found[name] = found[name].astype("float32").load()
+        return found
+
+    return load_netcdf(path, chosen)
+
+
+def load_netcdf(
+    path: str | os.PathLike[str],
+    choose: Callable[[xr.Dataset], xr.Dataset] = lambda dataset: dataset,
+) -> xr.Dataset:
+    """Read what `choose` takes of a netCDF-4 file into memory, without asking what it holds.
+
+    Raises `DatasetError` naming the file where it is missing, is not netCDF-4, is damaged, or
+    claims more than memory holds.
     """
     path = Path(path)
     if not path.is_file():
         raise DatasetError(f"{path}: no such file; run the stage that writes it first")
     try:
-        with xr.open_dataset(path, engine="netcdf4", decode_times=False) as stored:
-            dataset = stored.load()
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        require_sound(path, LARGEST)
+        with xr.open_dataset(path, engine="netcdf4", decode_times=False, cache=False) as stored:
+            stored.encoding["source"] = str(path)
+            dataset = choose(stored).load()
+    except FileFormatError as error:
+        raise DatasetError(str(error)) from error
+    except UNREADABLE as error:
         raise DatasetError(f"{path}: not a readable netCDF-4 file ({error})") from error
     dataset.encoding["source"] = str(path)
-    return _validate(dataset, kind_of(dataset))
+    return dataset
 
 
 def _assemble(
@@ -206,19 +262,8 @@ def _assemble(
 def _validate(dataset: xr.Dataset, kind: Kind) -> xr.Dataset:
     """Compare a dataset with its kind, naming the first difference."""
     where = _source(dataset)
-    for name, variable in kind.variables.items():
-        if name not in dataset.data_vars:
-            if variable.required:
-                raise DatasetError(f"{where}: {kind.name} need a variable '{name}'")
-            continue
-        dims = tuple(str(dim) for dim in dataset[name].dims)
-        if dims != variable.dims:
-            raise DatasetError(f"{where}: '{name}' has dimensions {dims}, not {variable.dims}")
-        if dataset[name].dtype.kind not in _acceptable(variable.dtype):
-            raise DatasetError(
-                f"{where}: '{name}' holds {dataset[name].dtype}, not {variable.dtype}"
-            )
-    for name in ("time", "view", "keypoint", "individual", "space"):
+    _validate_variables(dataset, kind, where)
+    for name in kind.coords:
         if name not in dataset.coords:
             raise DatasetError(f"{where}: {kind.name} need a coordinate '{name}'")
         if not dataset.indexes[name].is_unique:
@@ -237,12 +282,28 @@ def _validate(dataset: xr.Dataset, kind: Kind) -> xr.Dataset:
     return dataset
 
 
+def _validate_variables(dataset: xr.Dataset, kind: Kind, where: str) -> None:
+    """Refuse missing variables and such with other dimensions or types."""
+    for name, variable in kind.variables.items():
+        if name not in dataset.data_vars:
+            if variable.required:
+                raise DatasetError(f"{where}: {kind.name} need a variable '{name}'")
+            continue
+        dims = tuple(str(dim) for dim in dataset[name].dims)
+        if dims != variable.dims:
+            raise DatasetError(f"{where}: '{name}' has dimensions {dims}, not {variable.dims}")
+        if dataset[name].dtype.kind not in _acceptable(variable.dtype):
+            raise DatasetError(
+                f"{where}: '{name}' holds {dataset[name].dtype}, not {variable.dtype}"
+            )
+
+
 def _validate_values(dataset: xr.Dataset, where: str) -> None:
     """Refuse infinite positions, and confidences that are no probability."""
     for name in ("position", "position_raw"):
         if name in dataset and np.isinf(dataset[name].values).any():
             raise DatasetError(f"{where}: '{name}' holds an infinite value; write NaN for missing")
-    confidence = dataset["confidence"].values
+    confidence = dataset["confidence"].values if "confidence" in dataset else np.zeros(1)
     if ((confidence < 0) | (confidence > 1)).any():
         worst = confidence[(confidence < 0) | (confidence > 1)][0]
         raise DatasetError(f"{where}: 'confidence' holds {worst:g}; it must lie between 0 and 1")

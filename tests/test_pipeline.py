@@ -53,7 +53,8 @@ def reconstructed(tmp_path_factory):
 def test_every_stage_leaves_its_files(reconstructed):
     results = reconstructed.root / "results"
     names = ["rig.toml", "rig_covariance.npz", "calibration.html", "training.html"]
-    names += [f"{RECORDING}/{name}" for name in ("detections.nc", "trajectories.nc", "events.csv")]
+    names += [f"{RECORDING}/{name}" for name in ("detections.nc", "trajectories.nc")]
+    names += [f"{RECORDING}/{name}" for name in ("kinematics.nc", "events.csv")]
     for name in [*names, f"{RECORDING}/viewer.html"]:
         assert (results / name).stat().st_size > 0, name
     assert not [p for p in reconstructed.root.rglob("*.tmp*") if p.is_file()]
@@ -82,7 +83,7 @@ def test_nothing_is_done_twice(reconstructed):
     listener = Notes()
     run(reconstructed, listener)
     assert listener.tasks == []
-    assert len([note for note in listener.notes if "up to date" in note]) == 6
+    assert len([note for note in listener.notes if "up to date" in note]) == 7
 
 
 def test_a_changed_setting_redoes_what_depends_on_it_and_nothing_else(reconstructed):

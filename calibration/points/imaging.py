@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from calibration.compiling import bare
 from calibration.geometry import Array
-from calibration.points.sight import terms, to_camera
+from calibration.points.sight import aim_with_slopes, terms
 from calibration.rig import Rig
 from calibration.solver.lens_kernels import SKEW, fisheye_ray_slopes, ray_slopes
 from calibration.solver.parameters import to_arrays
@@ -16,13 +16,10 @@ __all__ = ["project_with_slopes"]
 def project_with_slopes(rig: Rig, points_world: ArrayLike) -> tuple[Array, Array]:
     """Return pixels (view, ..., 2) of points (..., 3), and their slopes (view, ..., 2, 3).
 
-    As `Rig.project` and `Camera.project_jacobian` do, many times faster where no wall bends the
-    rays; NaN behind a camera.
+    As `Rig.project` and `Camera.project_jacobian` do, many times faster; NaN behind a camera.
     """
     points = np.asarray(points_world, dtype=float)
     shape = (len(rig), *points.shape[:-1])
-    if any(camera.wall is not None for camera in rig):
-        return rig.project(points), np.stack([c.project_jacobian(points) for c in rig])
     flat = np.ascontiguousarray(points.reshape(-1, 3))
     pixels, slopes = np.empty((len(rig), len(flat), 2)), np.empty((len(rig), len(flat), 2, 3))
     _image(to_arrays(rig.cameras), flat, pixels, slopes)
@@ -32,13 +29,11 @@ def project_with_slopes(rig: Rig, points_world: ArrayLike) -> tuple[Array, Array
 @bare
 def _image(cameras, points, pixels, slopes):
     """Fill pixels (view, n, 2) and slopes (view, n, 2, 3) of points (n, 3)."""
-    r = cameras.rotations
     for v in range(len(cameras.fisheye)):
         k = terms(cameras.intrinsics, v)
         for i in range(len(points)):
-            x, y, z = to_camera(cameras, v, (points[i, 0], points[i, 1], points[i, 2]))
-            up = 1 / z if z > 0 else np.nan
-            x, y = x * up, y * up
+            point = points[i, 0], points[i, 1], points[i, 2]
+            x, y, along_x, along_y = aim_with_slopes(cameras, v, point)
             if cameras.fisheye[v]:
                 xd, yd, a, b, c, d = fisheye_ray_slopes(k, x, y)
             else:
@@ -47,7 +42,5 @@ def _image(cameras, points, pixels, slopes):
             pixels[v, i, 1] = k[1] * yd + k[3]
             a, b, c, d = k[0] * a + k[SKEW] * c, k[0] * b + k[SKEW] * d, k[1] * c, k[1] * d
             for j in range(3):
-                along_x = (r[v, 0, j] - x * r[v, 2, j]) * up
-                along_y = (r[v, 1, j] - y * r[v, 2, j]) * up
-                slopes[v, i, 0, j] = a * along_x + b * along_y
-                slopes[v, i, 1, j] = c * along_x + d * along_y
+                slopes[v, i, 0, j] = a * along_x[j] + b * along_y[j]
+                slopes[v, i, 1, j] = c * along_x[j] + d * along_y[j]

@@ -7,7 +7,7 @@ import numpy as np
 
 from calibration.compiling import bare, bare_inlined
 from calibration.points.search import OUTLIER, SMALLEST_PARALLAX, nearest, search, solve
-from calibration.points.sight import gather, terms, to_camera
+from calibration.points.sight import aim, aim_with_slopes, gather, terms
 from calibration.solver.lens_kernels import (
     SKEW,
     distort,
@@ -43,14 +43,14 @@ def find_points(cameras, centers, seen, sight, found):
     `sight` is room to work in.
     """
     for i in range(len(found.points)):
-        count = gather(cameras, seen, i, sight)
+        count = gather(cameras, centers, seen, i, sight)
         if count < 2:
             continue
-        known, x, y, z = nearest(centers, sight, count)
+        known, x, y, z = nearest(sight, count)
         if known:  # two views alone cannot outvote one another: they agree by decree
             known, x, y, z = _climb(cameras, sight, count, (x, y, z), -1 if count > 2 else 0)
         if not known and count > 2:
-            known, x, y, z = search(cameras, centers, sight, count)
+            known, x, y, z = search(cameras, sight, count)
             if known:
                 known, x, y, z = _climb(cameras, sight, count, (x, y, z), CHOOSING)
         if known:
@@ -108,14 +108,12 @@ def _pull(cameras, sight, k, point):
     NaN where the point does not lie in front of the camera.
     """
     v = sight.camera[k]
-    lens, r = terms(cameras.intrinsics, v), cameras.rotations
-    x, y, z = to_camera(cameras, v, point)
-    up = 1 / z if z > 0 else np.nan
-    xn, yn = x * up, y * up
+    lens = terms(cameras.intrinsics, v)
+    x, y, (p0, p1, p2), (q0, q1, q2) = aim_with_slopes(cameras, v, point)
     if cameras.fisheye[v]:
-        xd, yd, la, lb, lc, ld = fisheye_ray_slopes(lens, xn, yn)
+        xd, yd, la, lb, lc, ld = fisheye_ray_slopes(lens, x, y)
     else:
-        xd, yd, la, lb, lc, ld = ray_slopes(lens, xn, yn)
+        xd, yd, la, lb, lc, ld = ray_slopes(lens, x, y)
     fx, fy, skew = lens[0], lens[1], lens[SKEW]
     root, shear, rest = sight.whitening[k, 0], sight.whitening[k, 1], sight.whitening[k, 2]
     du = sight.pixels[k, 0] - (fx * xd + skew * yd + lens[2])
@@ -123,9 +121,6 @@ def _pull(cameras, sight, k, point):
     a = root * (fx * la + skew * lc) + shear * fy * lc
     b = root * (fx * lb + skew * ld) + shear * fy * ld
     c, d = rest * fy * lc, rest * fy * ld
-    p0, q0 = (r[v, 0, 0] - xn * r[v, 2, 0]) * up, (r[v, 1, 0] - yn * r[v, 2, 0]) * up
-    p1, q1 = (r[v, 0, 1] - xn * r[v, 2, 1]) * up, (r[v, 1, 1] - yn * r[v, 2, 1]) * up
-    p2, q2 = (r[v, 0, 2] - xn * r[v, 2, 2]) * up, (r[v, 1, 2] - yn * r[v, 2, 2]) * up
     return (
         (root * du + shear * dw, rest * dw),
         (a * p0 + b * q0, a * p1 + b * q1, a * p2 + b * q2),
@@ -142,7 +137,7 @@ def _tell(cameras, sight, count, i, point, found):
             continue
         v = sight.camera[k]
         lens = terms(cameras.intrinsics, v)
-        x, y, z = to_camera(cameras, v, point)
+        x, y, z = aim(cameras, v, point)
         if not z > 0:
             return
         if cameras.fisheye[v]:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from calibration.compiling import bare_inlined
-from calibration.points.sight import terms, to_camera
+from calibration.points.sight import aim, terms
 from calibration.solver.lens_kernels import SKEW
 
 __all__ = ["OUTLIER", "SMALLEST_PARALLAX", "nearest", "search", "solve"]
@@ -13,7 +13,7 @@ SMALLEST_PARALLAX = 1e-3  # rad; rays closer to parallel fix no depth
 
 
 @bare_inlined
-def search(cameras, centers, sight, count):
+def search(cameras, sight, count):
     """Return whether any two views agree, and the point on which they agree best.
 
     The hypotheses are the points nearest to all rays and nearest to each two of them, the cost of
@@ -33,11 +33,11 @@ def search(cameras, centers, sight, count):
     for one in range(count):
         for other in range(one, count):
             if one == other == 0:
-                known, px, py, pz = nearest(centers, sight, count)
+                known, px, py, pz = nearest(sight, count)
             elif one == other:
                 continue
             else:
-                known, px, py, pz = _between(centers, sight, one, other)
+                known, px, py, pz = _between(sight, one, other)
             if known:
                 cost = _cost(cameras, sight, count, (px, py, pz), best)
                 if cost < best:
@@ -46,14 +46,13 @@ def search(cameras, centers, sight, count):
 
 
 @bare_inlined
-def nearest(centers, sight, count):
+def nearest(sight, count):
     """Return whether there is a point nearest to all rays, and the point."""
-    # The sum over rays of (I - dd') X = (I - dd') center, d of unit length.
+    # The sum over rays of (I - dd') X = (I - dd') origin, d of unit length.
     a = b = c = d = e = f = p = q = r = 0.0
     for k in range(count):
-        v = sight.camera[k]
         x, y, z, up = sight.rays[k, 0], sight.rays[k, 1], sight.rays[k, 2], sight.rays[k, 3]
-        cx, cy, cz = centers[v, 0], centers[v, 1], centers[v, 2]
+        cx, cy, cz = sight.origins[k, 0], sight.origins[k, 1], sight.origins[k, 2]
         along = (x * cx + y * cy + z * cz) * up
         a += 1 - x * x * up
         b -= x * y * up
@@ -68,16 +67,13 @@ def nearest(centers, sight, count):
 
 
 @bare_inlined
-def _between(centers, sight, one, other):
+def _between(sight, one, other):
     """Return whether two rays are not parallel, and the point midway between them."""
-    v, w = sight.camera[one], sight.camera[other]
     ax, ay, az = sight.rays[one, 0], sight.rays[one, 1], sight.rays[one, 2]
     bx, by, bz = sight.rays[other, 0], sight.rays[other, 1], sight.rays[other, 2]
-    cx, cy, cz = (
-        centers[w, 0] - centers[v, 0],
-        centers[w, 1] - centers[v, 1],
-        centers[w, 2] - centers[v, 2],
-    )
+    px, py, pz = sight.origins[one, 0], sight.origins[one, 1], sight.origins[one, 2]
+    qx, qy, qz = sight.origins[other, 0], sight.origins[other, 1], sight.origins[other, 2]
+    cx, cy, cz = qx - px, qy - py, qz - pz
     both = ax * bx + ay * by + az * bz
     squares = 1 / (sight.rays[one, 3] * sight.rays[other, 3])
     determinant = squares - both * both
@@ -87,9 +83,9 @@ def _between(centers, sight, one, other):
     t = (both * from_a - from_b / sight.rays[one, 3]) * up
     return (
         determinant > SMALLEST_PARALLAX**2 * squares,
-        0.5 * (centers[v, 0] + s * ax + centers[w, 0] + t * bx),
-        0.5 * (centers[v, 1] + s * ay + centers[w, 1] + t * by),
-        0.5 * (centers[v, 2] + s * az + centers[w, 2] + t * bz),
+        0.5 * (px + s * ax + qx + t * bx),
+        0.5 * (py + s * ay + qy + t * by),
+        0.5 * (pz + s * az + qz + t * bz),
     )
 
 
@@ -98,7 +94,7 @@ def _cost(cameras, sight, count, point, limit):
     """Return the cost of a point; infinite where it reaches `limit`, or no two views agree."""
     cost, agreeing = 0.0, 0
     for k in range(count):
-        x, y, z = to_camera(cameras, sight.camera[k], point)
+        x, y, z = aim(cameras, sight.camera[k], point)
         squared = np.inf
         if z > 0:
             dx, dy = x / z - sight.ideal[k, 0], y / z - sight.ideal[k, 1]

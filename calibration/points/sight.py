@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from calibration.compiling import bare_inlined
+from calibration.bending import bend, bend_back, pull_back, wall_in_camera
+from calibration.compiling import bare, bare_inlined
 from calibration.solver.lens_kernels import SKEW, undistort
 
-__all__ = ["Seen", "Sight", "gather", "make_sight", "terms", "to_camera"]
+__all__ = ["Seen", "Sight", "aim", "aim_with_slopes", "gather", "make_sight", "terms"]
 
 
 class Seen(NamedTuple):
@@ -29,8 +30,8 @@ class Sight(NamedTuple):
     `camera` (k,); `pixels` (k, 2); `whitening` (k, 3) of an upper triangular matrix, which turns a
     difference in px into standard deviations; `ideal` (k, 2) normalized coordinates without the
     lens; `slopes` (k, 4) of the lens there; `rays` (k, 4) into the world, not of unit length, and
-    the inverse of their squared length; and the views `used`. `normal` (6,) is
-    J'WJ at the point.
+    the inverse of their squared length; `origins` (k, 3) of these, the cameras' centers or, behind
+    walls, where they leave them; and the views `used`. `normal` (6,) is J'WJ at the point.
     """
 
     camera: np.ndarray
@@ -39,6 +40,7 @@ class Sight(NamedTuple):
     ideal: np.ndarray
     slopes: np.ndarray
     rays: np.ndarray
+    origins: np.ndarray
     used: np.ndarray
     normal: np.ndarray
 
@@ -52,14 +54,18 @@ def make_sight(views: int) -> Sight:
         ideal=np.empty((views, 2)),
         slopes=np.empty((views, 4)),
         rays=np.empty((views, 4)),
+        origins=np.empty((views, 3)),
         used=np.zeros(views, dtype=bool),
         normal=np.empty(6),
     )
 
 
 @bare_inlined
-def gather(cameras, seen, i, sight):
-    """Fill `sight` with what is known of point i, and return by how many views."""
+def gather(cameras, centers, seen, i, sight):
+    """Fill `sight` with what is known of point i, and return by how many views.
+
+    `centers` (view, 3) are where the cameras stand.
+    """
     count = 0
     for v in range(len(cameras.fisheye)):
         px, py = seen.pixels[v, i, 0], seen.pixels[v, i, 1]
@@ -88,7 +94,10 @@ def gather(cameras, seen, i, sight):
                 + cameras.rotations[v, 1, j] * y
                 + cameras.rotations[v, 2, j]
             )
+            sight.origins[count, j] = centers[v, j]
         sight.rays[count, 3] = 1 / (1 + x * x + y * y)
+        if cameras.walled[v] and not _leave_wall(cameras, sight, v, count):
+            continue
         sight.used[count] = True
         count += 1
     return count
@@ -129,7 +138,7 @@ def terms(k, v):
 
 
 @bare_inlined
-def to_camera(cameras, v, point):
+def _to_camera(cameras, v, point):
     """Return a point of the world in a camera's frame."""
     r, t = cameras.rotations, cameras.translations
     px, py, pz = point
@@ -137,4 +146,83 @@ def to_camera(cameras, v, point):
         r[v, 0, 0] * px + r[v, 0, 1] * py + r[v, 0, 2] * pz + t[v, 0],
         r[v, 1, 0] * px + r[v, 1, 1] * py + r[v, 1, 2] * pz + t[v, 1],
         r[v, 2, 0] * px + r[v, 2, 1] * py + r[v, 2, 2] * pz + t[v, 2],
+    )
+
+
+@bare_inlined
+def aim(cameras, v, point):
+    """Return the direction, in its own frame, in which a camera sees a point of the world.
+
+    That to the point itself, unless it lies behind the camera's wall.
+    """
+    x, y, z = _to_camera(cameras, v, point)
+    if cameras.walled[v]:
+        bent = bend(wall_in_camera(cameras, v), x, y, z)
+        return bent.x, bent.y, bent.z
+    return x, y, z
+
+
+@bare_inlined
+def aim_with_slopes(cameras, v, point):
+    """Return the normalized coordinates at which a camera sees a point, and their slopes.
+
+    x, y and their derivatives (3,) by the point; NaN where it does not lie before the camera.
+    """
+    r = cameras.rotations
+    x, y, z = _to_camera(cameras, v, point)
+    if cameras.walled[v]:
+        return _aim_through_wall(cameras, v, x, y, z)
+    up = 1 / z if z > 0 else np.nan
+    x, y = x * up, y * up
+    return (
+        x,
+        y,
+        (
+            (r[v, 0, 0] - x * r[v, 2, 0]) * up,
+            (r[v, 0, 1] - x * r[v, 2, 1]) * up,
+            (r[v, 0, 2] - x * r[v, 2, 2]) * up,
+        ),
+        (
+            (r[v, 1, 0] - y * r[v, 2, 0]) * up,
+            (r[v, 1, 1] - y * r[v, 2, 1]) * up,
+            (r[v, 1, 2] - y * r[v, 2, 2]) * up,
+        ),
+    )
+
+
+@bare
+def _aim_through_wall(cameras, v, x, y, z):
+    """Return what `aim_with_slopes` does, of a point in the frame of a camera with a wall."""
+    wall = wall_in_camera(cameras, v)
+    bent = bend(wall, x, y, z)
+    up = 1 / bent.z if bent.z > 0 else np.nan
+    x, y = bent.x * up, bent.y * up
+    along_x = pull_back(wall, bent, (up, 0.0, -x * up))
+    along_y = pull_back(wall, bent, (0.0, up, -y * up))
+    return x, y, _to_world(cameras, v, along_x), _to_world(cameras, v, along_y)
+
+
+@bare
+def _leave_wall(cameras, sight, v, k):
+    """Make the ray of a view the one behind its wall; tell whether there is one."""
+    wall = wall_in_camera(cameras, v)
+    origin, ray = bend_back(wall, sight.ideal[k, 0], sight.ideal[k, 1], 1.0)
+    x, y, z = _to_world(cameras, v, ray)
+    sight.rays[k, 0], sight.rays[k, 1], sight.rays[k, 2] = x, y, z
+    sight.rays[k, 3] = 1 / (x * x + y * y + z * z)
+    x, y, z = _to_world(cameras, v, origin)
+    sight.origins[k, 0] += x
+    sight.origins[k, 1] += y
+    sight.origins[k, 2] += z
+    return math.isfinite(sight.rays[k, 3])
+
+
+@bare_inlined
+def _to_world(cameras, v, d):
+    """Return a direction (3,) in a camera's frame as one in the world."""
+    r = cameras.rotations
+    return (
+        r[v, 0, 0] * d[0] + r[v, 1, 0] * d[1] + r[v, 2, 0] * d[2],
+        r[v, 0, 1] * d[0] + r[v, 1, 1] * d[1] + r[v, 2, 1] * d[2],
+        r[v, 0, 2] * d[0] + r[v, 1, 2] * d[1] + r[v, 2, 2] * d[2],
     )

@@ -11,6 +11,7 @@ from calibration.solver.arrays import Bodies, Robust, Sights
 from calibration.solver.bundle import FINE, Problem, Solution, residuals, solve
 from calibration.solver.lens_kernels import Prior
 from calibration.solver.parameters import Layout, from_arrays, to_arrays
+from calibration.solver.wall_freedom import WallFreedom
 
 __all__ = [
     "HUBER",
@@ -51,13 +52,14 @@ def adjust(
     posed: Sequence[bool],
     sigma: float,
     prior: Prior | None = None,
+    walls: WallFreedom | None = None,
     tolerance: float = FINE,
 ) -> Adjusted:
     """Return the cameras and boards of least robust cost.
 
     `corners` (view, frame, corner, 2) px; `points` (corner, 3) of the board; `free` and `posed`
-    as for `Layout.of`; `sigma` px the noise; `prior` as for `Problem`. An image in which
-    the start puts a corner behind the camera is not used, nor a frame whose board is NaN.
+    as for `Layout.of`; `sigma` px the noise; `prior` and `walls` as for `Problem`. An image in
+    which the start puts a corner behind the camera is not used, nor a frame whose board is NaN.
     """
     start = residuals_at(cameras, boards, corners, points)
     behind = np.any(is_seen(corners) & ~is_seen(start), axis=-1, keepdims=True)
@@ -65,12 +67,13 @@ def adjust(
     known = np.flatnonzero(is_seen(used).any(axis=(0, 2)))
     problem = Problem(
         sights=sights_of(used[:, known], points),
-        layout=Layout.of(cameras, free, posed=posed),
+        layout=Layout.of(cameras, free, posed=posed, walls=walls is not None),
         robust=Robust(sigma, HUBER),
         dof=6,
         prior=prior,
+        walls=walls,
     )
-    found = solve(problem, to_arrays(cameras), bodies_of(boards[known]), tolerance=tolerance)
+    found = solve(problem, to_arrays(cameras, walls), bodies_of(boards[known]), tolerance=tolerance)
     poses, residual = np.full(boards.shape, np.nan), np.full(corners.shape, np.nan)
     poses[known] = make_pose(found.bodies.rotations, found.bodies.translations)
     final = residuals(problem, found.cameras, found.bodies)

@@ -20,8 +20,9 @@ from calibration.solver.options import (
     prior_about,
     with_common_intrinsics,
 )
-from calibration.solver.parameters import Layout, from_arrays, to_arrays
+from calibration.solver.parameters import Layout, from_arrays, size_slope, to_arrays
 from calibration.solver.uncertainty import parameter_covariance
+from calibration.solver.wall_freedom import WallFreedom, WallPriors
 
 __all__ = ["Adjustment", "IntrinsicsChoice", "adjust_boards", "bundle_adjust"]
 
@@ -38,6 +39,7 @@ class Adjustment:
     `points_world` (point, 3), of boards (frame, corner, 3); `board_poses` (frame, 4, 4)
     world_from_board, empty for points; `residuals` as the pixels, predicted minus seen, NaN where
     not seen; `cost` is half the sum of Huber's loss; `iterations` the steps that were tried.
+    Walls that were refined are those of the cameras of `rig`.
     """
 
     rig: Rig
@@ -58,6 +60,7 @@ def bundle_adjust(
     intrinsics: IntrinsicsChoice = "free",
     fixed: Collection[str] = (),
     priors: Mapping[str, float] | None = None,
+    walls: WallPriors | None = None,
     tolerance: float = EXACT,
 ) -> Adjustment:
     """Return the rig and the points that agree best with what the cameras saw.
@@ -72,8 +75,11 @@ def bundle_adjust(
     single ones that stay, such as "k3"; `priors` gives standard deviations of intrinsics about
     the values in `rig`, such as {"fx": 5.0}. Deterministic.
 
+    Cameras see through their walls. These stay where they are, or move as far as `walls` doubts
+    them; like all priors, against pixels that err by 1 px.
+
     Raises `CalibrationError` where shapes do not fit, a point is seen by fewer than two cameras or
-    lies behind one that sees it.
+    lies behind one that sees it, or walls are to move and there are none.
     """
     points, pixels = np.asarray(points_world, dtype=float), np.asarray(pixels, dtype=float)
     shaped = points.ndim == 2 and points.shape[1] == 3 and len(points) > 0
@@ -91,7 +97,12 @@ def bundle_adjust(
         )
     poses = make_pose(np.broadcast_to(np.eye(3), (len(points), 3, 3)), points)
     options = Options(
-        intrinsics=intrinsics, fixed=fixed, priors=priors or {}, huber=huber, tolerance=tolerance
+        intrinsics=intrinsics,
+        fixed=fixed,
+        priors=priors or {},
+        walls=walls,
+        huber=huber,
+        tolerance=tolerance,
     )
     found, cameras, flat, covariance = _run(
         rig, (np.zeros((1, 3)), poses, pixels[:, :, None]), options, 3
@@ -119,6 +130,7 @@ def adjust_boards(
     intrinsics: IntrinsicsChoice = "free",
     fixed: Collection[str] = (),
     priors: Mapping[str, float] | None = None,
+    walls: WallPriors | None = None,
     tolerance: float = EXACT,
 ) -> Adjustment:
     """Return the rig and the board poses that agree best with the corners that were seen.
@@ -129,6 +141,30 @@ def adjust_boards(
     """
     points, poses = np.asarray(board_points, dtype=float), np.asarray(board_poses, dtype=float)
     corners = np.asarray(corners, dtype=float)
+    _check_boards(rig, points, poses, corners)
+    options = Options(
+        intrinsics=intrinsics,
+        fixed=fixed,
+        priors=priors or {},
+        walls=walls,
+        huber=huber,
+        tolerance=tolerance,
+    )
+    found, cameras, flat, covariance = _run(rig, (points, poses, corners), options, 6)
+    poses = make_pose(found.bodies.rotations, found.bodies.translations)
+    return Adjustment(
+        rig=replace(rig, cameras=cameras),
+        points_world=transform(poses, points),
+        board_poses=poses,
+        residuals=flat,
+        cost=found.cost,
+        iterations=found.steps,
+        covariance=covariance,
+    )
+
+
+def _check_boards(rig: Rig, points: Array, poses: Array, corners: Array) -> None:
+    """Refuse arrays that do not fit each other, boards without extent, and poses that are none."""
     if (
         points.ndim != 2
         or points.shape[1] != 3
@@ -156,20 +192,6 @@ def adjust_boards(
             f"the board pose of frame {wrong[0]} is not a rigid motion: its rotation is "
             f"{turns[wrong[0]].tolist()}"
         )
-    options = Options(
-        intrinsics=intrinsics, fixed=fixed, priors=priors or {}, huber=huber, tolerance=tolerance
-    )
-    found, cameras, flat, covariance = _run(rig, (points, poses, corners), options, 6)
-    poses = make_pose(found.bodies.rotations, found.bodies.translations)
-    return Adjustment(
-        rig=replace(rig, cameras=cameras),
-        points_world=transform(poses, points),
-        board_poses=poses,
-        residuals=flat,
-        cost=found.cost,
-        iterations=found.steps,
-        covariance=covariance,
-    )
 
 
 def _run(
@@ -186,6 +208,11 @@ def _run(
     cameras = rig.cameras if options.intrinsics != "shared" else with_common_intrinsics(rig)
     free = [options.free(camera) for camera in cameras]
     options.check_names(cameras)
+    walled = any(camera.wall is not None for camera in cameras)
+    freedom = None
+    if options.walls is not None:
+        middle = transform(poses, points).reshape(-1, 3).mean(axis=0)
+        freedom = WallFreedom.of(cameras, options.walls, middle)
     problem = Problem(
         sights=sights_of(seen, points),
         layout=Layout.of(
@@ -193,18 +220,21 @@ def _run(
             free,
             posed=[view > 0 for view in range(len(cameras))],
             shared=options.intrinsics == "shared",
+            walls=freedom is not None,
         ),
         robust=Robust(1.0, np.inf if options.huber is None else options.huber),
         dof=dof,
         prior=prior_about(options, cameras) if options.priors else None,
+        walls=freedom,
+        sized=walled and dof == 3 and len(cameras) > 1,
     )
-    unknown, known = problem.layout.n_free + dof * len(poses), 2 * int(is_seen(seen).sum())
-    if unknown - (dof == 3) > known and not options.priors:
+    unknown, known = problem.n_free + dof * len(poses), 2 * int(is_seen(seen).sum())
+    if unknown - (dof == 3) > known and not options.priors and freedom is None:
         raise CalibrationError(
             f"{known} pixel coordinates cannot determine {unknown} parameters; give more "
             f'{"points" if dof == 3 else "frames"}, or fix intrinsics (intrinsics="fixed")'
         )
-    start = to_arrays(cameras), bodies_of(poses)
+    start = to_arrays(cameras, freedom), bodies_of(poses)
     first = spread_residuals(residuals(problem, *start), seen)
     behind = np.argwhere(is_seen(seen) & ~is_seen(first))
     if behind.size:
@@ -221,13 +251,18 @@ def _run(
         found,
         cameras,
         gauge=POINT_GAUGE if dof == 3 else BOARD_GAUGE,
-        held=_size_slope(problem.layout, found.cameras) if dof == 3 else None,
+        held=_held(problem, found.cameras),
     )
     return found, from_arrays(found.cameras, cameras), flat, covariance
 
 
 def _same_size(before: Sequence[Camera], after: Sequence[Camera]) -> float:
-    """Return the factor that gives the rig its old mean distance from the first camera."""
+    """Return the factor that gives the rig its old mean distance from the first camera.
+
+    One where cameras look through walls, as the steps have kept it, and what is seen has a size.
+    """
+    if any(camera.wall is not None for camera in before):
+        return 1.0
     sizes = [
         np.mean([np.linalg.norm(camera.center - cameras[0].center) for camera in cameras])
         for cameras in (before, after)
@@ -235,16 +270,15 @@ def _same_size(before: Sequence[Camera], after: Sequence[Camera]) -> float:
     return float(sizes[0] / sizes[1]) if sizes[1] > 0 else 1.0
 
 
-def _size_slope(layout: Layout, cameras: Cameras) -> Array | None:
-    """Return the derivative (n_free,) of the mean distance from the first camera; None if alone."""
-    rotations, shifts = cameras.rotations, cameras.translations
-    centers = -np.einsum("vji,vj->vi", rotations, shifts)
-    away = centers[1:] - centers[0]
-    away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-300)
-    turned = np.einsum("vij,vj->vi", rotations[1:], away)
-    slope = np.zeros(layout.n_free)
-    slope[layout.index[1:, :6]] = np.hstack([np.cross(shifts[1:], turned), -turned])
-    return slope if slope.any() else None
+def _held(problem: Problem, cameras: Cameras) -> Array | None:
+    """Return the derivative (n_free,) of the rig's size, which free points do not determine.
+
+    None where it is determined, or there is one camera alone. Walls do tell the size, though
+    little of it; it is held all the same, by the steps themselves.
+    """
+    if problem.dof != 3 or problem.sized or len(cameras.fisheye) < 2:
+        return None
+    return size_slope(problem.layout, cameras)
 
 
 def _scaled(camera: Camera, scale: float, origin: Array) -> Camera:

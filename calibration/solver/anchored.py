@@ -5,7 +5,7 @@ are x = root @ z with z of unit variance. So what it knows exactly stays, and fr
 drift away. Noise is Student's, whose likelihood forgives wrong detections without a threshold
 (Lange, Little & Taylor, "Robust statistical modeling using the t distribution", 1989). The points
 are eliminated from every linear system (Schur complement; Triggs et al., "Bundle adjustment, a
-modern synthesis", 2000). A camera's wall stays where it is.
+modern synthesis", 2000).
 """
 
 from collections.abc import Collection
@@ -18,9 +18,11 @@ from calibration.covariance import RigCovariance
 from calibration.errors import RigError
 from calibration.geometry import Array, rotation_from_vector, skew
 from calibration.lens import Lens
+from calibration.refraction import WALL_PARAMETERS, Wall
 from calibration.rig import Rig
 from calibration.solver.parameters import parameter_names
 from calibration.solver.uncertainty import rig_parameters
+from calibration.solver.wall_freedom import WallFreedom
 
 __all__ = ["FREEDOM", "Anchor", "Sightings", "State", "System", "descend", "distances"]
 
@@ -62,11 +64,18 @@ class State:
 class Anchor:
     """A rig and what is known of it: its parameters differ by `root` (p, q) @ z, z about N(0, 1).
 
-    The parameters are those of each camera in turn, followed by its delay in s.
+    The parameters are those of each camera in turn, followed by its delay in s. The walls follow
+    what z has beyond that, as far as `walls` lets them move.
     """
 
     rig: Rig
     root: Array
+    walls: WallFreedom | None = None
+
+    @property
+    def size(self) -> int:
+        """The length of z."""
+        return self.root.shape[1] + (0 if self.walls is None else self.walls.size)
 
     @classmethod
     def of(
@@ -77,11 +86,12 @@ class Anchor:
         moved: Collection[str] = (),
         distance: float,
         delay_sigma: float = 0.0,
+        walls: WallFreedom | None = None,
     ) -> "Anchor":
         """Return what a calibration's covariance knows; almost nothing of poses of `moved` cameras.
 
         `distance` is that of the points from the cameras; `delay_sigma` s is that of the delay of
-        all cameras but the first.
+        all cameras but the first; `walls` is how walls may move, by default not at all.
         """
         names = [parameter_names(camera) for camera in rig]
         sizes = [len(own) + 1 for own in names]
@@ -100,22 +110,46 @@ class Anchor:
             if camera.name in moved:
                 pose = slice(end - 7, end - 1)
                 matrix[pose, pose] += _anywhere(camera, distance)
-        return cls(rig=rig, root=_root(matrix))
+        return cls(rig=rig, root=_root(matrix), walls=walls)
 
     def values(self, z: Array) -> list[Array]:
         """Return the changes of each camera's parameters, its delay last."""
         sizes = [len(parameter_names(camera)) + 1 for camera in self.rig]
-        return np.split(self.root @ z, np.cumsum(sizes)[:-1])
+        return np.split(self.root @ z[: self.root.shape[1]], np.cumsum(sizes)[:-1])
 
     def moved(self, z: Array) -> Rig:
         """Return the rig at z."""
-        return replace(
-            self.rig,
-            cameras=tuple(
-                _changed(camera, values[:-1])
-                for camera, values in zip(self.rig, self.values(z), strict=True)
-            ),
-        )
+        cameras = [
+            _changed(camera, values[:-1])
+            for camera, values in zip(self.rig, self.values(z), strict=True)
+        ]
+        if self.walls is not None:
+            walls = self.walls.moved(z[self.root.shape[1] :])
+            cameras = [
+                replace(camera, wall=camera.wall and Wall.from_parameters(wall))
+                for camera, wall in zip(cameras, walls, strict=True)
+            ]
+        return replace(self.rig, cameras=tuple(cameras))
+
+    def slopes(self, z: Array) -> list[Array]:
+        """Return d parameters / d z at z, (p, q): of each camera, its delay, and its wall's eight.
+
+        The camera's turn is one from where the camera stood, not from where it stands.
+        """
+        sizes = [len(parameter_names(camera)) + 1 for camera in self.rig]
+        own = np.split(self.root, np.cumsum(sizes)[:-1])
+        if self.walls is None:
+            return own
+        walls = self.walls.slopes(z[self.root.shape[1] :])
+        return [
+            np.block(
+                [
+                    [one, np.zeros((len(one), self.walls.size))],
+                    [np.zeros((WALL_PARAMETERS, one.shape[1])), wall],
+                ]
+            )
+            for one, wall in zip(own, walls, strict=True)
+        ]
 
     def delays(self, z: Array) -> Array:
         """Return by how many seconds each view's images were taken late (view,)."""
@@ -141,13 +175,11 @@ class System:
     ) -> "System":
         """Return the system at a state; `scale` multiplies the variances of the detections."""
         rig, values = anchor.moved(state.z), anchor.values(state.z)
-        n, sizes = len(state.points), [len(own) for own in values]
+        roots = anchor.slopes(state.z)
+        n, q = len(state.points), anchor.size
         own, side = np.zeros((n, 3, 3)), np.zeros((n, 3))
-        mixed, pulls = np.zeros((n, 3, sum(sizes))), np.zeros((n, sum(sizes)))
-        total = np.zeros((sum(sizes), sum(sizes)))
-        begin = 0
-        for view, (camera, change) in enumerate(zip(rig, values, strict=True)):
-            place = slice(begin, begin := begin + len(change))
+        mixed, pulls, total = np.zeros((n, 3, q)), np.zeros((n, q)), np.zeros((q, q))
+        for view, (camera, change, root) in enumerate(zip(rig, values, roots, strict=True)):
             where = state.points + change[-1] * sightings.velocity
             residual = sightings.pixels[view] - camera.project(where)
             information = sightings.information[view] / scale
@@ -158,27 +190,30 @@ class System:
             by_camera = _zero(camera.parameter_jacobian(where), used)
             by_camera[..., -6:-3] = by_camera[..., -6:-3] @ _left_jacobian(change[-7:-4])
             late = by_point @ sightings.velocity[..., None]
-            slopes = np.concatenate([by_camera, late], axis=-1)
+            slopes = [by_camera, late]
+            if anchor.walls is not None:
+                slopes.append(_zero(camera.wall_jacobian(where), used))
+            by_all = np.concatenate(slopes, axis=-1)
             weighed = weight[:, None, None] * information
-            heavy, turned = weighed @ slopes, np.swapaxes(by_point, 1, 2)
+            heavy, turned = weighed @ by_all, np.swapaxes(by_point, 1, 2)
             pull = (weighed @ _zero(residual, used)[..., None])[..., 0]
             own += turned @ weighed @ by_point
             side += (turned @ pull[..., None])[..., 0]
-            mixed[..., place] = turned @ heavy
-            pulls[:, place] = np.einsum("nip,ni->np", slopes, pull)
-            total[place, place] = np.einsum("nip,niq->pq", slopes, heavy, optimize=True)
+            mixed += turned @ heavy @ root
+            pulls += np.einsum("nip,ni->np", by_all, pull) @ root
+            size = by_all.shape[-1]
+            total += root.T @ (by_all.reshape(-1, size).T @ heavy.reshape(-1, size)) @ root
         diagonal = np.einsum("nii->ni", own)  # a view of it
         diagonal *= 1 + damping
         diagonal += 1e-12 * diagonal.max(axis=1, keepdims=True) + 1e-30
-        mixed = mixed @ anchor.root
         both = np.concatenate([mixed, side[..., None]], axis=-1)
         solved: Array = np.linalg.solve(own, both).astype(float)
         follow, steps = solved[..., :-1], solved[..., -1]
         reduced = np.tensordot(mixed, follow, axes=([0, 1], [0, 1]))
-        information = anchor.root.T @ total @ anchor.root - reduced
+        information = total - reduced
         return cls(
             information=(information + information.T) / 2,
-            pulls=pulls @ anchor.root - np.einsum("niq,ni->nq", follow, side),
+            pulls=pulls - np.einsum("niq,ni->nq", follow, side),
             steps=steps,
             follow=follow,
         )

@@ -15,12 +15,20 @@ POSE_SIZE = 6  # a turn and a shift
 
 
 class Cameras(NamedTuple):
-    """All cameras: `intrinsics` (view, 17) are fx, fy, cx, cy, twelve coefficients, skew."""
+    """All cameras: `intrinsics` (view, 17) are fx, fy, cx, cy, twelve coefficients, skew.
+
+    `walls` (view, 8) are the normal, distance, thickness and three indices of the wall that a view
+    looks through, zero where there is none; `walled` (view,) tells which do; `offset` (q,) by how
+    much the walls have moved, in the directions in which they may.
+    """
 
     intrinsics: np.ndarray
     fisheye: np.ndarray
     rotations: np.ndarray
     translations: np.ndarray
+    walls: np.ndarray
+    walled: np.ndarray
+    offset: np.ndarray
 
 
 class Bodies(NamedTuple):

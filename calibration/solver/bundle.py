@@ -17,7 +17,8 @@ from calibration.solver.blas import single_threaded
 from calibration.solver.elimination import back_substitute, eliminate
 from calibration.solver.kernels import move_poses, normal_blocks, residuals_of
 from calibration.solver.lens_kernels import Prior, prior_cost, prior_terms
-from calibration.solver.parameters import Layout, moved
+from calibration.solver.parameters import Layout, moved, size_slope
+from calibration.solver.wall_freedom import WallFreedom
 
 __all__ = ["CLOSE", "FINE", "ROUGH", "Normal", "Problem", "Solution", "residuals", "solve"]
 
@@ -34,7 +35,8 @@ CHUNK = 1536  # rows of eliminated bodies handled at a time, so that they stay i
 class Problem:
     """What was seen, what may move (`dof` of each body: 6 or 3), and the loss.
 
-    `prior` is what is known of the intrinsics beforehand.
+    `prior` is what is known of the intrinsics beforehand, `walls` of the walls. `sized` holds the
+    mean distance of the cameras from the first as it is.
     """
 
     sights: Sights
@@ -42,6 +44,14 @@ class Problem:
     robust: Robust
     dof: int
     prior: Prior | None = None
+    walls: WallFreedom | None = None
+    sized: bool = False
+
+    @property
+    def n_free(self) -> int:
+        """How many parameters may move, beside those of the bodies."""
+        n = self.layout.n_free - self.sized
+        return n if self.walls is None else n + self.walls.size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,12 +66,17 @@ class Solution:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Normal:
-    """The normal equations: the cameras' `system` and `side`, and the blocks of the bodies."""
+    """The normal equations: the cameras' `system` and `side`, and the blocks of the bodies.
+
+    `ties` (n_places, n_free) are the slopes of the parameters in the blocks by those that are free,
+    None where they are the same.
+    """
 
     problem: Problem
     system: Array
     side: Array
     blocks: Blocks
+    ties: Array | None
 
     @classmethod
     def at(cls, problem: Problem, cameras: Cameras, bodies: Bodies) -> "Normal":
@@ -80,7 +95,14 @@ class Normal:
             known, pull = layout.local(*prior_terms(cameras, problem.prior))
             own, own_side = own + known, own_side + pull
         system, side = layout.gather(own, own_side)
-        return cls(problem=problem, system=system, side=side, blocks=blocks)
+        ties = _ties(problem, cameras)
+        if ties is not None:
+            system, side = ties.T @ system @ ties, ties.T @ side
+        if problem.walls is not None:
+            of_walls = np.arange(problem.n_free - problem.walls.size, problem.n_free)
+            system[of_walls, of_walls] += problem.walls.weight
+            side[of_walls] -= problem.walls.weight * cameras.offset
+        return cls(problem=problem, system=system, side=side, blocks=blocks, ties=ties)
 
     def reduced(self, damping: float) -> tuple[Array, Array]:
         """Return the cameras' own system and right-hand side, all bodies eliminated.
@@ -98,8 +120,10 @@ class Normal:
                 self.blocks,
                 damping,
                 (begin, min(begin + chunk, n_bodies)),
-                layout.n_free,
+                layout.n_places,
             )
+            if self.ties is not None:
+                rows = rows @ self.ties
             system -= rows.T @ rows
             side -= rows.T @ part
         return system, side
@@ -110,8 +134,8 @@ class Normal:
         Raises `numpy.linalg.LinAlgError` where the system is not positive definite.
         """
         layout = self.problem.layout
-        step = np.zeros(layout.n_free)
-        if layout.n_free:
+        step = np.zeros(self.problem.n_free)
+        if len(step):
             system, side = self.reduced(damping)
             if not np.isfinite(side).all():
                 raise np.linalg.LinAlgError("a body is not determined")
@@ -119,7 +143,8 @@ class Normal:
             system *= np.outer(scale, scale)
             np.linalg.cholesky(system)  # refuses one that is not positive definite
             step = scale * np.linalg.solve(system, scale * side)
-        moves = back_substitute(self.problem.sights, layout.index, self.blocks, damping, step)
+        whole = step if self.ties is None else self.ties @ step
+        moves = back_substitute(self.problem.sights, layout.index, self.blocks, damping, whole)
         if not np.isfinite(moves).all():
             raise np.linalg.LinAlgError("a body is not determined")
         return step, moves
@@ -155,7 +180,7 @@ def _descend(problem: Problem, cameras: Cameras, bodies: Bodies, tolerance: floa
         except np.linalg.LinAlgError:
             damping, growth = damping * growth, growth * 2
             continue
-        trial = moved(cameras, *problem.layout.spread(step)), Bodies(*move_poses(*bodies, moves))
+        trial = _moved(problem, cameras, normal, step), Bodies(*move_poses(*bodies, moves))
         trial_cost = _cost(problem, *trial, scratch)
         promised = normal.decrease(damping, step, moves)
         if not trial_cost <= cost:
@@ -177,6 +202,38 @@ def _descend(problem: Problem, cameras: Cameras, bodies: Bodies, tolerance: floa
     return Solution(cameras=cameras, bodies=bodies, cost=cost, steps=steps)
 
 
+def _moved(problem: Problem, cameras: Cameras, normal: Normal, step: Array) -> Cameras:
+    """Return cameras, and walls, moved by a step (n_free,)."""
+    whole = step if normal.ties is None else normal.ties @ step
+    result = moved(cameras, *problem.layout.spread(whole))
+    if problem.walls is None:
+        return result
+    offset = cameras.offset + step[len(step) - problem.walls.size :]
+    return result._replace(walls=problem.walls.moved(offset), offset=offset)
+
+
+def _ties(problem: Problem, cameras: Cameras) -> Array | None:
+    """Return how the cameras' and walls' parameters follow those that are free, (n_places, n_free).
+
+    None where they are the same.
+    """
+    layout, walls = problem.layout, problem.walls
+    if walls is None and not problem.sized:
+        return None
+    own = np.eye(layout.n_free)
+    if problem.sized:  # all steps at right angles to the one that makes the rig larger
+        slope = size_slope(layout, cameras)
+        own = np.linalg.qr(slope[:, None], mode="complete")[0][:, 1:]
+    if walls is None:
+        return own
+    ties = np.zeros((layout.n_places, own.shape[1] + walls.size))
+    ties[: layout.n_free, : own.shape[1]] = own
+    for places, slopes in zip(layout.walls, walls.slopes(cameras.offset), strict=True):
+        if places[0] >= 0:
+            ties[places, own.shape[1] :] = slopes
+    return ties
+
+
 def residuals(problem: Problem, cameras: Cameras, bodies: Bodies) -> Array:
     """Return predicted minus seen (n, 2) px, NaN where a point lies behind its camera."""
     result = np.empty_like(problem.sights.pixels)
@@ -185,8 +242,10 @@ def residuals(problem: Problem, cameras: Cameras, bodies: Bodies) -> Array:
 
 
 def _cost(problem: Problem, cameras: Cameras, bodies: Bodies, scratch: Array) -> float:
-    """Return half the robust cost of the residuals, and of the prior."""
+    """Return half the robust cost of the residuals, and of what was known beforehand."""
     cost = residuals_of(cameras, bodies, problem.sights, problem.robust, scratch)
+    if problem.walls is not None:
+        cost += 0.5 * problem.walls.weight * float(cameras.offset @ cameras.offset)
     if problem.prior is not None:
         cost += prior_cost(cameras, problem.prior)
     return float(cost)

@@ -47,7 +47,7 @@ def cluster_factor(problem: Problem, solution: Solution) -> float:
     expected = np.trace(spread, axis1=1, axis2=2).sum()
     size = np.linalg.norm(residuals(problem, solution.cameras, solution.bodies), axis=-1)
     size = np.minimum(size / problem.robust.sigma, limit)
-    spare = 2 * len(size) - problem.layout.n_free - problem.dof * len(pulls)
+    spare = 2 * len(size) - problem.n_free - problem.dof * len(pulls)
     if spare <= 0 or expected <= 0:
         return 1.0
     ratio = float((white**2).sum() / (size @ size / spare * expected))
@@ -57,8 +57,9 @@ def cluster_factor(problem: Problem, solution: Solution) -> float:
 
 def _by_body(problem: Problem, solution: Solution, limit: float) -> tuple[Array, Array]:
     """Return the pull (body, p) and the system (body, p, p) of each body, itself eliminated."""
-    sights, n_free = problem.sights, problem.layout.n_free
+    sights, n_free = problem.sights, problem.n_free
     robust = Robust(problem.robust.sigma, limit)
+    walls = problem.walls and replace(problem.walls, weight=0.0)
     n_bodies = len(sights.first) - 1
     pulls, systems = np.zeros((n_bodies, n_free)), np.zeros((n_bodies, n_free, n_free))
     for body in range(n_bodies):
@@ -74,6 +75,6 @@ def _by_body(problem: Problem, solution: Solution, limit: float) -> tuple[Array,
             pixels=sights.pixels[rows],
         )
         pose = Bodies(*(part[body : body + 1] for part in solution.bodies))
-        alone = replace(problem, sights=own, robust=robust, prior=None)
+        alone = replace(problem, sights=own, robust=robust, prior=None, walls=walls)
         systems[body], pulls[body] = Normal.at(alone, solution.cameras, pose).reduced(0.0)
     return pulls, systems

@@ -4,14 +4,18 @@ A camera's parameters are, in this order, a small turn and a shift of camera_fro
 from the left, `exp(turn) @ rotation`, so they have no singularity), then those of its intrinsics
 that are free. A body's point moves in the camera when either moves, so that the derivatives by the
 body are those by the camera's pose times a 6 x 6 matrix that is the same for all points of an
-image (`_carry`): only the cameras' blocks are summed over corners.
+image (`_carry`): only the cameras' blocks are summed over corners. Behind a wall the point moves
+against the wall as well: those derivatives by the wall are summed with the camera's, after the
+intrinsics.
 """
 
 import math
 
 import numpy as np
 
+from calibration.bending import bend, by_layers, pull_back, wall_in_camera
 from calibration.compiling import compiled, inlined
+from calibration.refraction import WALL_PARAMETERS
 from calibration.solver.arrays import POSE_SIZE, Blocks
 from calibration.solver.lens_kernels import (
     LENS_TERMS,
@@ -101,13 +105,16 @@ def residuals_of(cameras, bodies, sights, robust, residuals):
     for image in range(len(sights.camera)):
         v = sights.camera[image]
         _compose(cameras, bodies, v, sights.body[image], turn)
-        k, shift = cameras.intrinsics[v], cameras.translations[v]
+        k, shift, wall = cameras.intrinsics[v], cameras.translations[v], wall_in_camera(cameras, v)
         if k[0] <= 0 or k[1] <= 0:
             cost = math.inf  # no camera has such a focal length
         for row in range(sights.start[image], sights.start[image + 1]):
             x, y, z = _turned(turn, sights.points, sights.point[row])
-            z += shift[2]
-            x, y = (x + shift[0]) / z, (y + shift[1]) / z
+            x, y, z = x + shift[0], y + shift[1], z + shift[2]
+            if cameras.walled[v]:
+                bent = bend(wall, x, y, z)
+                x, y, z = bent.x, bent.y, bent.z
+            x, y = x / z, y / z
             if cameras.fisheye[v]:
                 xd, yd, _, _, _ = distort_fisheye(k, x, y)
             else:
@@ -132,9 +139,69 @@ def _rows(k, fisheye, shift, q, active, room):
 
     Returns the pixel. The second, (2, 12), is room for the slopes by the lens.
     """
+    jacobian = room[0]
+    pixel = _slopes(k, fisheye, (q[0] + shift[0], q[1] + shift[1], q[2] + shift[2]), active, room)
+    for row in range(2):
+        px, py, pz = jacobian[row, 3], jacobian[row, 4], jacobian[row, 5]
+        jacobian[row, 0] = q[1] * pz - q[2] * py
+        jacobian[row, 1] = q[2] * px - q[0] * pz
+        jacobian[row, 2] = q[0] * py - q[1] * px
+    return pixel
+
+
+@compiled
+def _rows_through_wall(k, fisheye, pose, q, active, room):
+    """Fill the first of `room` as `_rows` does, behind a wall, and its 8 columns at the end.
+
+    `pose` is the camera's rotation and shift, and the wall in its frame. Those columns are by a
+    small turn of the wall about the world's origin, its distance, thickness and indices. What the
+    camera sees only depends on where point and wall are in its own frame, and turns with both.
+    """
+    rotation, t, wall = pose
+    jacobian, end = room[0], POSE_SIZE + len(active)
+    p = q[0] + t[0], q[1] + t[1], q[2] + t[2]
+    bent = bend(wall, p[0], p[1], p[2])
+    seen = bent.x, bent.y, bent.z
+    pixel = _slopes(k, fisheye, seen, active, room)
+    normal = wall[0], wall[1], wall[2]
+    higher, thicker, first, second, third = by_layers(wall, bent)
+    lever = _cross(normal, t)
+    for row in range(2):
+        slope = jacobian[row, 3], jacobian[row, 4], jacobian[row, 5]
+        by_point = pull_back(wall, bent, slope)
+        outward = slope[0] * bent.along[0] + slope[1] * bent.along[1] + slope[2] * bent.along[2]
+        by_height = outward * higher
+        by_turn, by_both = _cross(seen, slope), _cross(t, by_point)
+        by_wall = _cross(p, by_point)
+        for i in range(3):
+            nearer = by_height * lever[i]
+            jacobian[row, i] = by_turn[i] - by_both[i] + nearer
+            jacobian[row, 3 + i] = by_point[i] + by_height * normal[i]
+            total = 0.0
+            for j in range(3):
+                total += rotation[j, i] * (by_turn[j] - by_wall[j] + by_height * lever[j])
+            jacobian[row, end + i] = total
+        jacobian[row, end + 3], jacobian[row, end + 4] = by_height, outward * thicker
+        jacobian[row, end + 5], jacobian[row, end + 6] = outward * first, outward * second
+        jacobian[row, end + 7] = outward * third
+    return pixel
+
+
+@inlined
+def _cross(a, b):
+    """Return the vector product of two vectors (3,)."""
+    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
+
+
+@inlined
+def _slopes(k, fisheye, p, active, room):
+    """Fill columns 3 to 6 + active of `room`: by the direction `p` in the camera, and intrinsics.
+
+    Returns the pixel.
+    """
     jacobian, by_lens = room
-    near = 1 / (q[2] + shift[2])
-    x, y = (q[0] + shift[0]) * near, (q[1] + shift[1]) * near
+    near = 1 / p[2]
+    x, y = p[0] * near, p[1] * near
     if fisheye:
         xd, yd, a, b, c, d = fisheye_slopes(k, x, y, by_lens)
     else:
@@ -145,11 +212,7 @@ def _rows(k, fisheye, shift, q, active, room):
             px, py = (fx * a + skew * c) * near, (fx * b + skew * d) * near
         else:
             px, py = fy * c * near, fy * d * near
-        pz = -(px * x + py * y)
-        jacobian[row, 0] = q[1] * pz - q[2] * py
-        jacobian[row, 1] = q[2] * px - q[0] * pz
-        jacobian[row, 2] = q[0] * py - q[1] * px
-        jacobian[row, 3], jacobian[row, 4], jacobian[row, 5] = px, py, pz
+        jacobian[row, 3], jacobian[row, 4], jacobian[row, 5] = px, py, -(px * x + py * y)
     for place in range(len(active)):
         term, at = active[place], 6 + place
         jacobian[0, at] = jacobian[1, at] = 0.0
@@ -177,11 +240,12 @@ def _turn_rows(jacobian, u, w, n):
 
 
 @compiled
-def _carry(rotation, shift, carry):
-    """Fill `carry` (6, 6): the camera's turn and shift that do what the body's turn and shift do.
+def _carry(rotation, shift, normal, carry):
+    """Fill `carry` (10, 6): what does the same as the body's turn and shift.
 
-    A body turned about its own origin at `shift` is the world turned about its origin, and moved
-    back: R exp(b) = exp(R b) R.
+    The camera's turn and shift in the first rows: a body turned about its own origin at `shift` is
+    the world turned about its origin, and moved back: R exp(b) = exp(R b) R. The wall does not
+    move with that world: in the other rows its turn and distance, of `normal`, which undo it.
     """
     for i in range(3):
         for j in range(3):
@@ -191,6 +255,8 @@ def _carry(rotation, shift, carry):
         carry[3 + i, 0] = r[1] * shift[2] - r[2] * shift[1]
         carry[3 + i, 1] = r[2] * shift[0] - r[0] * shift[2]
         carry[3 + i, 2] = r[0] * shift[1] - r[1] * shift[0]
+        carry[6 + i, i], carry[9, 3 + i] = -1.0, -normal[i]
+    carry[9, 0], carry[9, 1], carry[9, 2] = _cross(shift, normal)
 
 
 @compiled
@@ -200,25 +266,32 @@ def normal_blocks(cameras, bodies, sights, robust, layout, dof):
     `layout` is (active (view, m), counts (view,)): the free intrinsics of each view.
     """
     active, counts = layout
-    size = POSE_SIZE + active.shape[1]
-    n_views, n_bodies, skip = len(counts), len(sights.first) - 1, POSE_SIZE - dof
+    size = POSE_SIZE + active.shape[1] + (WALL_PARAMETERS if cameras.walled.any() else 0)
+    n_views, n_bodies = len(counts), len(sights.first) - 1
     own, own_side = np.zeros((n_views, size, size)), np.zeros((n_views, size))
     mixed = np.zeros((len(sights.camera), size, dof))
     blocks, sides = np.zeros((n_bodies, dof, dof)), np.zeros((n_bodies, dof))
     block, side = np.zeros((size, size)), np.zeros(size)
     jacobian, turn = np.zeros((2, size)), np.zeros((3, 4))
     room = (jacobian, np.zeros((2, LENS_TERMS)))
-    carry, carried = np.zeros((POSE_SIZE, POSE_SIZE)), np.zeros((size, dof))
+    carry, carried = np.zeros((POSE_SIZE + 4, POSE_SIZE)), np.zeros((size, dof))
     precision = 1 / robust.sigma
     for image in range(len(sights.camera)):
         v, b = sights.camera[image], sights.body[image]
         n, k, shift = POSE_SIZE + counts[v], cameras.intrinsics[v], cameras.translations[v]
         fisheye, terms = cameras.fisheye[v], active[v, : counts[v]]
+        walled, wall = cameras.walled[v], wall_in_camera(cameras, v)
+        pose = (cameras.rotations[v], shift, wall)
+        if walled:
+            n += WALL_PARAMETERS
         _compose(cameras, bodies, v, b, turn)
         block[:], side[:] = 0.0, 0.0
         for row in range(sights.start[image], sights.start[image + 1]):
             q = _turned(turn, sights.points, sights.point[row])
-            px, py = _rows(k, fisheye, shift, q, terms, room)
+            if walled:
+                px, py = _rows_through_wall(k, fisheye, pose, q, terms, room)
+            else:
+                px, py = _rows(k, fisheye, shift, q, terms, room)
             u, w = px - sights.pixels[row, 0], py - sights.pixels[row, 1]
             distance = math.sqrt(u * u + w * w) * precision
             across = along = precision * precision
@@ -238,18 +311,39 @@ def normal_blocks(cameras, bodies, sights, robust, layout, dof):
                 block[j, i] = block[i, j]
         own[v] += block
         own_side[v] += side
-        _carry(cameras.rotations[v], bodies.translations[b], carry)
+        _carry(cameras.rotations[v], bodies.translations[b], cameras.walls[v], carry)
+        at = n - WALL_PARAMETERS if walled else -1
+        _carry_block((block, side), carry, (n, at), carried, (blocks[b], sides[b]))
         for i in range(n):
             for j in range(dof):
-                total = 0.0
-                for m in range(skip, POSE_SIZE):  # a shift of the body does not turn the camera
-                    total += block[i, m] * carry[m, skip + j]
-                carried[i, j] = total
-                mixed[image, i, j] = total
-        for i in range(dof):
-            for m in range(skip, POSE_SIZE):
-                factor = carry[m, skip + i]
-                sides[b, i] += factor * side[m]
-                for j in range(dof):
-                    blocks[b, i, j] += factor * carried[m, j]
+                mixed[image, i, j] = carried[i, j]
     return Blocks(own, own_side, mixed, blocks, sides)
+
+
+@compiled
+def _carry_block(own, carry, places, carried, body):
+    """Fill `carried` (n, dof) with a camera's block carried to a body, and add to the body's own.
+
+    `own` is the camera's block and side, `body` the body's; `places` are n, and where among them
+    the wall's parameters begin, -1 where there is no wall.
+    """
+    block, side = own
+    n, at = places
+    result, right = body
+    dof, rows = len(right), POSE_SIZE if at < 0 else POSE_SIZE + 4
+    skip = POSE_SIZE - dof  # a shift of the body does not turn the camera
+    for i in range(n):
+        for j in range(dof):
+            total = 0.0
+            for m in range(skip, POSE_SIZE):
+                total += block[i, m] * carry[m, skip + j]
+            for m in range(POSE_SIZE, rows):
+                total += block[i, at + m - POSE_SIZE] * carry[m, skip + j]
+            carried[i, j] = total
+    for m in range(skip, rows):
+        place = m if m < POSE_SIZE else at + m - POSE_SIZE
+        for i in range(dof):
+            factor = carry[m, skip + i]
+            right[i] += factor * side[place]
+            for j in range(dof):
+                result[i, j] += factor * carried[place, j]

@@ -11,6 +11,7 @@ from calibration.errors import CalibrationError
 from calibration.rig import Rig
 from calibration.solver.lens_kernels import SKEW, Prior
 from calibration.solver.parameters import INTRINSICS, to_arrays
+from calibration.solver.wall_freedom import WallPriors
 
 __all__ = ["IntrinsicsChoice", "Options", "prior_about", "with_common_intrinsics"]
 
@@ -22,13 +23,14 @@ class Options:
     """What may move, what is known, and the loss.
 
     `intrinsics` "free", "fixed" or one set "shared" by all; `fixed` names intrinsics that stay;
-    `priors` are their standard deviations; `huber` px, None for least squares; `tolerance` the
-    relative change of the cost at which to finish.
+    `priors` are their standard deviations; `walls` those of walls, None where they stay; `huber`
+    px, None for least squares; `tolerance` the relative change of the cost at which to finish.
     """
 
     intrinsics: IntrinsicsChoice
     fixed: Collection[str]
     priors: Mapping[str, float]
+    walls: WallPriors | None
     huber: float | None
     tolerance: float
 

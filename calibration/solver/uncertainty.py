@@ -1,6 +1,7 @@
 """How well an adjustment knows its cameras, and what that means for points in space."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -36,7 +37,8 @@ def parameter_covariance(
     """Return the covariance of all camera parameters at a solution; zero rows where held.
 
     `held` (n_free,) is the derivative of a quantity that nothing determines and that was kept
-    as it was, such as the size of a rig that saw free points only.
+    as it was, such as the size of a rig that saw free points only. Walls that may
+    move are doubted as far as they still are.
 
     It is that of an M-estimator: the inverse of the plain normal matrix, bodies eliminated, times
     the mean square of the pulls over the square of their mean slope (Huber, "Robust statistics",
@@ -44,18 +46,15 @@ def parameter_covariance(
     corners of a frame err together (see `cluster_factor`).
     """
     layout = problem.layout
-    plain = Problem(
-        sights=problem.sights,
-        layout=layout,
-        robust=Robust(problem.robust.sigma, np.inf),
-        dof=problem.dof,
-        prior=problem.prior,
-    )
+    plain = replace(problem, robust=Robust(problem.robust.sigma, np.inf))
     with single_threaded():
-        system, _ = Normal.at(plain, solution.cameras, solution.bodies).reduced(0.0)
+        normal = Normal.at(plain, solution.cameras, solution.bodies)
+        system, _ = normal.reduced(0.0)
         inverse = _inverse(system, held) * _noise_factor(problem, solution)
         if problem.dof == POSE_SIZE and layout.n_free:  # a free point is one witness anyhow
             inverse *= cluster_factor(problem, solution)
+        if normal.ties is not None:
+            inverse = normal.ties @ inverse @ normal.ties.T
     padded = np.pad((inverse + inverse.T) / 2, (0, 1))  # place -1 is the zero row
     names, places = [], []
     for view, camera in enumerate(cameras):
@@ -166,6 +165,6 @@ def _noise_factor(problem: Problem, solution: Solution) -> float:
     n_bodies = len(sights.first) - 1
     if not len(size):
         return 1.0
-    spare = 2 * len(size) - problem.layout.n_free - problem.dof * n_bodies
+    spare = 2 * len(size) - problem.n_free - problem.dof * n_bodies
     correction = 1 + (1 - spare / (2 * len(size))) * slopes.var() / slopes.mean() ** 2
     return float(correction**2 * pulls.sum() / max(spare, 1) / slopes.mean() ** 2)

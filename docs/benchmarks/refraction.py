@@ -39,7 +39,7 @@ ANGLES = (0, 15, 30, 45)  # degrees of incidence of the optical axes
 NOISES = (0.0, 0.3)  # px
 SEEDS = range(5)
 WRONG = 3.1  # mm, what a wall of 3 mm may be taken for
-PRIORS = WallPriors(distance=0.5, thickness=0.1, tilt=0.01, index=0.005)
+PRIORS = WallPriors(distance=0.5, thickness=0.1, tilt=0.01, index=0.005, box=True)
 BOARDS, POINTS, REACH = 24, 2000, 25.0  # mm about the box's middle
 BOARD = CharucoBoard(
     squares_x=7,

@@ -12,7 +12,17 @@ import sys
 import typer
 from rich.markup import escape
 
-from labcut3d.cli import browser, cameras, drifts, labels, projects, recordings, rigfiles, worlds
+from labcut3d.cli import (
+    browser,
+    cameras,
+    drifts,
+    exchange,
+    labels,
+    projects,
+    recordings,
+    rigfiles,
+    worlds,
+)
 from labcut3d.cli.common import errors
 
 __all__ = ["app", "main"]
@@ -25,6 +35,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+
+NAMES = {"import_detections": "import"}  # `import` is a word of Python's
 
 for panel, commands in {
     "Begin": (browser.app, projects.demo, projects.new, projects.board, projects.doctor),
@@ -41,14 +53,16 @@ for panel, commands in {
         recordings.detect,
         drifts.drift,
         recordings.triangulate,
+        recordings.kinematics,
         recordings.events,
         recordings.reconstruct,
         recordings.view,
-        recordings.export,
     ),
+    "Other programs": (exchange.formats, exchange.import_detections, exchange.export),
 }.items():
     for command in commands:
-        app.command(rich_help_panel=panel)(command)
+        name = NAMES.get(command.__name__)
+        app.command(name, rich_help_panel=panel)(command)
 
 
 def main() -> None:

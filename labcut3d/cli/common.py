@@ -18,6 +18,7 @@ __all__ = [
     "console",
     "errors",
     "open_project",
+    "parse_names",
     "parse_pairs",
     "show_files",
 ]
@@ -53,6 +54,17 @@ def parse_pairs(arguments: list[str]) -> dict[str, Path]:
         if not (equals and name and path) or name in pairs:
             raise typer.BadParameter(f"'{argument}': give each camera once, as NAME=PATH")
         pairs[name] = Path(path)
+    return pairs
+
+
+def parse_names(arguments: list[str], form: str) -> dict[str, str]:
+    """Return A=B options as a mapping; `form` says in a message how they are written."""
+    pairs: dict[str, str] = {}
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if not (equals and name) or name in pairs:
+            raise typer.BadParameter(f"'{argument}': give each once, as {form}")
+        pairs[name] = value
     return pairs
 
 

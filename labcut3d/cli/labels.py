@@ -11,6 +11,7 @@ from labcut3d.cli.common import (
     Recordings,
     console,
     open_project,
+    parse_names,
     parse_pairs,
     show_files,
 )
@@ -110,8 +111,8 @@ def import_labels(
     from labcut3d.stages.label_import import import_labels as import_into
 
     choices = ImportChoices(
-        videos=_parse_names(video or [], "VIEW=NAME"),
-        rename=_parse_names(rename or [], "OLD=NEW"),
+        videos=parse_names(video or [], "VIEW=NAME"),
+        rename=parse_names(rename or [], "OLD=NEW"),
         replace=replace,
         predicted=predicted,
     )
@@ -139,14 +140,3 @@ def export_labels(
             soft_wrap=True,
             markup=False,
         )
-
-
-def _parse_names(arguments: list[str], form: str) -> dict[str, str]:
-    """Return A=B options as a mapping."""
-    pairs: dict[str, str] = {}
-    for argument in arguments:
-        name, equals, value = argument.partition("=")
-        if not (equals and name) or name in pairs:
-            raise typer.BadParameter(f"'{argument}': give each once, as {form}")
-        pairs[name] = value
-    return pairs

@@ -16,7 +16,7 @@ __all__ = [
     "detect",
     "evaluate",
     "events",
-    "export",
+    "kinematics",
     "reconstruct",
     "refine",
     "train",
@@ -153,7 +153,7 @@ def triangulate(
         list[str],
         typer.Argument(
             help="A project's folder and recordings; or, with --rig, detections: one .nc file, or "
-            "one NAME=FILE for each camera (SLEAP .analysis.h5, DeepLabCut .csv or .h5).",
+            "one NAME=FILE for each camera (of SLEAP, DeepLabCut, Lightning Pose, EKS).",
             metavar="PROJECT [RECORDING]... | DETECTIONS...",
         ),
     ],
@@ -186,6 +186,15 @@ def triangulate(
     show_files(output)
 
 
+def kinematics(project: ProjectPath, recordings: Recordings = None) -> None:
+    """Compute velocities, angles, axes and spectra -> results/RECORDING/kinematics.nc."""
+    from labcut3d import pipeline
+
+    loaded, terminal = open_project(project), Terminal(console)
+    for recording in loaded.choose_recordings(recordings or [], ["trajectories.nc"]):
+        show_files(pipeline.kinematics(loaded, recording, terminal))
+
+
 def events(project: ProjectPath, recordings: Recordings = None) -> None:
     """Find egg-laying bouts, eggs and proboscis extensions -> results/RECORDING/events.csv."""
     from labcut3d import pipeline
@@ -204,7 +213,7 @@ def events(project: ProjectPath, recordings: Recordings = None) -> None:
 
 
 def reconstruct(project: ProjectPath, recordings: Recordings = None) -> None:
-    """Bring recordings up to date: detect, triangulate, events, viewer."""
+    """Bring recordings up to date: detect, triangulate, kinematics, events, viewer."""
     from labcut3d import pipeline
 
     loaded = open_project(project)
@@ -215,34 +224,30 @@ def reconstruct(project: ProjectPath, recordings: Recordings = None) -> None:
 
 def view(
     what: Annotated[
-        Path, typer.Argument(help="A dataset or a project's folder.", metavar="FILE.nc | PROJECT")
+        Path,
+        typer.Argument(
+            help="A dataset, another program's 3-D file, or a project's folder.",
+            metavar="FILE | PROJECT",
+        ),
     ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="viewer.html, by default beside the data.")
     ] = None,
+    fps: Annotated[
+        float | None, typer.Option(help="Frames a second, for files that do not tell.")
+    ] = None,
+    unit: Unit = None,
 ) -> None:
     """Write the viewer of a dataset, or of all recordings of a project."""
     from labcut3d import pipeline
 
     if what.is_dir():
-        if output is not None:
-            raise typer.BadParameter("-o goes with a FILE.nc; a project's viewers have their place")
+        if output or fps or unit:
+            raise typer.BadParameter("-o, --fps and --unit go with a FILE; a project knows all")
         project = open_project(what)
         for name in project.choose_recordings([], ["trajectories.nc", "detections.nc"]):
             show_files(pipeline.view(project, name, Terminal(console)))
     else:
         target = output or what.with_name("viewer.html")
-        pipeline.view_file(what, target)
+        pipeline.view_file(what, target, fps=fps, unit=unit)
         show_files(target)
-
-
-def export(
-    file: Annotated[Path, typer.Argument(help="The dataset.", metavar="trajectories.nc")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="out.csv or out.nc")],
-) -> None:
-    """Write trajectories in another format, chosen by the file's ending."""
-    from labcut3d.formats import write_trajectories
-    from labcut3d.schema import open_dataset
-
-    write_trajectories(open_dataset(file), output)
-    show_files(output)

@@ -33,6 +33,7 @@ KIND = "DeepLabCut .h5"
 class Table:
     """The rows of a file: `values` (row, keypoint, individual, 3) x px, y px, likelihood, or NaN.
 
+    Where other columns were asked for, the last axis has those in their order.
     `rows` are frame numbers as text, or the images' paths with "/"; `path` names the file.
     """
 
@@ -57,8 +58,11 @@ def read_table(path: Path) -> Table:
     return read_h5_table(path) if is_hdf5 else read_csv_table(path)
 
 
-def read_csv_table(path: Path) -> Table:
-    """Read a .csv; raises `FileFormatError` naming the file and what is wrong."""
+def read_csv_table(path: Path, coords: Sequence[str] = COORDS) -> Table:
+    """Read a .csv whose line "coords" has some of `coords`.
+
+    Raises `FileFormatError` naming the file and what is wrong.
+    """
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             head = [row for row, _ in zip(csv.reader(stream), range(4), strict=False)]
@@ -87,7 +91,7 @@ def read_csv_table(path: Path) -> Table:
     except ValueError as error:
         raise FileFormatError(f"{path}: a value is not a number ({error})") from error
     names = table.iloc[:, :named_by].fillna("").astype(str)
-    return _arrange(path, ["/".join(row) for row in names.to_numpy()], columns, values)
+    return _arrange(path, ["/".join(row) for row in names.to_numpy()], columns, values, coords)
 
 
 def read_h5_table(path: Path) -> Table:
@@ -182,15 +186,19 @@ def _column_names(path: Path, stored: object) -> list[tuple[str, ...]]:
 
 
 def _arrange(
-    path: Path, rows: Sequence[str], columns: Sequence[tuple[str, ...]], values: Array
+    path: Path,
+    rows: Sequence[str],
+    columns: Sequence[tuple[str, ...]],
+    values: Array,
+    coords: Sequence[str] = COORDS,
 ) -> Table:
     """Return columns named (individual,) bodypart, coord as a table."""
     named = [(ONLY, *column) if len(column) == 2 else column for column in columns]
     for column in named:
-        if len(column) != 3 or column[2] not in COORDS:
+        if len(column) != 3 or column[2] not in coords:
             raise FileFormatError(
-                f"{path}: column {column}; expected (individual,) bodypart and one of x, y, "
-                "likelihood"
+                f"{path}: column {column}; expected (individual,) bodypart and one of "
+                f"{', '.join(coords)}"
             )
     if len(set(named)) != len(named):
         raise FileFormatError(f"{path}: a column stands twice")
@@ -198,9 +206,9 @@ def _arrange(
     keypoints = tuple(dict.fromkeys(column[1] for column in named))
     if not individuals:
         raise FileFormatError(f"{path}: holds no bodyparts")
-    arranged = np.full((len(values), len(keypoints), len(individuals), len(COORDS)), np.nan)
+    arranged = np.full((len(values), len(keypoints), len(individuals), len(coords)), np.nan)
     for (individual, keypoint, coord), column in zip(named, values.T, strict=True):
-        place = keypoints.index(keypoint), individuals.index(individual), COORDS.index(coord)
+        place = keypoints.index(keypoint), individuals.index(individual), coords.index(coord)
         arranged[(slice(None), *place)] = column
     return Table(
         path=path,

@@ -11,7 +11,7 @@ import numpy as np
 
 from labcut3d.errors import FileFormatError
 
-__all__ = ["MAGIC", "dataset_in", "names_in", "open_hdf5", "read_in"]
+__all__ = ["MAGIC", "dataset_in", "names_in", "open_hdf5", "read_in", "require_sound"]
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 LARGEST = 2**30  # numbers in one dataset: 100 hours of 20 keypoints; more is a broken header
@@ -28,8 +28,30 @@ def open_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
             yield file
     except FileFormatError:
         raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError) as error:
         raise FileFormatError(f"{path}: not a readable HDF5 file ({error})") from error
+
+
+def require_sound(path: str | os.PathLike[str], largest: int) -> None:
+    """Refuse a damaged file, or one that claims over `largest` bytes, before others open it.
+
+    Libraries on top of HDF5 may crash on damage that HDF5 itself reports: all that describes the
+    file's content is read here first. Raises `FileFormatError` naming the file.
+    """
+    sizes: list[int] = []
+
+    def look(_: str, one: h5py.Group | h5py.Dataset) -> None:
+        """Read what describes one part of the file."""
+        for name in one.attrs:
+            one.attrs[name]
+        if isinstance(one, h5py.Dataset):
+            sizes.append(math.prod(one.shape or (0,)) * one.dtype.itemsize)
+
+    with open_hdf5(path) as file:
+        look("/", file)
+        file.visititems(look)
+    if sum(sizes) > largest:
+        raise FileFormatError(f"{path}: claims {sum(sizes) / 2**30:.0f} GiB; is it broken?")
 
 
 def dataset_in(file: h5py.File, name: str, kind: str) -> h5py.Dataset:

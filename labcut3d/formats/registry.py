@@ -1,94 +1,161 @@
-"""Which reader or writer a file needs: detections by their content, exports by their ending."""
+"""Files of any format in and out: chosen by content when read, by name or ending when written."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import h5py
 import xarray as xr
 
+from labcut3d.contract import TRAJECTORIES
 from labcut3d.errors import DatasetError, FileFormatError
-from labcut3d.formats.deeplabcut import read_deeplabcut_csv, read_deeplabcut_h5
-from labcut3d.formats.hdf5 import MAGIC, open_hdf5
-from labcut3d.formats.sleap_analysis import read_sleap_analysis
-from labcut3d.formats.tidy_csv import write_csv
+from labcut3d.formats.exported import Export
+from labcut3d.formats.format import Format
+from labcut3d.formats.points import Points3d
+from labcut3d.formats.recognizing import recognize
+from labcut3d.formats.table import FORMATS
 from labcut3d.formats.views import ViewDetections, combine_views
-from labcut3d.schema import open_dataset, save_dataset, validate_detections
+from labcut3d.schema import kind_of
 
-__all__ = ["read_detections", "read_view", "write_trajectories"]
+__all__ = [
+    "choose_format",
+    "find_format",
+    "read_dataset",
+    "read_detections",
+    "read_view",
+    "write_dataset",
+]
 
 PathLike = str | os.PathLike[str]
-Writer = Callable[[xr.Dataset, PathLike], None]
+NETCDF = ("netcdf", "movement")
 
-READABLE = "SLEAP .analysis.h5, DeepLabCut .csv or .h5, and labcut3d's detections.nc"
-WRITERS: Mapping[str, Writer] = {".csv": write_csv, ".nc": save_dataset}
+
+def read_dataset(
+    files: PathLike | Sequence[PathLike] | Mapping[str, PathLike],
+    *,
+    fps: float | None = None,
+    unit: str | None = None,
+) -> xr.Dataset:
+    """Read files of any known program as one dataset, detections or trajectories.
+
+    `files` is one file, or the 2-D files of several views: a mapping, or a sequence of
+    "VIEW=FILE". `fps` and `unit` are for files that do not tell theirs. Raises `FileFormatError`
+    or `DatasetError` naming the file and the fix.
+    """
+    files = _as_one_or_by_view(files)
+    if not isinstance(files, Path):
+        if unit is not None:
+            raise DatasetError("unit goes with 3-D points; these files are read as pixels")
+        if fps is None:
+            raise DatasetError(
+                "these files do not tell their frame rate: give fps (in the terminal --fps 30)"
+            )
+        return combine_views({view: read_view(path) for view, path in files.items()}, fps=fps)
+    kind = recognize(files)
+    if kind.name in NETCDF:
+        return kind.load("reader")(files, fps=fps, unit=unit)
+    found = kind.load("reader")(files)
+    if isinstance(found, Points3d):
+        return found.to_trajectories(fps=fps, unit=unit)
+    raise DatasetError(f"{files}: is {kind.title} of one view; say which, as VIEW={files}")
 
 
 def read_detections(
     files: PathLike | Sequence[PathLike] | Mapping[str, PathLike], *, fps: float | None = None
 ) -> xr.Dataset:
-    """Read detections of any known program as one dataset.
+    """Read detections of any known program as one dataset, as `read_dataset` does.
 
-    `files` is one detections.nc, or other programs' files by view: a mapping, or a sequence of
-    "VIEW=FILE"; those need `fps`. Raises `FileFormatError` or `DatasetError` naming the file and
-    the fix.
+    Raises `DatasetError` where the file holds trajectories.
     """
-    if isinstance(files, str | os.PathLike):
-        files = [files]
-    if not isinstance(files, Mapping):
-        if len(files) == 1 and Path(files[0]).suffix == ".nc":
-            detections = validate_detections(open_dataset(files[0]))
-            if fps is not None and fps != detections.attrs["fps"]:
-                raise DatasetError(
-                    f"{files[0]}: has {detections.attrs['fps']} frames a second, but fps = {fps} "
-                    "was given; leave it out"
-                )
-            return detections
-        files = _by_view(files)
-    if fps is None:
+    dataset = read_dataset(files, fps=fps, unit=None)
+    if kind_of(dataset) is TRAJECTORIES:
         raise DatasetError(
-            "these files do not tell their frame rate: give fps (in the terminal --fps 30)"
+            f"{files}: 'space' is x, y, z: these are 3-D points; detections have x, y"
         )
-    return combine_views({view: read_view(path) for view, path in files.items()}, fps=fps)
+    return dataset
 
 
 def read_view(path: PathLike) -> ViewDetections:
     """Read the detections of one view, choosing the reader by what the file holds."""
     path = Path(path)
-    if not path.is_file():
-        raise FileFormatError(f"{path}: no such file; check the path")
-    with path.open("rb") as stream:
-        start = stream.read(len(MAGIC))
-    if start == MAGIC:
-        with open_hdf5(path) as file:
-            is_sleap = "tracks" in file
-            is_pandas = any(
-                "pandas_type" in group.attrs
-                for group in file.values()
-                if isinstance(group, h5py.Group)
-            )
-        if is_sleap:
-            return read_sleap_analysis(path)
-        if is_pandas:
-            return read_deeplabcut_h5(path)
-    elif path.suffix.lower() == ".csv":
-        return read_deeplabcut_csv(path)
-    raise FileFormatError(f"{path}: no detections of a known program; labcut3d reads {READABLE}")
-
-
-def write_trajectories(trajectories: xr.Dataset, path: PathLike) -> None:
-    """Write trajectories in the format that the ending of `path` names: .csv or .nc."""
-    path = Path(path)
-    writer = WRITERS.get(path.suffix.lower())
-    if writer is None:
+    kind = recognize(path)
+    if kind.reads != "2-D":
+        readable = ", ".join(one.title for one in FORMATS.values() if one.reads == "2-D")
         raise FileFormatError(
-            f"{path}: cannot write '{path.suffix}'; endings known: {', '.join(WRITERS)}"
+            f"{path}: is {kind.title}, not the detections of one view: those are {readable}"
         )
-    writer(trajectories, path)
+    return kind.load("reader")(path)
 
 
-def _by_view(files: Sequence[PathLike]) -> dict[str, Path]:
-    """Return VIEW=FILE arguments as a mapping."""
+def find_format(path: PathLike | None, name: str | None, *, is_3d: bool) -> Format | None:
+    """Return the format called `name`, or the first that the ending of `path` fits, else None."""
+    fitting = [one for one in FORMATS.values() if one.takes(is_3d)]
+    if name is not None:
+        return next((one for one in fitting if one.name == name), None)
+    lower = Path(path or "").name.lower()
+    ends = [(end, one) for one in fitting for end in one.endings if lower.endswith(end)]
+    longest = max((len(end) for end, _ in ends), default=0)
+    return next((one for end, one in ends if len(end) == longest), None)
+
+
+def choose_format(path: PathLike | None, name: str | None, *, is_3d: bool) -> Format:
+    """Return what `find_format` finds, or raise `FileFormatError` listing what there is."""
+    found = find_format(path, name, is_3d=is_3d)
+    if found is not None:
+        return found
+    content = "trajectories" if is_3d else "detections"
+    fitting = [one for one in FORMATS.values() if one.takes(is_3d)]
+    names = ", ".join(one.name for one in fitting)
+    if name is not None and name in FORMATS:
+        raise FileFormatError(
+            f"{FORMATS[name].title} cannot be written from {content}; formats that can: {names}"
+        )
+    if name is not None:
+        raise FileFormatError(f"no format '{name}'; formats of {content}: {names}")
+    known = ", ".join(dict.fromkeys(end for one in fitting for end in one.endings))
+    raise FileFormatError(
+        f"{path}: cannot write '{Path(path or '').suffix}' of {content}; endings known: {known}; "
+        f"or say --to {names}"
+    )
+
+
+def write_dataset(export: Export, path: PathLike, to: str | None = None) -> tuple[Path, ...]:
+    """Write an export in the format `to`, by default the one that the ending of `path` tells.
+
+    A format that holds one view or individual gets a file for each, its name before the ending.
+    Returns the paths written. Raises `FileFormatError` or `DatasetError` saying what does not fit.
+    """
+    kind = choose_format(path, to, is_3d=export.is_3d)
+    write = kind.load("writer")
+    parts = [("", export)]
+    if kind.one_file_a == "view":
+        parts = list(export.views())
+    elif kind.one_file_a == "individual":
+        parts = list(export.each_individual())
+    written = []
+    for part, one in parts:
+        target = Path(path) if len(parts) == 1 else _with_part(Path(path), part, kind)
+        write(replace(one, title=export.title), target)
+        written.append(target)
+    return tuple(written)
+
+
+def _with_part(path: Path, part: str, kind: Format) -> Path:
+    """Return a path with the name of a view or individual before its ending."""
+    ending = next((e for e in kind.endings if path.name.lower().endswith(e)), path.suffix)
+    stem = path.name[: len(path.name) - len(ending)]
+    return path.with_name(f"{stem}_{part.replace('/', '_')}{ending}")
+
+
+def _as_one_or_by_view(
+    files: PathLike | Sequence[PathLike] | Mapping[str, PathLike],
+) -> Path | Mapping[str, PathLike]:
+    """Return one path, or paths by view."""
+    if isinstance(files, Mapping):
+        return files
+    files = [files] if isinstance(files, str | os.PathLike) else list(files)
+    if len(files) == 1 and ("=" not in os.fspath(files[0]) or Path(files[0]).is_file()):
+        return Path(files[0])
     views: dict[str, Path] = {}
     for file in files:
         argument = os.fspath(file)

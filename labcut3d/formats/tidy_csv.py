@@ -1,53 +1,50 @@
-"""Trajectories as a tidy table: one row for each moment, individual and keypoint."""
+"""A dataset as a tidy .csv: one row for each moment, individual and keypoint (and view)."""
 
 import os
+from collections.abc import Hashable
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import xarray as xr
 
 from calibration.files import atomic_write
-from labcut3d.schema import validate_trajectories
+from labcut3d.errors import FileFormatError
+from labcut3d.formats.csv_numbers import LARGEST, first_lines
+from labcut3d.formats.exported import Export
+from labcut3d.formats.points import Points3d
+from labcut3d.formats.tidy_table import KEYS, points_of, tidy_table
 
-__all__ = ["tidy_table", "write_csv"]
-
-
-def tidy_table(trajectories: xr.Dataset) -> pd.DataFrame:
-    """Return trajectories as a table whose columns name their unit, such as `x_mm`.
-
-    `x`, `y`, `z` are refined, `raw_` triangulated from that moment alone, `sd_` the standard
-    deviations; `frame` is the first view's; `views` counts the views used. NaN = missing.
-    """
-    validate_trajectories(trajectories)
-    unit = trajectories.attrs["unit"]
-    order = ("time", "individual", "keypoint")
-
-    def flat(values: xr.DataArray) -> np.ndarray:
-        """Return values with some of the dimensions `order`, as a column."""
-        return values.broadcast_like(template).transpose(*order).values.ravel()
-
-    template = trajectories["confidence"]
-    columns = {
-        "time_s": flat(trajectories["time"]),
-        "frame": flat(trajectories["frame"].isel(view=0, drop=True)),
-        "individual": flat(trajectories["individual"]),
-        "keypoint": flat(trajectories["keypoint"]),
-    }
-    for prefix, name in (("", "position"), ("raw_", "position_raw")):
-        for axis in "xyz":
-            position = trajectories[name].sel(space=axis, drop=True)
-            columns[f"{prefix}{axis}_{unit}"] = flat(position)
-    for axis in "xyz":
-        variance = trajectories["covariance"].sel(space=axis, space_=axis, drop=True)
-        columns[f"sd_{axis}_{unit}"] = np.sqrt(flat(variance))
-    columns["reprojection_error_px"] = flat(trajectories["reprojection_error"])
-    columns["confidence"] = flat(trajectories["confidence"])
-    columns["views"] = flat(trajectories["view_used"].astype(bool).sum("view"))
-    return pd.DataFrame(columns)
+__all__ = ["is_tidy", "read_csv", "write_csv"]
 
 
-def write_csv(trajectories: xr.Dataset, path: str | os.PathLike[str]) -> None:
-    """Write trajectories as a tidy .csv, atomically; a missing value is an empty cell."""
-    table = tidy_table(trajectories)
+def write_csv(export: Export, path: str | os.PathLike[str]) -> None:
+    """Write a tidy .csv, atomically, with nine digits; a missing value is an empty cell."""
+    table = tidy_table(export.dataset)
     with atomic_write(path) as temporary:
         table.to_csv(temporary, index=False, float_format="%.9g")
+
+
+def is_tidy(header: list[str]) -> bool:
+    """Tell whether the first line of a .csv is that of tidy trajectories."""
+    return set(KEYS) <= set(header) and "view" not in header
+
+
+def read_csv(path: str | os.PathLike[str]) -> Points3d:
+    """Read a tidy .csv of trajectories.
+
+    Raises `FileFormatError` naming the file and what is wrong.
+    """
+    path = Path(path)
+    text: dict[Hashable, type[str]] = {"individual": str, "keypoint": str}
+    header = next(iter(first_lines(path, 1)), [])
+    empty: dict[Hashable, list[str]] = {name: [""] for name in header if name not in text}
+    try:
+        if path.stat().st_size > LARGEST:
+            raise FileFormatError(f"{path}: larger than {LARGEST / 2**30:g} GiB; give the .nc")
+        table = pd.read_csv(
+            path, dtype=text, keep_default_na=False, na_values=empty, encoding="utf-8-sig"
+        )
+    except FileFormatError:
+        raise
+    except (OSError, ValueError, OverflowError, pd.errors.ParserError) as error:
+        raise FileFormatError(f"{path}: not a readable .csv ({error})") from error
+    return points_of(table, path)

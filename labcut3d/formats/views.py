@@ -1,7 +1,7 @@
 """What other programs' files hold: one view's detections; and how several become one dataset."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,9 @@ class ViewDetections:
     """The detections in one video.
 
     `position` (time, keypoint, individual, 2) px, NaN where unseen; `confidence` (time, keypoint,
-    individual) between 0 and 1, 0 where unseen; `path` names the file in messages.
+    individual) between 0 and 1, 0 where unseen; `covariance` (time, keypoint, individual, 2, 2)
+    px^2, NaN where unseen, None where the file has none; `path` names the file in messages.
+    A file that `may_end_early` stops at the last frame in which something was seen.
     """
 
     path: Path
@@ -27,6 +29,8 @@ class ViewDetections:
     individuals: tuple[str, ...]
     position: Array
     confidence: Array
+    covariance: Array | None = None
+    may_end_early: bool = False
 
     def __post_init__(self) -> None:
         """Bring the confidence into its range; what is seen without one is believed."""
@@ -34,6 +38,23 @@ class ViewDetections:
         given = np.where(np.isfinite(self.confidence), self.confidence, 1.0)
         object.__setattr__(self, "position", np.where(seen[..., None], self.position, np.nan))
         object.__setattr__(self, "confidence", np.where(seen, np.clip(given, 0.0, 1.0), 0.0))
+        if self.covariance is not None:
+            kept = np.where(seen[..., None, None], self.covariance, np.nan)
+            object.__setattr__(self, "covariance", kept)
+
+    def with_missing(self, frames: int) -> "ViewDetections":
+        """Return these detections followed by so many frames in which nothing was seen."""
+
+        def longer(values: Array, missing: float) -> Array:
+            """Return values (time, ...) with `missing` appended."""
+            return np.concatenate([values, np.full((frames, *values.shape[1:]), missing)])
+
+        return replace(
+            self,
+            position=longer(self.position, np.nan),
+            confidence=longer(self.confidence, 0.0),
+            covariance=None if self.covariance is None else longer(self.covariance, np.nan),
+        )
 
 
 def combine_views(views: Mapping[str, ViewDetections], *, fps: float) -> xr.Dataset:
@@ -41,8 +62,8 @@ def combine_views(views: Mapping[str, ViewDetections], *, fps: float) -> xr.Data
 
     Keypoints and individuals may be in another order in another view. A single individual may
     even have another name there; of several, each view may have its own, such as tracks: one that
-    a view does not have is missing there. Raises `DatasetError` naming the two files that do not
-    fit.
+    a view does not have is missing there. There is a covariance where every file has one. Raises
+    `DatasetError` naming the two files that do not fit.
     """
     if not views:
         raise DatasetError("no view given; give each as VIEW=FILE")
@@ -52,7 +73,6 @@ def combine_views(views: Mapping[str, ViewDetections], *, fps: float) -> xr.Data
     single = all(len(view.individuals) == 1 for view in views.values())
     every = (first,) if single else views.values()
     individuals = tuple(dict.fromkeys(name for view in every for name in view.individuals))
-    positions, confidences = [], []
     for name, view in views.items():
         if len(view.position) != len(first.position):
             raise DatasetError(
@@ -60,17 +80,22 @@ def combine_views(views: Mapping[str, ViewDetections], *, fps: float) -> xr.Data
                 f"frames, {view.path} ({name}) has {len(view.position)}; cut the videos to the "
                 "same moments first"
             )
-        keypoints = _order(first, view)
-        shape = (len(view.position), len(keypoints), len(individuals))
-        position, confidence = np.full((*shape, 2), np.nan), np.zeros(shape)
-        place = [0] if single else [individuals.index(name) for name in view.individuals]
-        position[:, :, place] = view.position[:, keypoints]
-        confidence[:, :, place] = view.confidence[:, keypoints]
-        positions.append(position)
-        confidences.append(confidence)
+
+    def joined(parts: Sequence[Array], missing: float) -> Array:
+        """Stack what the views tell (time, keypoint, individual, ...) along axis 1."""
+        shape = (*parts[0].shape[:2], len(individuals), *parts[0].shape[3:])
+        stacked = np.full((len(parts), *shape), missing)
+        for whole, view, part in zip(stacked, views.values(), parts, strict=True):
+            place = [0] if single else [individuals.index(name) for name in view.individuals]
+            whole[:, :, place] = part[:, _order(first, view)]
+        return np.moveaxis(stacked, 0, 1)
+
+    doubts = [view.covariance for view in views.values() if view.covariance is not None]
+    position = joined([view.position for view in views.values()], np.nan)
     return make_detections(
-        position=np.moveaxis(np.stack(positions, axis=1), -1, 2),
-        confidence=np.stack(confidences, axis=1),
+        position=np.moveaxis(position, -1, 2),
+        confidence=joined([view.confidence for view in views.values()], 0.0),
+        covariance=joined(doubts, np.nan) if len(doubts) == len(views) else None,
         views=list(views),
         keypoints=first.keypoints,
         individuals=individuals,

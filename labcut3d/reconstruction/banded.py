@@ -83,30 +83,33 @@ def solve(factors, values):
 
 @bare
 def inverse_blocks(factors, window, column, blocks):
-    """Fill blocks (m, n / 3, 3, 3) with the diagonal blocks of the inverse.
+    """Fill blocks (m, n / 3, b, b) of the inverse that begin on the diagonal, zero past its end.
 
-    From the last row backwards: the inverse within the bands needs only itself (Takahashi et al.,
-    1973). `window` (6, 6) and `column` (6,) are room to work in.
+    From the last row backwards: the inverse within a band of r rows, which is as wide as the
+    factors' or wider, needs only itself (Takahashi et al., 1973). `window` (r, r), r >= b, and
+    `column` (r,) are room to work in.
     """
+    reach, size = len(column), blocks.shape[2]
     for m in range(len(factors)):
         a = factors[m]
         window[:] = 0.0
         for j in range(len(a) - BANDS - 1, -1, -1):
             up = 1 / a[j, 0]
             corner = up
-            for p in range(BANDS):
+            for p in range(reach):
                 total = 0.0
                 for q in range(BANDS):
                     total += window[p, q] * a[j, q + 1]
                 column[p] = -total * up
+            for p in range(BANDS):
                 corner -= a[j, p + 1] * column[p]
-            for p in range(BANDS - 1, 0, -1):
-                for q in range(BANDS - 1, 0, -1):
+            for p in range(reach - 1, 0, -1):
+                for q in range(reach - 1, 0, -1):
                     window[p, q] = window[p - 1, q - 1]
-            for p in range(1, BANDS):
+            for p in range(1, reach):
                 window[p, 0] = window[0, p] = column[p - 1]
             window[0, 0] = corner * up
             if j % 3 == 0:
-                for p in range(3):
-                    for q in range(3):
+                for p in range(size):
+                    for q in range(size):
                         blocks[m, j // 3, p, q] = window[p, q]

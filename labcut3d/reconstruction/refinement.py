@@ -26,6 +26,7 @@ from labcut3d.reconstruction.evidence import (
     persistence,
     sums,
 )
+from labcut3d.reconstruction.motion import Motion, refined_motion
 from labcut3d.reconstruction.smoothing import (
     accelerations,
     log_evidence,
@@ -56,7 +57,8 @@ class Refined:
     `points` (keypoint, time, 3) and `covariance` (keypoint, time, 3, 3); `judgement` of the
     detections in `evidence`, whose swaps are repaired; `exchanged` (pair, view, time) tells which;
     `acceleration` (keypoint,) the learnt restlessness, unit/frame^2, and `precision`
-    (keypoint, time - 2) what follows for every moment's acceleration.
+    (keypoint, time - 2) what follows for every moment's acceleration; `motion`
+    that of the points.
     """
 
     points: Array
@@ -67,6 +69,7 @@ class Refined:
     exchanged: np.ndarray
     acceleration: Array
     precision: Array
+    motion: Motion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -115,6 +118,8 @@ def refine(
             progress(index + 1, len(WIDENINGS))
     judgement = judge(evidence, state.noise, state.points)
     factor = persistence(evidence, judgement, state.points)
+    # Errors that last cancel in differences, others do not: between 1 and the points' own factor.
+    of_motion = np.sqrt(factor)
     known = information_of(evidence, STUDENT_INFORMATION * judgement.weight, state.points)
     covariance = posterior_covariances(known, state.precision)
     return Refined(
@@ -126,6 +131,7 @@ def refine(
         exchanged=exchanged,
         acceleration=state.acceleration,
         precision=state.precision,
+        motion=refined_motion(state.points, known, state.precision, of_motion),
     )
 
 

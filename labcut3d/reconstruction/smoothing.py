@@ -11,7 +11,23 @@ import numpy as np
 from calibration.geometry import Array
 from labcut3d.reconstruction import banded
 
-__all__ = ["accelerations", "log_evidence", "posterior_covariances", "smooth"]
+__all__ = [
+    "accelerations",
+    "log_evidence",
+    "posterior_covariances",
+    "posterior_motion",
+    "smooth",
+    "velocities",
+]
+
+# Of the points before, at and after a moment: what they make of its velocity and acceleration.
+VELOCITY = np.array([-0.5, 0.0, 0.5])
+ACCELERATION = np.array([1.0, -2.0, 1.0])
+
+
+def velocities(points: Array) -> Array:
+    """Return the central differences (..., time - 2, 3) of tracks (..., time, 3), unit/frame."""
+    return (points[..., 2:, :] - points[..., :-2, :]) / 2
 
 
 def accelerations(points: Array) -> Array:
@@ -47,6 +63,24 @@ def posterior_covariances(information: Array, precision: Array) -> Array:
     blocks = np.empty(information.shape)
     banded.inverse_blocks(factors, np.empty((6, 6)), np.empty(6), blocks)
     return blocks
+
+
+def posterior_motion(information: Array, precision: Array) -> tuple[Array, Array]:
+    """Return the covariances (track, time - 2, 3, 3) of `velocities` and of `accelerations`.
+
+    Of the tracks that `smooth` returns, exactly: from the covariance of three neighbours together.
+    One track at a time, to spare memory.
+    """
+    tracks, moments = information.shape[:2]
+    found = np.empty((2, tracks, max(moments - 2, 0), 3, 3))
+    for track in range(tracks):
+        factors = _factorize(information[track : track + 1], precision[track : track + 1])
+        joint = np.empty((1, moments, 9, 9))
+        banded.inverse_blocks(factors, np.empty((9, 9)), np.empty(9), joint)
+        three = joint[0, : found.shape[2]].reshape(-1, 3, 3, 3, 3)
+        for weights, covariance in zip((VELOCITY, ACCELERATION), found[:, track], strict=True):
+            covariance[:] = np.einsum("a,taibj,b->tij", weights, three, weights, optimize=True)
+    return found[0], found[1]
 
 
 def _solve(factors: Array, vectors: Array) -> Array:

@@ -13,6 +13,7 @@ from calibration.rig import Rig
 from calibration.triangulation import Triangulation
 from labcut3d.progress import Progress
 from labcut3d.reconstruction.evidence import USED, Evidence
+from labcut3d.reconstruction.motion import Motion, unknown_motion
 from labcut3d.reconstruction.propagation import calibration_covariance_of_tracks
 from labcut3d.reconstruction.refinement import Refined
 from labcut3d.reconstruction.report import describe_changes
@@ -25,6 +26,7 @@ __all__ = ["Context", "Tracks", "refined_tracks", "unrefined_tracks"]
 class Tracks:
     """What becomes of one individual: (time, keypoint, ...) arrays; `view_used` by view first.
 
+    `motion` (keypoint, time, ...) is that of `position`, NaN where it was not refined;
     `calibration` is the calibration's part in the covariance; `exchanged` (view, time) counts
     left/right pairs that were exchanged back; `report` says how much was altered.
     """
@@ -32,6 +34,7 @@ class Tracks:
     position: Array
     raw: Array
     covariance: Array
+    motion: Motion
     calibration: Array
     error: Array
     view_used: np.ndarray
@@ -69,6 +72,7 @@ def unrefined_tracks(evidence: Evidence, raw: Triangulation, context: Context) -
         position=_by_time(np.where(vague[..., None], np.nan, raw.points)),
         raw=_by_time(raw.points),
         covariance=_by_time(raw.covariance + part),
+        motion=unknown_motion(*raw.points.shape[:2]),
         calibration=_by_time(part),
         error=_by_time(np.where(vague, np.nan, raw.reprojection_error)),
         view_used=np.swapaxes(raw.inliers & ~vague, 1, 2),
@@ -114,6 +118,7 @@ def refined_tracks(
         position=whole(refined.points, np.nan),
         raw=_by_time(raw.points),
         covariance=whole(refined.covariance + part, np.nan),
+        motion=refined.motion.mapped(lambda values: whole(values, np.nan)).mapped(_by_time),
         calibration=whole(part, np.nan),
         error=whole(error, np.nan),
         view_used=np.swapaxes(view_used, 1, 2),

@@ -18,6 +18,7 @@ from labcut3d.reconstruction.association import detections_of, match_views
 from labcut3d.reconstruction.evidence import USED, Evidence
 from labcut3d.reconstruction.exchanges import untangle
 from labcut3d.reconstruction.identities import known_individuals
+from labcut3d.reconstruction.motion import motion_variables
 from labcut3d.reconstruction.refinement import refine
 from labcut3d.reconstruction.report import report_attributes
 from labcut3d.reconstruction.settings import ReconstructionSettings
@@ -75,6 +76,9 @@ def reconstruct(
     attributes = report_attributes([track.report for track in tracks], rig.unit)
     attributes |= identities.attributes
     optional = {"exchanged": _stack(tracks, "exchanged", -1).swapaxes(0, 1), **identities.variables}
+    if settings.smooth:
+        time = detections["time"].values.astype(float)
+        optional |= motion_variables([track.motion for track in tracks], time)
     if rig_covariance is not None:
         optional["covariance_calibration"] = _stack(tracks, "calibration", 2)
         attributes["calibration_gauge"] = rig_covariance.gauge

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = [
+    "IMPORTED",
     "chamber_record",
     "is_current",
     "load_calibrated_rig",
@@ -30,6 +31,8 @@ __all__ = [
     "settings_hash",
     "source_hashes",
 ]
+
+IMPORTED = "imported "  # begins the names of inputs of detections that another program made
 
 
 def is_current(result: Path, inputs: Mapping[str, str], reporter: Reporter) -> bool:
@@ -43,8 +46,13 @@ def is_current(result: Path, inputs: Mapping[str, str], reporter: Reporter) -> b
 
 
 def settings_hash(project: Project, settings: Any) -> str:
-    """Return a hash of a stage's settings, the skeleton and the version of labcut3d."""
-    return fingerprint([asdict(settings), asdict(project.skeleton), __version__])
+    """Return a hash of a stage's settings, the skeleton and the version of labcut3d.
+
+    Without the skeleton's angles and axes: only kinematics are told in them.
+    """
+    skeleton = asdict(project.skeleton)
+    anatomy = {name: skeleton[name] for name in ("name", "keypoints", "bones", "left_right")}
+    return fingerprint([asdict(settings), anatomy, __version__])
 
 
 def source_hashes(sources: Mapping[str, Frames]) -> dict[str, str]:

@@ -9,8 +9,9 @@ from labcut3d.errors import DetectorError, LabelError
 from labcut3d.labels import LabelledImage, Labels, labelled_images, read_labels
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
-from labcut3d.provenance import fingerprint, write_stamp
+from labcut3d.provenance import fingerprint, made_from, write_stamp
 from labcut3d.stages.common import (
+    IMPORTED,
     is_current,
     path_hashes,
     save_result,
@@ -75,8 +76,12 @@ def detect(project: Project, recording: str, reporter: Reporter = SILENT) -> Pat
     """Find the keypoints in all views of a recording -> detections.nc.
 
     A video that ends early or is damaged is analysed as far as it can be read, with a warning.
+    Detections that were imported are kept.
     """
     result = project.results(recording) / "detections.nc"
+    if any(name.startswith(IMPORTED) for name in made_from(result) or ()):
+        reporter.note(f"{result} was imported and is kept; remove it to detect anew")
+        return result
     sources = project.recording_sources(recording)
     fps, individual = project.frame_rate(sources), _individual(project)
     inputs = {

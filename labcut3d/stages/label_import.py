@@ -1,6 +1,5 @@
 """Labels of other programs into a project."""
 
-import difflib
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from calibration.files import atomic_write
 from labcut3d.errors import LabelError, VideoError
 from labcut3d.formats.labels import VideoLabels, choose_video, read_label_file
 from labcut3d.image_folder import IMAGE_ENDINGS, ImageFolder
+from labcut3d.keypoint_names import match_keypoints, require_view
 from labcut3d.label_merging import merge_label_rows
 from labcut3d.labels import LabelRow, read_label_rows, write_label_rows
 from labcut3d.progress import SILENT, Reporter
@@ -63,7 +63,7 @@ def import_labels(
     copies: dict[Path, Path] = {}
     added: list[LabelRow] = []
     for view, file in files.items():
-        _require_view(project, view)
+        require_view(project, view)
         joined = (f"{recording}/{view}", f"{recording}_{view}", f"{view}_{recording}")
         videos = read_label_file(file, predicted=choices.predicted)
         labels = choose_video(videos, (*joined, recording, view), view, choices.videos.get(view))
@@ -84,57 +84,16 @@ def import_labels(
     return path
 
 
-def _require_view(project: Project, view: str) -> None:
-    """Refuse a view that the project does not have."""
-    if view not in project.views:
-        raise LabelError(
-            f"{project.root}: no view '{view}'; project.toml has {', '.join(project.views)}"
-        )
-
-
 def _in_project(
     project: Project, view: str, labels: VideoLabels, rename: Mapping[str, str]
 ) -> VideoLabels:
-    """Return the labels of a view with the skeleton's keypoints, in its order.
-
-    A name may end in "_VIEW", as where one file of Lightning Pose holds several views.
-    """
+    """Return the labels of a view with the skeleton's keypoints, in its order."""
+    columns = match_keypoints(project, view, labels.keypoints, rename, labels.file)
     known = project.skeleton.keypoints
-    columns: dict[str, int] = {}
-    unknown = []
-    for column, given in enumerate(labels.keypoints):
-        name = rename.get(given, given)
-        base, _, end = name.rpartition("_")
-        if name not in known and base in known and end in project.views:
-            name = base if end == view else ""
-        if not name:
-            continue
-        if name not in known:
-            unknown.append(given)
-        elif name in columns:
-            raise LabelError(f"{labels.file}: two keypoints of view '{view}' become '{name}'")
-        else:
-            columns[name] = column
-    if unknown:
-        raise LabelError(_unknown(labels, unknown, [k for k in known if k not in columns] or known))
     position = np.full((*labels.position.shape[:2], len(known), 2), np.nan)
     for name, column in columns.items():
         position[:, :, known.index(name)] = labels.position[:, :, column]
     return replace(labels, keypoints=known, position=position).without_empty()
-
-
-def _unknown(labels: VideoLabels, unknown: Sequence[str], known: Sequence[str]) -> str:
-    """Return the message for keypoints that the skeleton does not have."""
-    plain = {name.casefold().replace("_", ""): name for name in known}
-    near = {}
-    for name in unknown:
-        found = difflib.get_close_matches(name.casefold().replace("_", ""), plain, n=1)
-        near[name] = plain[found[0]] if found else ""
-    hints = " ".join(f"--rename '{name}={nearest}'" for name, nearest in near.items())
-    return (
-        f"{labels.file}: keypoints {', '.join(unknown)} are not in the project's skeleton "
-        f"({', '.join(known)}); rename them, or leave them out by an empty name: {hints}"
-    )
 
 
 def _in_view(

@@ -126,6 +126,8 @@ def _refined(
         thickness=THICKNESS * chamber.thickness,
         tilt=TILT + placed.turn_deviation,
         index=INDEX,
+        box=True,
+        size=PLACE * float(chamber.inner.max()) / 2,
     )
     return refine_walls(placed.rig, printed, seen, priors)
 

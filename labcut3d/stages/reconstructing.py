@@ -11,7 +11,7 @@ from calibration import Rig, RigCovariance
 from calibration.covariance import covariance_path, find_covariance
 from calibration.files import sha256_of, write_text
 from labcut3d.errors import DatasetError, VideoError
-from labcut3d.formats import read_detections
+from labcut3d.formats import read_dataset, read_detections
 from labcut3d.kinematics.events import find_events, read_events, write_events
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
@@ -162,9 +162,19 @@ def view(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
     return result
 
 
-def view_file(path: str | os.PathLike[str], output: str | os.PathLike[str]) -> Path:
-    """Write the viewer of one dataset, without rig and videos -> OUTPUT."""
-    write_text(output, dataset_page(open_dataset(path), title=Path(path).stem))
+def view_file(
+    path: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    fps: float | None = None,
+    unit: str | None = None,
+) -> Path:
+    """Write the viewer of one dataset or 3-D file, without rig and videos -> OUTPUT.
+
+    `fps` and `unit` are for files of other programs that do not tell theirs.
+    """
+    dataset = read_dataset(path, fps=fps, unit=unit)
+    write_text(output, dataset_page(dataset, title=Path(path).stem))
     return Path(output)
 
 

@@ -18,7 +18,7 @@ from labcut3d.errors import Labcut3dError
 from labcut3d.labels import read_labels
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, read_stamp
-from labcut3d.stages.common import path_hashes, settings_hash
+from labcut3d.stages.common import IMPORTED, path_hashes, settings_hash
 from labcut3d.stages.detecting import model_folders, training_inputs
 
 __all__ = ["RecordingStatus", "Standing", "Step", "StepState", "recording_status", "status"]
@@ -90,7 +90,8 @@ def recording_status(project: Project, name: str) -> RecordingStatus:
         videos, trouble = path_hashes(project.recording_paths(name)), ""
     except Labcut3dError as error:
         videos, trouble = {}, str(error)
-    found = {"detections.nc": made("detections.nc", {**videos, **_model_hashes(project)})}
+    found_by = {} if _is_imported(project, name) else {**videos, **_model_hashes(project)}
+    found = {"detections.nc": made("detections.nc", found_by)}
     if several:
         inputs = {"reconstruction settings": settings_hash(project, project.reconstruction)}
         inputs |= _rig_hash(project, folder) | _made(folder, {"detections": "detections.nc"})
@@ -184,11 +185,9 @@ def _reconstruct(
     """Return how many recordings are reconstructed, and up to date."""
     done = sum(one.standing == "done" for one in recordings)
     told = f"{done} of {_count(len(recordings), 'recording')} up to date." if recordings else ""
-    lacking = [
-        what
-        for what, step in (("calibrate the cameras", calibrate), ("train the detector", train))
-        if not step.told
-    ]
+    foreign = bool(recordings) and all(_is_imported(project, one.name) for one in recordings)
+    needed = {"calibrate the cameras": calibrate.told, "train the detector": train.told or foreign}
+    lacking = [what for what, done in needed.items() if not done]
     if not recordings or lacking:
         todo = f"First {' and '.join(lacking or ['add the videos of a recording'])}."
         return _step("reconstruct", "blocked", told, todo)
@@ -266,6 +265,12 @@ def _rig_hash(project: Project, folder: Path) -> dict[str, str]:
         if path.is_file():
             return {"rig": sha256_of(path)}
     return {}
+
+
+def _is_imported(project: Project, name: str) -> bool:
+    """Tell whether a recording's detections are those of another program."""
+    stamp = read_stamp(project.results(name) / "detections.nc")
+    return stamp is not None and any(one.startswith(IMPORTED) for one in stamp.inputs)
 
 
 def _labelled_moments(project: Project) -> int:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import av
 import cv2
-import h5py
 import numpy as np
-import pandas as pd
+from format_seeds import READABLE, file_of, read_file
 
 from calibration.boards.board import load_board
 from calibration.camera import Camera
@@ -23,7 +22,6 @@ from calibration.rig import Rig
 from calibration.timing.timestamps import read_timestamps
 from labcut3d.formats.labels.deeplabcut_config import read_config
 from labcut3d.formats.labels.registry import read_label_file
-from labcut3d.formats.registry import read_view
 from labcut3d.kinematics.events import read_events
 from labcut3d.labels import read_labels
 from labcut3d.project import load_project
@@ -98,29 +96,10 @@ def _detections(folder: Path) -> None:
     save_dataset(dataset, folder / "detections.nc")
 
 
-def _deeplabcut(folder: Path) -> None:
-    columns = pd.MultiIndex.from_product(
-        [["net"], ["snout", "tail"], ["x", "y", "likelihood"]],
-        names=["scorer", "bodyparts", "coords"],
-    )
-    values = np.random.default_rng(0).uniform(0, 1, (5, 6))
-    pd.DataFrame(values, columns=columns).to_csv(folder / "view.csv")
-
-
-def _deeplabcut_h5(folder: Path) -> None:
-    _deeplabcut(folder)
-    frame = pd.read_csv(folder / "view.csv", header=[0, 1, 2], index_col=0)
-    frame.to_hdf(folder / "view.h5", key="df_with_missing", format="table")
-    (folder / "view.csv").unlink()
-
-
-def _sleap(folder: Path) -> None:
-    rng = np.random.default_rng(0)
-    with h5py.File(folder / "view.analysis.h5", "w") as file:
-        file["tracks"] = rng.uniform(0, 100, (2, 2, 3, 5))
-        file["point_scores"] = rng.uniform(0, 1, (2, 3, 5))
-        file["node_names"] = np.array([b"a", b"b", b"c"])
-        file["track_names"] = np.array([b"m", b"n"])
+def _format(name: str) -> Seed:
+    """Return the seed of one of the formats of other programs."""
+    file, content = file_of(name)
+    return Seed(make=lambda: {file: content}, read=lambda folder: read_file(name, folder / file))
 
 
 def _coco() -> Files:
@@ -225,15 +204,13 @@ SEEDS: dict[str, Seed] = {
         make=_written(_covariance), read=lambda f: RigCovariance.load(f / "rig.toml")
     ),
     "dataset": Seed(make=_written(_detections), read=lambda f: open_dataset(f / "detections.nc")),
-    "deeplabcut csv": Seed(make=_written(_deeplabcut), read=lambda f: read_view(f / "view.csv")),
-    "deeplabcut h5": Seed(make=_written(_deeplabcut_h5), read=lambda f: read_view(f / "view.h5")),
     "deeplabcut config": Seed(
         make=_text(config__yaml=CONFIG), read=lambda f: read_config(f / "config.yaml")
     ),
-    "sleap analysis": Seed(make=_written(_sleap), read=lambda f: read_view(f / "view.analysis.h5")),
     "coco": Seed(make=_coco, read=lambda f: read_label_file(f / "coco.json")),
     "video": Seed(make=_written(_video), read=lambda f: _read_frames(f / "video.mp4")),
     "images": Seed(make=_written(_images), read=lambda f: _read_frames(f / "cam")),
+    **{f"format {name}": _format(name) for name in READABLE},
     **{
         f"rig of {format}": Seed(make=_written(_save_foreign(format)), read=_load_foreign(format))
         for format in RIG_FORMATS

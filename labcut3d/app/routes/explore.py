@@ -2,27 +2,27 @@
 
 import tempfile
 from pathlib import Path
-from shutil import rmtree
+from shutil import make_archive, rmtree
 
 from fastapi import APIRouter, Request
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 
 from calibration.files import read_table
+from labcut3d import pipeline
 from labcut3d.app.confine import inside
 from labcut3d.app.pages import show_page
 from labcut3d.app.workspace import OpenProject
-from labcut3d.errors import ProjectError
-from labcut3d.formats import write_trajectories
-from labcut3d.formats.registry import WRITERS
+from labcut3d.errors import Labcut3dError, ProjectError
+from labcut3d.formats import FORMATS
+from labcut3d.formats.format import Format
 from labcut3d.project import Project
-from labcut3d.schema import open_dataset
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/explore")
 
-TRAJECTORIES, EVENTS = "trajectories.nc", "events.csv"
+TRAJECTORIES, DETECTIONS, EVENTS = "trajectories.nc", "detections.nc", "events.csv"
 
 
 @router.get("")
@@ -43,25 +43,31 @@ def explore(request: Request, project: OpenProject, recording: str = "") -> Resp
         names=names,
         chosen=chosen,
         events=_events(project, chosen) if chosen else [],
-        endings=list(WRITERS) if chosen and _has(project, chosen, TRAJECTORIES) else [],
+        formats=_formats(project, chosen) if chosen else [],
     )
 
 
-@router.get("/{recording}/export/{ending}")
-def export(project: OpenProject, recording: str, ending: str) -> Response:
-    """Return the trajectories in another format, as a file to keep."""
-    (recording,) = project.choose_recordings([recording], [TRAJECTORIES])
-    if f".{ending}" not in WRITERS:
-        raise ProjectError(f".{ending[:20]}: cannot be written; known are {', '.join(WRITERS)}")
-    source = inside(project.root, f"results/{recording}/{TRAJECTORIES}")
+@router.get("/{recording}/export/{name}")
+def export(project: OpenProject, recording: str, name: str) -> Response:
+    """Return the results in the format `name`, as a file to keep; several files come as a .zip."""
+    (recording,) = project.choose_recordings([recording])
+    if name not in {one.name for one in _formats(project, recording)}:
+        raise ProjectError(f"{name[:40]!r}: no format that this recording can be written in")
+    for result in (TRAJECTORIES, DETECTIONS):
+        inside(project.root, f"results/{recording}/{result}")
     folder = Path(tempfile.mkdtemp(prefix="labcut3d-"))
-    target = folder / f"{recording}.{ending}"
-    write_trajectories(open_dataset(source), target)
-    return FileResponse(
-        target,
-        filename=f"{project.name}-{target.name}",
-        background=BackgroundTask(rmtree, folder, ignore_errors=True),
-    )
+    made = folder / "made" / f"{recording}{FORMATS[name].endings[0]}"
+    made.parent.mkdir()
+    try:
+        files = pipeline.export_recording(project, recording, to=name, output=made)
+    except Labcut3dError:
+        rmtree(folder)
+        raise
+    path = files[0]
+    if len(files) > 1:
+        path = Path(make_archive(str(folder / f"{recording}-{name}"), "zip", made.parent))
+    clean = BackgroundTask(rmtree, folder, ignore_errors=True)
+    return FileResponse(path, filename=f"{project.name}-{path.name}", background=clean)
 
 
 @router.get("/{recording}/events.csv")
@@ -74,9 +80,15 @@ def events(project: OpenProject, recording: str) -> Response:
     return FileResponse(path, filename=f"{project.name}-{recording}-events.csv")
 
 
-def _has(project: Project, recording: str, name: str) -> bool:
-    """Tell whether a recording has a result."""
-    return (project.results(recording) / name).is_file()
+def _formats(project: Project, recording: str) -> list[Format]:
+    """Return the formats that a recording's results can be written in."""
+    folder = project.results(recording)
+    present = [
+        is_3d
+        for is_3d, name in ((True, TRAJECTORIES), (False, DETECTIONS))
+        if (folder / name).is_file()
+    ]
+    return [one for one in FORMATS.values() if any(one.takes(is_3d) for is_3d in present)]
 
 
 def _events(project: Project, recording: str) -> list[dict[str, str]]:

@@ -229,6 +229,6 @@ def explore(person, app):
     viewer.locator("#play").click()
     wait_until(lambda: readout.text_content() != before, 30)
     with person.page.expect_download() as download:
-        person.click("text=/^\\.csv$/")
+        person.click("text=tidy CSV")
     first = Path(download.value.path()).read_text().splitlines()[0]
     assert re.search(r"keypoint.*x.*y.*z", first)

@@ -13,7 +13,7 @@ from labcut3d.cli import app
 runner = CliRunner()
 COMMANDS = (
     *("demo", "new", "board", "calibrate", "check", "align", "convert", "train", "evaluate"),
-    *("suggest", "import-labels", "export-labels"),
+    *("suggest", "import-labels", "export-labels", "formats", "import"),
     *("detect", "drift", "triangulate", "events", "reconstruct", "view", "export"),
 )
 

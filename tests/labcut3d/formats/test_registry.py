@@ -1,17 +1,25 @@
 """Choosing a reader or writer, and making several views one dataset."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
-import xarray as xr
+from random_datasets import random_detections, random_trajectories
 
 from labcut3d.errors import DatasetError, FileFormatError
-from labcut3d.formats import ViewDetections, combine_views, read_detections, write_trajectories
-from labcut3d.schema import make_detections, make_trajectories, open_dataset, save_dataset
-
-VIEWS = ("back", "mid", "side", "top")
+from labcut3d.formats import (
+    FORMATS,
+    Export,
+    ViewDetections,
+    choose_format,
+    combine_views,
+    read_detections,
+    write_dataset,
+)
+from labcut3d.formats.extras import require
+from labcut3d.schema import save_dataset
 
 
 def view(path: str, frames: int = 4, keypoints=("a", "b"), individuals=("one",)) -> ViewDetections:
@@ -24,47 +32,6 @@ def view(path: str, frames: int = 4, keypoints=("a", "b"), individuals=("one",))
         position=rng.uniform(0, 100, (*shape, 2)),
         confidence=np.full(shape, 0.5),
     )
-
-
-def trajectories() -> xr.Dataset:
-    """Two moments of two keypoints of one animal, all numbers distinct, one of them missing."""
-    detections = make_detections(
-        position=np.zeros((2, 2, 2, 2, 1)),
-        confidence=np.ones((2, 2, 2, 1)),
-        views=["u", "v"],
-        keypoints=["a", "b"],
-        individuals=["one"],
-        fps=50.0,
-        frame=np.array([[10, 10], [11, 12]]),
-    )
-    position = np.arange(12.0).reshape(2, 3, 2, 1)
-    position[1, :, 1] = np.nan
-    scale = np.array([1.0, 4.0, 9.0]) * np.eye(3)
-    return make_trajectories(
-        position=position,
-        position_raw=position + 100,
-        covariance=np.broadcast_to(scale, (2, 2, 1, 3, 3)),
-        reprojection_error=np.full((2, 2, 1), 1.5),
-        view_used=np.ones((2, 2, 2, 1), dtype=bool),
-        confidence=np.full((2, 2, 1), 0.25),
-        like=detections,
-        unit="mm",
-    )
-
-
-def test_four_real_views_make_one_dataset(dataset) -> None:
-    folder = dataset("mouse_4cam")
-    files = {v: folder / v / f"minimal_{v}_proofread.analysis.h5" for v in VIEWS}
-    detections = read_detections(files, fps=30)
-    assert dict(detections.sizes) == {
-        "time": 120, "view": 4, "space": 2, "keypoint": 15, "individual": 1,
-    }  # fmt: skip
-    assert list(detections["view"].values) == list(VIEWS)
-    assert detections.attrs["fps"] == 30
-    as_typed = read_detections([f"{v}={path}" for v, path in files.items()], fps=30)
-    assert as_typed.equals(detections)
-    with pytest.raises(DatasetError, match="--fps"):
-        read_detections(files)
 
 
 def test_order_of_keypoints_and_individuals_may_differ() -> None:
@@ -107,10 +74,12 @@ def test_views_that_do_not_fit_are_named(other: ViewDetections, message: str) ->
 
 
 def test_own_files_are_read_as_they_are(tmp_path: Path) -> None:
-    detections = combine_views({"u": view("f"), "v": view("g")}, fps=10)
+    detections = random_detections()
     save_dataset(detections, tmp_path / "detections.nc")
     assert read_detections(tmp_path / "detections.nc").equals(detections)
-    save_dataset(trajectories(), tmp_path / "trajectories.nc")
+    with pytest.raises(DatasetError, match=r"fps = 30\.0, but 25"):
+        read_detections(tmp_path / "detections.nc", fps=25)
+    save_dataset(random_trajectories(), tmp_path / "trajectories.nc")
     with pytest.raises(DatasetError, match="space"):
         read_detections(tmp_path / "trajectories.nc")
 
@@ -124,6 +93,12 @@ def test_arguments_are_checked(tmp_path: Path) -> None:
         read_detections({"u": tmp_path / "none.h5"}, fps=1)
     with pytest.raises(DatasetError, match="no view"):
         read_detections({}, fps=1)
+    (path, _) = write_dataset(Export.of(random_detections(), "walk"), tmp_path / "walk.h5")
+    with pytest.raises(DatasetError, match="say which, as VIEW="):
+        read_detections(path, fps=30)
+    (tmp_path / "points.csv").write_text("a,a,a\nx,y,z\n1,2,3\n")
+    with pytest.raises(FileFormatError, match=r"is JARVIS data3D\.csv, not the detections"):
+        read_detections({"u": tmp_path / "points.csv"}, fps=30)
 
 
 @pytest.mark.parametrize("name", ["noise.h5", "noise.csv", "noise.txt", "empty.h5", "head.h5"])
@@ -135,31 +110,77 @@ def test_files_of_no_known_kind(tmp_path: Path, name: str) -> None:
         read_detections({"u": path}, fps=1)
 
 
-def test_cut_files_are_refused(dataset, tmp_path: Path) -> None:
-    whole = (dataset("mouse_4cam") / "top" / "minimal_top_proofread.analysis.h5").read_bytes()
-    path = tmp_path / "cut.h5"
-    for length in (9, 500, len(whole) // 2, len(whole) - 1):
-        path.write_bytes(whole[:length])
-        with pytest.raises(FileFormatError, match=r"cut\.h5"):
-            read_detections({"u": path}, fps=1)
+@pytest.mark.parametrize("name", FORMATS)
+def test_readers_and_writers_are_where_the_table_says(name: str) -> None:
+    one = FORMATS[name]
+    assert one.name == name
+    assert bool(one.reads) == bool(one.reader)
+    assert bool(one.writes) == bool(one.writer)
+    assert one.reader or one.writer
+    for what, there in (("reader", one.reader), ("writer", one.writer)):
+        if there:
+            assert callable(one.load(what))
+        else:
+            with pytest.raises(FileFormatError, match="cannot be"):
+                one.load(what)
+    if one.writer:
+        assert one.keeps
 
 
-def test_tidy_csv_comes_back(tmp_path: Path) -> None:
-    write_trajectories(trajectories(), tmp_path / "out.csv")
-    table = pd.read_csv(tmp_path / "out.csv")
-    assert len(table) == 4
-    row = table[(table.frame == 11) & (table.keypoint == "a")].iloc[0]
-    assert row[["x_mm", "y_mm", "z_mm"]].tolist() == [6, 8, 10]
-    assert row[["raw_x_mm", "raw_y_mm", "raw_z_mm"]].tolist() == [106, 108, 110]
-    assert row[["sd_x_mm", "sd_y_mm", "sd_z_mm"]].tolist() == [1, 2, 3]
-    assert row["time_s"] == pytest.approx(11 / 50)
-    assert row[["reprojection_error_px", "confidence", "views"]].tolist() == [1.5, 0.25, 2]
-    assert row["individual"] == "one"
-    assert np.isnan(table[(table.frame == 11) & (table.keypoint == "b")]["x_mm"]).all()
+@pytest.mark.parametrize(
+    ("path", "to", "is_3d", "expected"),
+    [
+        ("walk.nc", None, True, "netcdf"),
+        ("walk.csv", None, True, "csv"),
+        ("walk.csv", "anipose", True, "anipose"),
+        ("WALK.NWB", None, True, "nwb"),
+        ("walk.h5", None, False, "deeplabcut-h5"),
+        ("walk.analysis.h5", None, False, "sleap-analysis"),
+        ("walk.csv", "deeplabcut", False, "deeplabcut"),
+    ],
+)
+def test_ending_or_name_tell_the_format(path, to, is_3d, expected) -> None:
+    assert choose_format(path, to, is_3d=is_3d).name == expected
 
 
-def test_netcdf_comes_back(tmp_path: Path) -> None:
-    write_trajectories(trajectories(), tmp_path / "out.nc")
-    assert open_dataset(tmp_path / "out.nc")["position"].equals(trajectories()["position"])
-    with pytest.raises(FileFormatError, match=r"'\.xlsx'.*\.csv, \.nc"):
-        write_trajectories(trajectories(), tmp_path / "out.xlsx")
+def test_formats_that_do_not_fit_are_explained() -> None:
+    with pytest.raises(FileFormatError, match=r"'\.xlsx' of trajectories.*\.csv.*--to"):
+        choose_format("walk.xlsx", None, is_3d=True)
+    with pytest.raises(FileFormatError, match=r"C3D cannot be written from detections.*sleap"):
+        choose_format("walk.c3d", "c3d", is_3d=False)
+    with pytest.raises(FileFormatError, match="no format 'excel'"):
+        choose_format("walk.csv", "excel", is_3d=True)
+
+
+def test_a_missing_package_is_named_with_its_extra() -> None:
+    with pytest.raises(FileFormatError, match=r'pip install "labcut3d\[c3d\]"'):
+        require("no_such_package_3d", "c3d", "C3D files")
+
+
+@pytest.mark.parametrize(
+    ("package", "extra", "name"),
+    [
+        ("ezc3d", "c3d", "walk.c3d"),
+        ("pyarrow", "parquet", "walk.parquet"),
+        ("pynwb", "nwb", "walk.nwb"),
+        ("tables", "deeplabcut", "walk.h5"),
+        ("sleap_io", "sleap", "walk.slp"),
+    ],
+)
+def test_formats_say_what_to_install(tmp_path, monkeypatch, package, extra, name) -> None:
+    monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
+    is_2d = name in ("walk.h5", "walk.slp")
+    walk = random_detections() if is_2d else random_trajectories()
+    with pytest.raises(FileFormatError, match=rf'pip install "labcut3d\[{extra}\]"'):
+        write_dataset(Export.of(walk, "walk"), tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_naming_formats_loads_no_library() -> None:
+    code = (
+        "import sys; from labcut3d.formats import FORMATS; len(FORMATS); "
+        "heavy = {'pandas', 'h5py', 'xarray', 'pynwb', 'ezc3d', 'pyarrow', 'sleap_io'}; "
+        "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -13,6 +13,7 @@ from calibration.geometry import make_pose, rotation_from_vector
 from calibration.solver.uncertainty import rig_parameters
 from labcut3d.reconstruction import ReconstructionSettings, reconstruct
 from labcut3d.reconstruction.evidence import Evidence, first_noise, judge, linearize
+from labcut3d.reconstruction.motion import unknown_motion
 from labcut3d.reconstruction.propagation import calibration_covariance_of_tracks
 from labcut3d.reconstruction.refinement import Refined
 from labcut3d.reconstruction.smoothing import smooth
@@ -75,6 +76,7 @@ def test_tracks_follow_the_cameras_as_it_says():
         exchanged=np.zeros((0, 3, moments), dtype=bool),
         acceleration=np.ones(2),
         precision=precision,
+        motion=unknown_motion(2, moments),
     )
     names = rig_parameters(rig)
     for index in range(0, len(names), 4):

@@ -7,6 +7,7 @@ from labcut3d.reconstruction.smoothing import (
     accelerations,
     log_evidence,
     posterior_covariances,
+    posterior_motion,
     smooth,
 )
 
@@ -82,3 +83,21 @@ def test_accelerations_are_second_differences() -> None:
     assert accelerations(np.hstack([times, times**2, 0 * times])) == pytest.approx(
         np.tile([0.0, 2.0, 0.0], (4, 1))
     )
+
+
+@pytest.mark.parametrize("moments", [1, 2, 3, 11])
+def test_covariances_of_differences_are_exact(moments: int) -> None:
+    information, _, precision = problem(2, moments)
+    found = posterior_motion(information, precision)
+    count = max(moments - 2, 0)
+    for weights, covariance in zip([(-0.5, 0, 0.5), (1, -2, 1)], found, strict=True):
+        assert covariance.shape == (2, count, 3, 3)
+        row = np.kron(np.asarray(weights, dtype=float), np.eye(3))
+        for track in range(2):
+            inverse = np.linalg.inv(in_full(information[track], precision[track]))
+            expected = [
+                row @ inverse[3 * t : 3 * t + 9, 3 * t : 3 * t + 9] @ row.T for t in range(count)
+            ]
+            assert covariance[track] == pytest.approx(
+                np.reshape(expected, (-1, 3, 3)), abs=ROUNDING
+            )

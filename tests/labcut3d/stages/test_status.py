@@ -182,3 +182,12 @@ def test_another_recording_waits(reconstructed):
     assert recording_status(reconstructed, "rest").standing == "missing"
     assert states(reconstructed)["reconstruct"] == "ready"
     assert states(reconstructed)["explore"] == "done"
+
+
+def test_detections_of_another_program_need_no_training(reconstructed):
+    for model in reconstructed.model_path.glob("*.toml"):
+        model.unlink()
+    detections = reconstructed.results("walk") / "detections.nc"
+    stamp(detections, {"imported left": "x", "imported right": "y"})
+    assert recording_status(reconstructed, "walk").results["detections.nc"] == "done"
+    assert states(reconstructed)["reconstruct"] != "blocked"

@@ -1,0 +1,296 @@
+"""All kinematics of a recording in one dataset, each quantity with its variance or covariance.
+
+In blocks of time or one keypoint at a time, so that memory does not grow beyond what is returned,
+which is in single precision.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import xarray as xr
+
+from labcut3d.contract import KINEMATICS
+from labcut3d.errors import DatasetError
+from labcut3d.kinematics.arrays import require
+from labcut3d.kinematics.frames import (
+    compute_body_axes,
+    compute_body_origin,
+    compute_egocentric,
+    compute_egocentric_covariance,
+    compute_orientation,
+    compute_orientation_covariance,
+)
+from labcut3d.kinematics.frequency import (
+    compute_dominant_frequency,
+    compute_dominant_frequency_variance,
+    compute_spectrum,
+    compute_spectrum_variance,
+    require_even_times,
+)
+from labcut3d.kinematics.geometry import (
+    Plane,
+    compute_plane_distance,
+    compute_plane_distance_variance,
+)
+from labcut3d.kinematics.motion import (
+    WINDOW_S,
+    compute_acceleration,
+    compute_acceleration_covariance,
+    compute_length,
+    compute_length_variance,
+    compute_path_length,
+    compute_path_length_variance,
+    compute_velocity,
+    compute_velocity_covariance,
+)
+from labcut3d.kinematics.skeletal import (
+    compute_joint_angles,
+    compute_joint_angles_variance,
+    compute_segment_lengths,
+    compute_segment_lengths_variance,
+)
+from labcut3d.schema import validate_kinematics
+from labcut3d.skeleton import Skeleton
+from labcut3d.version import __version__
+
+__all__ = ["COVARIANCES", "SOURCES", "compute_kinematics"]
+
+COVARIANCES = ("covariance", "covariance_calibration")
+SOURCES = (
+    "position",
+    *COVARIANCES,
+    "velocity",
+    "velocity_covariance",
+    "acceleration",
+    "acceleration_covariance",
+)
+BLOCK = 20_000  # moments
+
+Quantity = Callable[..., xr.DataArray]
+
+
+def compute_kinematics(
+    trajectories: xr.Dataset,
+    skeleton: Skeleton,
+    *,
+    planes: Mapping[str, Plane] | None = None,
+    window_s: float = WINDOW_S,
+) -> xr.Dataset:
+    """Return velocities, lengths, angles, axes and spectra of trajectories as `KINEMATICS` says.
+
+    `trajectories` may be any dataset with `position (time, space, keypoint, individual)` in the
+    names of `movement`. `SOURCES` are used where they are there: the smoother's derivatives (else
+    local cubics over `window_s`), and the covariance, without which there are no variances. What
+    the `skeleton` does not tell (bones, angles, body) is left out. `planes` by name are in the
+    positions' unit.
+    """
+    if "position" not in trajectories:
+        raise DatasetError("kinematics need a variable 'position'")
+    require(trajectories["position"], "time", "space", "keypoint", "individual")
+    position = trajectories["position"].assign_attrs(units=_unit(trajectories))
+    found = _Collection(position, trajectories)
+    _add_motion(found, trajectories, window_s)
+    _add_skeleton(found, skeleton)
+    if skeleton.body is not None:
+        _add_body(found, skeleton)
+    if planes:
+        _add_planes(found, planes)
+    notes = _add_spectra(found)
+    dataset = xr.Dataset(found.variables).assign_attrs(
+        Conventions="CF-1.10",
+        ds_type=KINEMATICS.name,
+        time_unit="seconds",
+        source_software="labcut3d",
+        labcut3d_version=__version__,
+        fps=_rate(trajectories),
+        unit=_unit(trajectories),
+        **notes,
+    )
+    return validate_kinematics(dataset)
+
+
+class _Collection:
+    """Variables as they are added: each value with its variance, where there is a covariance."""
+
+    def __init__(self, position: xr.DataArray, trajectories: xr.Dataset) -> None:
+        """Take positions, with the covariances of trajectories, if they have any."""
+        covariances = [trajectories[name] for name in COVARIANCES if name in trajectories]
+        self.points = (position, *covariances)
+        self.variables: dict[str, xr.DataArray] = {}
+
+    def add(
+        self,
+        name: str,
+        value: Quantity,
+        variance: Quantity | None,
+        along: str = "time",
+        *,
+        whole: bool = False,
+    ) -> None:
+        """Add a quantity of the points, block by block along a dimension.
+
+        The covariance is that of the noise, or with `whole` that of the calibration too.
+        """
+
+        def of_noise(points: xr.DataArray, covariance: xr.DataArray, *calibration) -> xr.DataArray:
+            """Return the variance that the points' noise makes."""
+            assert variance is not None
+            for part in () if whole else calibration:
+                covariance = covariance - part
+            return variance(points, covariance)
+
+        self.add_of(self.points, name, value, of_noise if variance is not None else None, along)
+
+    def add_of(
+        self,
+        arrays: tuple[xr.DataArray, ...],
+        name: str,
+        value: Quantity,
+        variance: Quantity | None,
+        along: str = "time",
+    ) -> None:
+        """Add a quantity of the first of `arrays`, whose variance is one of all of them."""
+        self.keep(name, _in_blocks(value, arrays[:1], along))
+        if variance is not None and len(arrays) > 1:
+            self.keep(_name_of_variance(name), _in_blocks(variance, arrays, along))
+
+    def with_variance(self, name: str) -> tuple[xr.DataArray, ...]:
+        """Return a quantity that was added before, and its variance where there is one."""
+        names = (name, _name_of_variance(name))
+        return tuple(self.variables[each] for each in names if each in self.variables)
+
+    def keep(self, name: str, array: xr.DataArray) -> None:
+        """Keep a variable with the contract's dimensions and words."""
+        variable = KINEMATICS.variables[name]
+        array = array.astype(variable.dtype, copy=False).transpose(*variable.dims)
+        described = {"units": array.attrs["units"], "long_name": variable.long_name}
+        if _name_of_variance(name) in KINEMATICS.variables and len(self.points) > 1:
+            described["ancillary_variables"] = _name_of_variance(name)
+        array = array.copy(deep=False)
+        array.attrs = described
+        self.variables[name] = array
+
+
+def _add_motion(found: _Collection, trajectories: xr.Dataset, window_s: float) -> None:
+    """Add derivatives of the smoother where it tells any, else local ones; speed and path."""
+    for name, value, variance in (
+        ("velocity", compute_velocity, compute_velocity_covariance),
+        ("acceleration", compute_acceleration, compute_acceleration_covariance),
+    ):
+        if name in trajectories:
+            for each in (name, f"{name}_covariance"):
+                found.keep(each, trajectories[each])
+        else:
+            found.add(
+                name,
+                lambda p, value=value: value(p, window_s=window_s),
+                lambda p, c, variance=variance: variance(p, c, window_s=window_s),
+                along="keypoint",
+            )
+    velocity = found.with_variance("velocity")
+    found.add_of(velocity, "speed", compute_length, compute_length_variance)
+    found.add("path_length", compute_path_length, compute_path_length_variance, along="keypoint")
+
+
+def _add_skeleton(found: _Collection, skeleton: Skeleton) -> None:
+    """Add the lengths of bones and the angles."""
+    if skeleton.bones:
+        found.add(
+            "segment_length",
+            lambda p: compute_segment_lengths(p, skeleton),
+            lambda p, c: compute_segment_lengths_variance(p, c, skeleton),
+        )
+    if skeleton.angles:
+        found.add(
+            "joint_angle",
+            lambda p: compute_joint_angles(p, skeleton),
+            lambda p, c: compute_joint_angles_variance(p, c, skeleton),
+        )
+
+
+def _add_body(found: _Collection, skeleton: Skeleton) -> None:
+    """Add the body's frame, and what is told in it."""
+    body = skeleton.body
+    assert body is not None
+    found.add("body_origin", lambda p: compute_body_origin(p, body), None)
+    found.add("body_axes", lambda p: compute_body_axes(p, body), None)
+    found.add(
+        "egocentric",
+        lambda p: compute_egocentric(p, body),
+        lambda p, c: compute_egocentric_covariance(p, c, body),
+    )
+    found.add(
+        "orientation",
+        lambda p: compute_orientation(p, body),
+        lambda p, c: compute_orientation_covariance(p, c, body),
+    )
+
+
+def _add_planes(found: _Collection, planes: Mapping[str, Plane]) -> None:
+    """Add the distances from planes, with the whole covariance: planes do not err with points."""
+    names = xr.IndexVariable("plane", list(planes))
+    found.add(
+        "plane_distance",
+        lambda p: xr.concat(
+            [compute_plane_distance(p, plane) for plane in planes.values()], dim=names
+        ),
+        lambda p, c: xr.concat(
+            [compute_plane_distance_variance(p, plane, c) for plane in planes.values()], dim=names
+        ),
+        whole=True,
+    )
+
+
+def _add_spectra(found: _Collection) -> dict[str, str]:
+    """Add spectra of angles and speeds; return an attribute that says why there are none."""
+    try:
+        require_even_times(found.points[0])
+    except DatasetError as error:
+        return {"spectra": f"none: {error}"}
+    for name in ("joint_angle", "speed"):
+        if name in found.variables:
+            arrays = found.with_variance(name)
+            part = next(dim for dim in arrays[0].dims if dim not in ("time", "individual"))
+            for each, value, variance in (
+                (f"{name}_spectrum", compute_spectrum, compute_spectrum_variance),
+                (
+                    f"{name}_frequency",
+                    compute_dominant_frequency,
+                    compute_dominant_frequency_variance,
+                ),
+            ):
+                found.add_of(arrays, each, value, variance, str(part))
+    return {}
+
+
+def _in_blocks(quantity: Quantity, arrays: tuple[xr.DataArray, ...], along: str) -> xr.DataArray:
+    """Return a quantity of arrays, computed in blocks of time or one by one along a dimension."""
+    size = BLOCK if along == "time" else 1
+    count = arrays[0].sizes[along]
+    blocks = [
+        quantity(*(array.isel({along: slice(start, start + size)}) for array in arrays)).astype(
+            np.float32, copy=False
+        )
+        for start in range(0, max(count, 1), size)
+    ]
+    return blocks[0] if len(blocks) == 1 else xr.concat(blocks, dim=along)
+
+
+def _name_of_variance(name: str) -> str:
+    """Return what the variance of a quantity is called; a name that is none where it has none."""
+    covariance = f"{name}_covariance"
+    return covariance if covariance in KINEMATICS.variables else f"{name}_variance"
+
+
+def _unit(trajectories: xr.Dataset) -> str:
+    """Return the unit of length of the positions."""
+    position = trajectories["position"]
+    return str(trajectories.attrs.get("unit", position.attrs.get("units", "1")))
+
+
+def _rate(trajectories: xr.Dataset) -> float:
+    """Return the frames per second."""
+    if "fps" in trajectories.attrs:
+        return float(trajectories.attrs["fps"])
+    steps = np.diff(np.asarray(trajectories["time"].values, dtype=float))
+    return float(1 / np.median(steps)) if len(steps) else float("nan")

@@ -1,0 +1,139 @@
+"""All kinematics in one dataset: as the contract says, in blocks or not, with variances or not."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from sampled import covariance_like, moving_points
+
+from labcut3d.contract import KINEMATICS
+from labcut3d.errors import DatasetError
+from labcut3d.kinematics import (
+    Plane,
+    compute_joint_angles,
+    compute_kinematics,
+    compute_velocity,
+    dataset,
+)
+from labcut3d.schema import open_dataset, open_variables, save_dataset, validate_trajectories
+from labcut3d.skeleton import Angle, Body, Skeleton, load_skeleton
+
+SKELETON = Skeleton(
+    name="four points",
+    keypoints=("a", "b", "c", "d"),
+    bones=(("a", "b"), ("b", "c")),
+    angles=(Angle(name="bend", first="a", joint="b", last="c"),),
+    body=Body(front=("a",), rear=("b",), left=("c",), right=("d",)),
+)
+
+
+def moving(moments: int = 60) -> xr.Dataset:
+    """A dataset as `movement` has them, with a covariance."""
+    position = moving_points(moments)
+    return xr.Dataset({"position": position, "covariance": covariance_like(position)})
+
+
+def test_it_holds_all_that_the_contract_names_and_comes_back_from_disk(tmp_path):
+    found = compute_kinematics(
+        moving(), SKELETON, planes={"floor": Plane(normal=np.array([0.0, 0, 1]), distance=-3.0)}
+    )
+    assert set(found.data_vars) == set(KINEMATICS.variables)
+    for name, variable in KINEMATICS.variables.items():
+        assert found[name].dims == variable.dims, name
+        assert found[name].attrs["units"] == variable.units.replace("unit", "mm"), name
+        assert found[name].dtype == variable.dtype
+        # In two seconds, a slow swing makes no summit.
+        assert float(found[name].notnull().mean()) > 0.9 or "frequency" in name, name
+    assert found["speed"].attrs["ancillary_variables"] == "speed_variance"
+    assert found.attrs["unit"] == "mm"
+    assert found.attrs["fps"] == pytest.approx(30)
+    save_dataset(found, tmp_path / "kinematics.nc")
+    xr.testing.assert_identical(open_dataset(tmp_path / "kinematics.nc"), found)
+
+
+def test_blocks_change_nothing(monkeypatch):
+    whole = compute_kinematics(moving(), SKELETON)
+    monkeypatch.setattr(dataset, "BLOCK", 7)
+    xr.testing.assert_allclose(compute_kinematics(moving(), SKELETON), whole)
+
+
+def test_without_a_covariance_there_are_values_and_no_variances():
+    found = compute_kinematics(moving()[["position"]], SKELETON)
+    assert not [name for name in found if "variance" in str(name)]
+    assert "ancillary_variables" not in found["speed"].attrs
+    given = moving()["position"]
+    expected = compute_joint_angles(given, SKELETON).transpose("time", "joint", "individual")
+    np.testing.assert_allclose(found["joint_angle"].values, expected.values, rtol=1e-6)
+
+
+def test_the_smoothers_own_derivatives_are_taken_where_there_are_any():
+    given = moving()
+    local = compute_kinematics(given, SKELETON)
+    np.testing.assert_allclose(
+        local["velocity"].values, compute_velocity(given["position"]).values, rtol=1e-4, atol=1e-5
+    )
+    own = xr.full_like(given["position"], 3.0).assign_attrs(units="mm/s")
+    given["velocity"] = own
+    given["velocity_covariance"] = xr.zeros_like(given["covariance"]).assign_attrs(units="(mm/s)^2")
+    found = compute_kinematics(given, SKELETON)
+    assert (found["velocity"] == 3).all()
+    np.testing.assert_allclose(found["speed"].values, np.sqrt(27), rtol=1e-6)
+
+
+def test_what_the_skeleton_or_the_times_do_not_tell_is_left_out():
+    found = compute_kinematics(moving(), Skeleton(name="dots", keypoints=("a", "b", "c", "d")))
+    assert not {"segment_length", "joint_angle", "egocentric", "orientation"} & set(found)
+    uneven = moving(12).assign_coords(time=np.arange(12) ** 1.5)
+    found = compute_kinematics(uneven, SKELETON)
+    assert "speed_spectrum" not in found
+    assert "even times" in found.attrs["spectra"]
+
+
+def test_the_calibrations_part_is_taken_out_of_what_compares_points_but_not_of_distances():
+    given = moving(12)
+    plane = {"floor": Plane(normal=np.array([0.0, 0, 1]), distance=0.0)}
+    whole = compute_kinematics(given, SKELETON, planes=plane)
+    given["covariance_calibration"] = given["covariance"] * 0.75
+    found = compute_kinematics(given, SKELETON, planes=plane)
+    for name, part in (
+        ("joint_angle_variance", 0.25),
+        ("egocentric_covariance", 0.25),
+        ("plane_distance_variance", 1),
+    ):
+        np.testing.assert_allclose(found[name], part * whole[name], rtol=1e-4, atol=1e-12)
+
+
+def test_datasets_that_lack_something_are_named():
+    with pytest.raises(DatasetError, match="'position'"):
+        compute_kinematics(moving()[["covariance"]], SKELETON)
+    with pytest.raises(DatasetError, match="rename"):
+        compute_kinematics(moving().rename(individual="individuals"), SKELETON)
+    with pytest.raises(DatasetError, match="the bone 'left_eye-ocellus' needs the keypoint"):
+        compute_kinematics(moving(), load_skeleton("fly-egg-laying"))
+
+
+def test_chosen_variables_are_read_of_a_file_that_is_valid_as_a_whole(tmp_path, make_flies):
+    flies = make_flies(np.random.default_rng(0).normal(size=(9, 12, 3)))
+    save_dataset(flies, tmp_path / "trajectories.nc")
+    names = ("position", "velocity", "covariance")
+    found = open_variables(tmp_path / "trajectories.nc", names)
+    assert set(found.data_vars) == {"position", "covariance"}
+    xr.testing.assert_identical(found["position"], validate_trajectories(flies)["position"])
+    flies.drop_vars("confidence").to_netcdf(tmp_path / "broken.nc")
+    with pytest.raises(
+        DatasetError, match=r"broken\.nc: trajectories need a variable 'confidence'"
+    ):
+        open_variables(tmp_path / "broken.nc", names)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "expected"),
+    [
+        (lambda d: d.assign(speed=d["speed"].rename(keypoint="bone_")), "'speed' has dimensions"),
+        (lambda d: d.assign(speed=d["speed"].astype(int)), "'speed' holds int64"),
+        (lambda d: d.drop_attrs(deep=False).assign_attrs(ds_type="kinematics"), "attribute 'fps'"),
+    ],
+)
+def test_kinematics_that_break_the_contract_are_refused(spoil, expected, tmp_path):
+    found = compute_kinematics(moving(12)[["position"]], SKELETON)
+    with pytest.raises(DatasetError, match=expected):
+        save_dataset(spoil(found), tmp_path / "kinematics.nc")
