@@ -67,7 +67,8 @@ def export(project: OpenProject, recording: str, name: str) -> Response:
     if len(files) > 1:
         path = Path(make_archive(str(folder / f"{recording}-{name}"), "zip", made.parent))
     clean = BackgroundTask(rmtree, folder, ignore_errors=True)
-    return FileResponse(path, filename=f"{project.name}-{path.name}", background=clean)
+    saved = f"{project.name}-{recording}-{name}{path.suffix}"
+    return FileResponse(path, filename=saved, background=clean)
 
 
 @router.get("/{recording}/events.csv")
