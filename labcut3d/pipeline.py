@@ -27,7 +27,7 @@ from labcut3d.stages.adding import add_calibration, add_recording, check_recordi
 from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
 from labcut3d.stages.detecting import detect, train
 from labcut3d.stages.detection_import import import_detections
-from labcut3d.stages.drifting import drift, repair
+from labcut3d.stages.drifting import drift, known_drift, repair
 from labcut3d.stages.evaluating import cross_validate, evaluate, learning_curve
 from labcut3d.stages.exporting import export_files, export_recording
 from labcut3d.stages.label_export import export_labels
@@ -57,6 +57,7 @@ __all__ = [
     "import_detections",
     "import_labels",
     "kinematics",
+    "known_drift",
     "learning_curve",
     "place_chamber",
     "reconstruct",

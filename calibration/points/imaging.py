@@ -10,7 +10,23 @@ from calibration.rig import Rig
 from calibration.solver.lens_kernels import SKEW, fisheye_ray_slopes, ray_slopes
 from calibration.solver.parameters import to_arrays
 
-__all__ = ["project_with_slopes"]
+__all__ = ["project_points", "project_with_slopes"]
+
+BLOCK = 16384  # points imaged at a time where their slopes are not kept
+
+
+def project_points(rig: Rig, points_world: ArrayLike) -> Array:
+    """Return pixels (view, ..., 2) of points (..., 3); NaN behind a camera.
+
+    As `Rig.project` does, many times faster where no wall bends the rays.
+    """
+    points = np.asarray(points_world, dtype=float)
+    flat = points.reshape(-1, 3)
+    pixels = np.empty((len(rig), len(flat), 2))
+    for start in range(0, len(flat), BLOCK):
+        part = slice(start, start + BLOCK)
+        pixels[:, part] = project_with_slopes(rig, flat[part])[0]
+    return pixels.reshape(len(rig), *points.shape[:-1], 2)
 
 
 def project_with_slopes(rig: Rig, points_world: ArrayLike) -> tuple[Array, Array]:

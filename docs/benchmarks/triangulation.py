@@ -2,7 +2,9 @@
 
 The scene: cameras of 1000 px focal length, 1280x1024 px, mild barrel distortion, on a ring of 1 m
 radius, 0.3 m above and below its plane in turn, looking at its middle; points anywhere within
-+-0.3 m. Every pixel has 0.5 px of noise, 20 % are missing, and 5 % lie anywhere in the image.
++-0.3 m. Every pixel has 0.5 px of noise, 20 % are missing, and 5 % lie anywhere in the image. Then
+the same with such a focal length that the best possible median is 0.395 mm. The best possible are
+errors drawn from the Cramer-Rao bound, told which pixels are wrong.
 
     python docs/benchmarks/triangulation.py [points]
 """
@@ -18,12 +20,13 @@ from calibration import Camera, Lens, Rig, triangulate_points
 from calibration.geometry import Array
 
 VIEWS, NOISE, MISSING, WRONG = 6, 0.5, 0.2, 0.05
+REACHING = 1170.0  # px, the focal length with which the best possible median is 0.395 mm
 SIZE, FOCAL, LENS = (1280, 1024), 1000.0, (-0.1, 0.02, 1e-4, -1e-4, 0.0)
 RADIUS, LIFT, REACH = 1000.0, 300.0, 300.0  # mm
 
 
-def ring() -> Rig:
-    """Return the cameras of the scene."""
+def ring(focal: float = FOCAL) -> Rig:
+    """Return the cameras of the scene, with a focal length in px."""
     cameras = []
     for view, angle in enumerate(2 * np.pi * np.arange(VIEWS) / VIEWS):
         center = np.array(
@@ -38,7 +41,7 @@ def ring() -> Rig:
             Camera(
                 name=f"cam{view}",
                 size=SIZE,
-                matrix=np.array([[FOCAL, 0, middle[0]], [0, FOCAL, middle[1]], [0, 0, 1]]),
+                matrix=np.array([[focal, 0, middle[0]], [0, focal, middle[1]], [0, 0, 1]]),
                 lens=Lens(distortions=np.array(LENS)),
                 rotation=rotation,
                 translation=-rotation @ center,
@@ -55,6 +58,31 @@ def scene(rig: Rig, count: int, rng: np.random.Generator) -> tuple[Array, Array,
     pixels[wrong] = rng.uniform(0, SIZE, (VIEWS, count, 2))[wrong]
     pixels[rng.random((VIEWS, count)) < MISSING] = np.nan
     return points, pixels, np.where(wrong[..., None], np.nan, pixels)
+
+
+def bound(rig: Rig, points: Array, right: Array, rng: np.random.Generator) -> Array:
+    """Return lengths (n,) of errors as small as `right` (view, n, 2), what is not wrong, allows."""
+    slopes = np.stack([camera.project_jacobian(points) for camera in rig])
+    slopes = np.where(np.isfinite(right).all(axis=-1)[..., None, None], slopes, 0.0)
+    information = np.einsum("vnij,vnik->njk", slopes, slopes) / NOISE**2
+    known = np.isfinite(right).all(axis=-1).sum(axis=0) > 1
+    root = np.linalg.cholesky(np.linalg.inv(information[known]))
+    return np.linalg.norm((root @ rng.normal(size=(len(root), 3, 1)))[..., 0], axis=-1)
+
+
+def compare(rig: Rig, count: int) -> None:
+    """Print errors beside the best possible ones."""
+    points, pixels, right = scene(rig, count, np.random.default_rng(0))
+    best = bound(rig, points, right, np.random.default_rng(1))
+    rows, told = [], []
+    for name, seen in (("labcut3d", pixels), ("labcut3d, told what is wrong", right)):
+        told.append((name, np.linalg.norm(triangulate_points(rig, seen).points - points, axis=1)))
+    for name, error in (*told, ("Cramer-Rao bound", best)):
+        values = [np.nanquantile(error, q) for q in (0.5, 0.95, 0.99)]
+        ratios = [v / np.quantile(best, q) for v, q in zip(values, (0.5, 0.95, 0.99), strict=True)]
+        rows.append((name, *map(float, values), *(f"{ratio:.3f}" for ratio in ratios)))
+    columns = ("", "median mm", "95 %", "99 %", "of the best", "95 %", "99 %")
+    show(f"Focal length {rig.cameras[0].matrix[0, 0]:.0f} px", columns, rows)
 
 
 def aniposelib_group(rig: Rig) -> object:
@@ -111,6 +139,8 @@ def main() -> None:
         )
     columns = ("", "points/s", "of CPU time", "median mm", "95 %", "99 %", "found")
     show(f"{VIEWS} views x {count:,} points", columns, rows)
+    for focal in (FOCAL, REACHING):
+        compare(ring(focal), count)
     show("A single frame of 12 points", ("", "ms"), [("labcut3d", single_frame_ms(rig))])
 
 

@@ -35,8 +35,11 @@ def drift(
         raise typer.BadParameter("--camera goes with --repair")
     loaded, terminal = open_project(project), Terminal(console)
     for recording in loaded.choose_recordings(recordings or [], ["detections.nc"]):
-        found = pipeline.drift(loaded, recording, terminal)
-        console.print(make_table(f"Cameras in {recording}", COLUMNS, drift_rows(found)))
+        rows = None if repair else pipeline.known_drift(loaded, recording, terminal)
+        if rows is None:
+            found = pipeline.drift(loaded, recording, terminal)
+            rows = drift_rows(found)
+        console.print(make_table(f"Cameras in {recording}", COLUMNS, rows))
         show_files(loaded.results(recording) / "drift.html")
         if repair:
             path = pipeline.repair(loaded, recording, found, camera, terminal)

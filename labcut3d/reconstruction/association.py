@@ -53,4 +53,6 @@ def detections_of(
         pixels=np.where(there[..., None], pixels, 0.0),
         information=np.where(there[..., None, None], information, 0.0),
         confidence=np.where(there, confidence, 0.0),
+        share=np.broadcast_to(0.0, pixels.shape),
+        stated="covariance" in one,
     )

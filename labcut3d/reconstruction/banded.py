@@ -82,9 +82,10 @@ def solve(factors, values):
 
 
 @bare
-def inverse_blocks(factors, window, column, blocks):
+def inverse_blocks(factors, window, column, blocks, lagged):
     """Fill blocks (m, n / 3, b, b) of the inverse that begin on the diagonal, zero past its end.
 
+    And add to lagged (m, n / 3, 2) the traces of the (3, 3) blocks one and two beside the diagonal.
     From the last row backwards: the inverse within a band of r rows, which is as wide as the
     factors' or wider, needs only itself (Takahashi et al., 1973). `window` (r, r), r >= b, and
     `column` (r,) are room to work in.
@@ -103,6 +104,8 @@ def inverse_blocks(factors, window, column, blocks):
                 column[p] = -total * up
             for p in range(BANDS):
                 corner -= a[j, p + 1] * column[p]
+            lagged[m, j // 3, 0] += column[2]
+            lagged[m, j // 3, 1] += column[5]
             for p in range(reach - 1, 0, -1):
                 for q in range(reach - 1, 0, -1):
                     window[p, q] = window[p - 1, q - 1]

@@ -6,21 +6,24 @@ the two is judged by how far it lies from where time, the skeleton and the other
 point (the E-step of expectation maximisation).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from calibration.geometry import Array
-from calibration.points.imaging import project_with_slopes
+from calibration.points.imaging import project_points
 from calibration.rig import Rig
 from labcut3d.reconstruction.weighing import FREEDOM, Linear, add_up, linearized
 
 __all__ = [
+    "PARTS",
     "USED",
     "Evidence",
     "Judgement",
     "Noise",
     "against",
+    "common_variance",
     "first_noise",
     "inverted",
     "judge",
@@ -30,6 +33,7 @@ __all__ = [
     "sums",
 ]
 
+PARTS = ("pixels", "information", "confidence", "share")  # of evidence, by detection
 USED = 0.5  # probability of being right from which a view counts as used
 SMALLEST_SURROUNDINGS = 10.0  # px
 BINS = np.linspace(0.0, 1.0, 11)[1:-1]  # of confidence, in which the trust is learnt
@@ -38,6 +42,7 @@ PRIOR_COUNT = 20.0  # detections; how much data outweighs the detector's own con
 SCALE_RANGE = (0.25, 100.0)  # of the factor on the detector's covariance
 PRIOR_RANGE = (1e-3, 1 - 1e-3)  # of the probability that a detection is right
 TINY = 1e-300
+CHANCE = 2.5  # standard deviations from which a correlation, or a variance too small, is no chance
 MEMORY = 10  # frames over which errors are compared with themselves
 
 
@@ -46,13 +51,17 @@ class Evidence:
     """The detections of one individual: arrays (view, keypoint, time, ...).
 
     `pixels` (..., 2) px; `information` (..., 2, 2) px^-2, the inverse of the detector's
-    covariance; `confidence` (...). Where nothing was detected all are zero.
+    covariance; `confidence` (...). Where nothing was detected all are zero. `share` (..., 2) px is
+    what was taken off the pixels as the calibration's own error (see `settling`). `stated` tells
+    whether the covariance is the detector's; otherwise it is 1 px^2, of which only ratios count.
     """
 
     rig: Rig
     pixels: Array
     information: Array
     confidence: Array
+    share: Array
+    stated: bool
 
     @property
     def seen(self) -> np.ndarray:
@@ -60,19 +69,29 @@ class Evidence:
         return self.confidence > 0
 
     @property
+    def detected(self) -> Array:
+        """The pixels (view, keypoint, time, 2) as the detector has them."""
+        return self.pixels + self.share
+
+    @property
     def covariance(self) -> Array:
         """The inverse of the information, 1 px^2 where there is none."""
         return inverted(np.where(self.seen[..., None, None], self.information, np.eye(2)))
 
-    def of_keypoints(self, which: np.ndarray) -> "Evidence":
+    def of_keypoints(self, which: np.ndarray | slice) -> "Evidence":
         """Return the evidence on some keypoints, given by index."""
-        names = ("pixels", "information", "confidence")
-        return replace(self, **{name: getattr(self, name)[:, which] for name in names})
+        return replace(self, **{name: getattr(self, name)[:, which] for name in PARTS})
+
+    def in_blocks(self, moments: int) -> "Iterator[Evidence]":
+        """Yield the evidence on some moments after the other."""
+        for start in range(0, max(self.confidence.shape[2], 1), moments):
+            part = slice(start, start + moments)
+            yield replace(self, **{name: getattr(self, name)[:, :, part] for name in PARTS})
 
     def exchanged(self, left: int, right: int, where: np.ndarray) -> "Evidence":
         """Return the evidence with two keypoints exchanged `where` (view, time)."""
         changed = {}
-        for name in ("pixels", "information", "confidence"):
+        for name in PARTS:
             array = getattr(self, name).copy()
             a, b = array[:, left][where].copy(), array[:, right][where].copy()
             array[:, left][where], array[:, right][where] = b, a
@@ -143,7 +162,7 @@ def judge(evidence: Evidence, noise: Noise, points: Array, widening: float = 1.0
 
     `widening` multiplies the covariance: a wide noise first keeps a wrong start from deciding.
     """
-    residual = evidence.pixels - project_with_slopes(evidence.rig, points)[0]
+    residual = evidence.pixels - project_points(evidence.rig, points)
     scale = (noise.scale * widening)[None, :, None]
     squared = np.einsum("...i,...ij,...j->...", residual, evidence.information, residual) / scale
     seen = evidence.seen & np.isfinite(squared)
@@ -175,7 +194,12 @@ def against(evidence: Evidence, noise: Noise, widening: float = 1.0) -> Array:
 
 def linearize(evidence: Evidence, weight: Array, points: Array) -> tuple[Array, Array]:
     """Return information (keypoint, time, 3, 3) and vectors (keypoint, time, 3) around `points`."""
-    return sums(evidence, linearized(evidence.rig, evidence.pixels, points), weight)
+    information, vectors = np.empty((*points.shape, 3)), np.empty(points.shape)
+    for k in range(len(points)):  # one keypoint at a time: the slopes of all are large
+        one, own = evidence.of_keypoints(slice(k, k + 1)), slice(k, k + 1)
+        linear = linearized(one.rig, one.pixels, points[own])
+        information[own], vectors[own] = sums(one, linear, weight[:, own])
+    return information, vectors
 
 
 def sums(evidence: Evidence, linear: Linear, weight: Array) -> tuple[Array, Array]:
@@ -207,21 +231,62 @@ def learn_noise(evidence: Evidence, judgement: Judgement, noise: Noise, fitted: 
     )
 
 
-def persistence(evidence: Evidence, judgement: Judgement, points: Array) -> Array:
-    """Return by how much less neighbouring frames teach than independent ones would (keypoint,).
+def persistence(evidence: Evidence, judgement: Judgement, points: Array, share: Array) -> Array:
+    """Return by what covariances that take frames as independent are too small (keypoint, time).
 
     1 or more. A detector that errs errs alike in the next frame, at some keypoints for longer than
-    at others. The factor is the integrated autocorrelation of the residuals (Sokal, "Monte Carlo
-    methods in statistical mechanics", 1997), by which a variance that took the frames as
-    independent must be multiplied.
+    at others, as the residuals' autocorrelation tells. Of a mean over n alike frames the variance
+    grows by 1 + 2 sum (1 - lag / n) correlation (Sokal, "Monte Carlo methods in statistical
+    mechanics", 1997); n is the inverse of the `share` (keypoint, time) that the moment's own
+    detections have in what is known of the point. A detector that claims nothing does not tell
+    what its views share (see `common_variance`): then n is taken as large.
     """
-    residual = np.nan_to_num(evidence.pixels - project_with_slopes(evidence.rig, points)[0])
+    share = share if evidence.stated else np.zeros(share.shape)
+    # About each moment's own points: smoothed ones have taken up what lasts.
+    information, vectors = linearize(evidence, judgement.weight, points)
+    hold = 1e-6 * np.trace(information, axis1=-2, axis2=-1).max(axis=1)[:, None, None, None]
+    hold = np.where(hold > 0, hold, 1.0) * np.eye(3)
+    held = vectors + (hold @ points[..., None])[..., 0]
+    alone = np.linalg.solve(information + hold, held[..., None])[..., 0]
+    residual = np.nan_to_num(evidence.pixels - project_points(evidence.rig, alone))
     whitened = residual * np.sqrt(judgement.weight)[..., None]
     power, moments = (whitened**2).sum(axis=(0, 2, 3)), points.shape[1]
-    factor, lasting = np.ones(len(points)), power > 0
+    factor, lasting = np.ones(share.shape), power > 0
+    by_chance = CHANCE / np.sqrt(judgement.right.sum(axis=(0, 2)).clip(min=1.0))
     for lag in range(1, min(MEMORY, moments - 1) + 1):
         product = (whitened[..., lag:, :] * whitened[..., :-lag, :]).sum(axis=(0, 2, 3))
         correlation = product / (1 - lag / moments) / np.where(power > 0, power, 1.0)
-        lasting = lasting & (correlation >= 0.02)
-        factor += np.where(lasting, 2 * correlation, 0.0)
+        lasting = lasting & (correlation >= by_chance)
+        together = (1 - lag * share).clip(min=0.0)
+        factor += np.where(lasting, 2 * correlation, 0.0)[:, None] * together
     return factor
+
+
+def common_variance(evidence: Evidence, judgement: Judgement, noise: Noise, points: Array) -> Array:
+    """Return the variance (keypoint, time) of points along any axis, unit^2, that all views share.
+
+    Views that agree better than their detector claims to err do so because they err alike: it
+    takes another place of the body for the keypoint, in all views the same. This no residual
+    shows, and no number of views or moments averages it out. What is claimed beyond the scatter
+    is therefore stated as a displacement in space of that size in the images; zero where the
+    detector claims nothing.
+    """
+    views = judgement.right.sum(axis=0)
+    told = np.trace(linearize(evidence, judgement.right, points)[0], axis1=-2, axis2=-1)
+    known = (views > 1) & (told > 0)
+    claimed = np.where(known, 2 * views / np.where(known, told, 1.0), np.nan)
+    claimed = np.where(known, claimed, _usual(claimed))
+    if not evidence.stated:
+        return np.zeros(claimed.shape)
+    apart = noise.scale * FREEDOM / (FREEDOM - 2)  # the variance of Student noise
+    chance = CHANCE / np.sqrt(judgement.right.sum(axis=(0, 2)).clip(min=1.0))
+    beyond = (1 - apart * (1 + chance)).clip(min=0.0)
+    # Where more than claimed shows, what the views share is hidden: as usual beside what shows.
+    alike = np.maximum(beyond, float(np.median(beyond / apart)) * apart)
+    return claimed * alike[:, None]
+
+
+def _usual(values: Array) -> Array:
+    """Return the median (n, 1) of what is known of each row (n, time), zero where nothing is."""
+    there = np.isfinite(values).any(axis=1, keepdims=True)
+    return np.asarray(np.nanmedian(np.where(there, values, 0.0), axis=1, keepdims=True))

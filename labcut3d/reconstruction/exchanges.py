@@ -13,8 +13,8 @@ from itertools import combinations
 import numpy as np
 
 from calibration.geometry import Array
-from calibration.triangulation import triangulate_points
-from labcut3d.reconstruction.evidence import Evidence, first_noise, judge
+from labcut3d.reconstruction.alone import alone
+from labcut3d.reconstruction.evidence import PARTS, Evidence, Noise, first_noise, judge
 
 __all__ = ["untangle"]
 
@@ -24,6 +24,7 @@ MANY = 6  # unless there are more views than these: then only one
 FREEDOM = 10.0  # degrees of freedom of the Student turns
 BLUR = 0.25  # of the distance between left and right: what noise may turn
 UNKNOWN = -1.0  # nats, of a turn that is not seen
+BLOCK = 4096  # moments weighed at a time, so that long recordings take little memory
 LONGEST_LAG = 10  # frames, after which an animal may have turned anywhere
 
 
@@ -64,19 +65,26 @@ def _weighed(
 
     The latter is NaN where one of the two is not seen by two views.
     """
-    one = _chosen(evidence, left, right, patterns)
-    found = triangulate_points(
-        one.rig,
-        np.where(one.seen[..., None], one.pixels, np.nan),
-        covariance=one.covariance,
-        confidence=one.confidence,
-    ).points
-    noise = first_noise(evidence.of_keypoints(np.array([left, right])))
-    noise = replace(noise, scale=np.ones(len(patterns)))
+    both = evidence.of_keypoints(np.array([left, right]))
+    noise = replace(first_noise(both), scale=np.ones(len(patterns)))
+    told = both.information[both.seen][:, 0, 0]
+    deviation = 1 / np.sqrt(np.median(told)) if len(told) else 1.0
+    parts = [
+        _weighed_moments(part, noise, float(deviation), patterns) for part in both.in_blocks(BLOCK)
+    ]
+    score, apart = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return score, apart
+
+
+def _weighed_moments(
+    both: Evidence, noise: Noise, deviation: float, patterns: np.ndarray
+) -> tuple[Array, Array]:
+    """Return what `_weighed` does, of the evidence on the two keypoints in some moments."""
+    one = _chosen(both, patterns)
+    found = alone(one).points
     known = np.isfinite(found).all(axis=-1)
     likelihood = judge(one, noise, found).log_likelihood
     # A point that is free to be anywhere takes three coordinates to fit.
-    deviation = 1 / np.sqrt(np.median(one.information[one.seen][:, 0, 0])) if one.seen.any() else 1
     occam = 3 * np.log(max(noise.surroundings / deviation, 1.0))
     elsewhere = -np.log(2 * np.pi * noise.surroundings**2)
     fitted = likelihood.sum(axis=0) - occam
@@ -84,12 +92,11 @@ def _weighed(
     return (point + point[::-1]).T, (found - found[::-1]).swapaxes(0, 1)
 
 
-def _chosen(evidence: Evidence, left: int, right: int, patterns: np.ndarray) -> Evidence:
+def _chosen(both: Evidence, patterns: np.ndarray) -> Evidence:
     """Return the left keypoint's evidence under every pattern, (view, pattern, time, ...)."""
-    keypoint = np.where(patterns.T, right, left)
+    keypoint = patterns.T.astype(int)  # 1, the right one, where it is exchanged
     view = np.arange(len(keypoint))[:, None]
-    names = ("pixels", "information", "confidence")
-    return replace(evidence, **{name: getattr(evidence, name)[view, keypoint] for name in names})
+    return replace(both, **{name: getattr(both, name)[view, keypoint] for name in PARTS})
 
 
 def _changes(patterns: np.ndarray) -> Array:

@@ -15,6 +15,7 @@ from scipy.optimize import linear_sum_assignment
 from calibration.gaussian import MEDIAN_OF_DISTANCE
 from calibration.geometry import Array
 from calibration.rig import Rig
+from labcut3d.errors import DatasetError
 from labcut3d.reconstruction.chains import Chains, join_over_time
 from labcut3d.reconstruction.gains import prediction_gains
 from labcut3d.reconstruction.grouping import Slots, gains_of_pairs, group_views, points_of
@@ -34,6 +35,7 @@ NEIGHBOURS = 3  # frames from which an animal's place is predicted
 SMALLEST_ROOM = 50.0  # px
 CONTRADICTED = -0.5  # times the most that a detection can lose, from which it is no animal's
 LOWEST_NOISE = 0.5  # px
+FEW_LABELS = 8  # that an error lists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,13 +99,30 @@ def switches_of(detected_as: np.ndarray) -> np.ndarray:
 
 
 def in_order_of(detections: xr.Dataset, trajectories: xr.Dataset) -> xr.Dataset:
-    """Return detections with their individuals as those of the trajectories made of them."""
+    """Return detections with their individuals as those of the trajectories made of them.
+
+    Raises `DatasetError` where moments, views or individuals are not those of the trajectories,
+    which were then made of other detections.
+    """
     if "detected_as" not in trajectories:
         return detections
-    detected_as = trajectories["detected_as"]
-    if not detected_as.sizes.items() <= dict(detections.sizes).items():
-        return detections  # of something else; who needs both says so
-    return reordered(detections, detected_as.values)
+    for name in ("time", "view", "individual"):
+        ours, theirs = trajectories[name].values, detections[name].values
+        if not np.array_equal(ours, theirs):
+            raise DatasetError(
+                f"trajectories and detections differ in '{name}': {_in_words(ours)} against "
+                f"{_in_words(theirs)}; triangulate these detections again"
+            )
+    order = ("time", "view", "individual")
+    return reordered(detections, trajectories["detected_as"].transpose(*order).values)
+
+
+def _in_words(labels: np.ndarray) -> str:
+    """Return a coordinate's labels as an error names them: all of a few, the ends of many."""
+    words = [f"{label:.6g}" if isinstance(label, float) else str(label) for label in labels]
+    if len(words) > FEW_LABELS:
+        return f"{words[0]} to {words[-1]} ({len(words)} of them)"
+    return ", ".join(words)
 
 
 def match_individuals(

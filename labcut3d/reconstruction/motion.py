@@ -36,14 +36,14 @@ class Motion:
 def refined_motion(points: Array, information: Array, precision: Array, widening: Array) -> Motion:
     """Return the motion of tracks (keypoint, time, 3) from what `smooth` was given.
 
-    `widening` (keypoint,) multiplies the covariances, as it does those of the points.
+    `widening` (keypoint, time) multiplies the covariances.
     """
     covariances = posterior_motion(information, precision)
     motion = Motion(
         velocity=velocities(points),
-        velocity_covariance=covariances[0] * widening[:, None, None, None],
+        velocity_covariance=covariances[0] * widening[:, 1:-1, None, None],
         acceleration=accelerations(points),
-        acceleration_covariance=covariances[1] * widening[:, None, None, None],
+        acceleration_covariance=covariances[1] * widening[:, 1:-1, None, None],
     )
 
     def between_ends(values: Array) -> Array:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from calibration.geometry import Array
 from labcut3d.progress import Progress
@@ -19,6 +20,7 @@ from labcut3d.reconstruction.evidence import (
     Judgement,
     Noise,
     against,
+    common_variance,
     first_noise,
     judge,
     learn_noise,
@@ -39,6 +41,9 @@ from labcut3d.reconstruction.weighing import FREEDOM, linearized, weigh
 __all__ = ["Refined", "information_of", "refine"]
 
 WIDENINGS = (16.0, 4.0, 1.0, 1.0, 1.0, 1.0)  # of the noise's covariance, round by round
+# Frames over which accelerations are of one scale, round by round: animals go on jumping, but so
+# do exchanged legs, which are to be told first.
+JUMPS = (1, 1, 1, 1, 5, 5)
 STEPS = 4  # of Gauss-Newton in a round, at most
 STILL = 0.01  # standard deviations; tracks that move less need only one step more
 # The weights of least squares say more than Student noise of two dimensions tells about its place
@@ -74,10 +79,16 @@ class Refined:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _State:
-    """What a round hands to the next."""
+    """What a round hands to the next.
+
+    `unsteady` (keypoint, time - 2) is the variance of the accelerations: how unsure they are;
+    `jump` over how many frames they are of one scale.
+    """
 
     points: Array
     covariance: Array
+    unsteady: Array
+    jump: int
     precision: Array
     acceleration: Array
     noise: Noise
@@ -101,14 +112,16 @@ def refine(
     state = _State(
         points=points,
         covariance=np.zeros((*points.shape, 3)),
+        unsteady=np.zeros((len(points), max(points.shape[1] - 2, 0))),
+        jump=JUMPS[0],
         precision=np.zeros((len(points), max(points.shape[1] - 2, 0))),
         acceleration=_first_acceleration(points),
         noise=first_noise(evidence),
         bones=None,
     )
     exchanged = np.zeros((len(pairs), len(evidence.pixels), points.shape[1]), dtype=bool)
-    for index, widening in enumerate(WIDENINGS):
-        state = _fit(evidence, state, widening)
+    for index, (widening, jump) in enumerate(zip(WIDENINGS, JUMPS, strict=True)):
+        state = _fit(evidence, replace(state, jump=jump), widening)
         if widening == 1.0 and pairs:
             evidence, newly = repair_swaps(evidence, state.noise, state.points, pairs)
             exchanged = exchanged ^ newly  # one exchanged again is as it was
@@ -117,21 +130,23 @@ def refine(
         if progress is not None:
             progress(index + 1, len(WIDENINGS))
     judgement = judge(evidence, state.noise, state.points)
-    factor = persistence(evidence, judgement, state.points)
-    # Errors that last cancel in differences, others do not: between 1 and the points' own factor.
-    of_motion = np.sqrt(factor)
     known = information_of(evidence, STUDENT_INFORMATION * judgement.weight, state.points)
-    covariance = posterior_covariances(known, state.precision)
+    covariance, _ = posterior_covariances(known, state.precision)
+    own = np.einsum("ktij,ktji->kt", covariance, known) / 3
+    factor = persistence(evidence, judgement, state.points, own)
+    covariance *= factor[..., None, None]
+    shared = common_variance(evidence, judgement, state.noise, state.points)
     return Refined(
         points=state.points,
-        covariance=covariance * factor[:, None, None, None],
+        covariance=covariance + shared[..., None, None] * np.eye(3),
         evidence=evidence,
         judgement=judgement,
         noise=state.noise,
         exchanged=exchanged,
         acceleration=state.acceleration,
         precision=state.precision,
-        motion=refined_motion(state.points, known, state.precision, of_motion),
+        # Errors that last cancel in differences, others do not: between 1 and the points' factor.
+        motion=refined_motion(state.points, known, state.precision, np.sqrt(factor)),
     )
 
 
@@ -140,7 +155,9 @@ def information_of(evidence: Evidence, weight: Array, points: Array) -> Array:
 
     Without the bones: they tie errors together that a covariance of single points cannot hold.
     """
-    return _anchored(*linearize(evidence, weight, points), points)[0]
+    information, vectors = linearize(evidence, weight, points)
+    _anchor(information, vectors, points)
+    return information
 
 
 def _fit(evidence: Evidence, state: _State, widening: float) -> _State:
@@ -156,13 +173,14 @@ def _fit(evidence: Evidence, state: _State, widening: float) -> _State:
     for step in range(STEPS):
         last = last or step == STEPS - 1
         weigh(linear, evidence.information, odds, scale, points, weight)
-        measured, vectors = sums(evidence, linear, weight)
-        information = measured
+        information, vectors = sums(evidence, linear, weight)
         if state.bones is not None:
             pull, target = pull_of_bones(state.bones, points, state.covariance)
-            information, vectors = information + pull, vectors + target
-        information, vectors = _anchored(information, vectors, points)
-        motion = _motion_weight(points, acceleration)
+            information += pull
+            vectors += target
+            del pull, target
+        _anchor(information, vectors, points)
+        motion = _motion_weight(points, state, acceleration)
         if last:
             acceleration = _likeliest(information, vectors, motion, acceleration)
         precision = _precision(motion, acceleration, _stiffest(information))
@@ -170,13 +188,16 @@ def _fit(evidence: Evidence, state: _State, widening: float) -> _State:
         if last:
             break
         last = _moved(before, points, information) < STILL
-    covariance = state.covariance
-    if widening == 1.0:  # nobody asks for it before; without the bones, as in `information_of`
-        covariance = posterior_covariances(_anchored(measured, vectors, points)[0], precision)
+    # Without the bones, as in `information_of`.
+    known, _ = sums(evidence, linear, weight)
+    del linear, information, vectors
+    _anchor(known, np.zeros(points.shape), points)
+    covariance, unsteady = posterior_covariances(known, precision)
     return replace(
         state,
         points=points,
         covariance=covariance,
+        unsteady=unsteady,
         precision=precision,
         acceleration=acceleration,
     )
@@ -185,7 +206,8 @@ def _fit(evidence: Evidence, state: _State, widening: float) -> _State:
 def _moved(before: Array, after: Array, information: Array) -> float:
     """Return the largest step of a point, in standard deviations of its measurements."""
     step = after - before
-    return float(np.sqrt(np.einsum("kti,ktij,ktj->kt", step, information, step).max()))
+    pulled = (information @ step[..., None])[..., 0]
+    return float(np.sqrt((pulled * step).sum(axis=-1).max()))
 
 
 def _learn(evidence: Evidence, state: _State, bones: Sequence[tuple[int, int]]) -> _State:
@@ -242,17 +264,27 @@ def _stiffest(information: Array) -> float:
     return STIFFEST * float(np.diagonal(information, axis1=-2, axis2=-1).min())
 
 
-def _motion_weight(points: Array, acceleration: Array) -> Array:
-    """Return the weights (keypoint, time - 2) of Student accelerations."""
-    squared = (accelerations(points) ** 2).sum(axis=-1) / acceleration[:, None] ** 2
-    return (MOTION_FREEDOM + 3) / (MOTION_FREEDOM + squared)
+def _motion_weight(points: Array, state: _State, acceleration: Array) -> Array:
+    """Return the weights (keypoint, time - 2) of Student accelerations, as expected.
+
+    Neighbours share one scale. What is unsure of the accelerations counts too, or a track that was
+    smoothed too much would always seem smooth.
+    """
+    if state.unsteady.shape[1] == 0:
+        return state.unsteady
+    size = (accelerations(points) ** 2).sum(axis=-1) + state.unsteady
+    size = uniform_filter1d(size, state.jump, axis=1, mode="nearest") / acceleration[:, None] ** 2
+    return np.asarray((MOTION_FREEDOM + 3 * state.jump) / (MOTION_FREEDOM + state.jump * size))
 
 
-def _anchored(information: Array, vectors: Array, points: Array) -> tuple[Array, Array]:
+def _anchor(information: Array, vectors: Array, points: Array) -> None:
     """Hold every moment, ever so slightly, where it is: the equations stay solvable."""
-    typical = np.trace(information, axis1=-2, axis2=-1)
-    hold = ANCHOR * np.median(typical[typical > 0]) if (typical > 0).any() else 1.0
-    return information + hold * np.eye(3), vectors + hold * points
+    typical = information[..., 0, 0] + information[..., 1, 1] + information[..., 2, 2]
+    known = typical[typical > 0]
+    hold = ANCHOR * float(np.median(known)) if len(known) else 1.0
+    for axis in range(3):
+        information[..., axis, axis] += hold
+    vectors += hold * points
 
 
 def _first_acceleration(points: Array) -> Array:

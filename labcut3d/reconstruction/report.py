@@ -10,8 +10,9 @@ from labcut3d.reconstruction.evidence import USED
 from labcut3d.reconstruction.identities import switches_of
 from labcut3d.reconstruction.refinement import Refined
 
-__all__ = ["describe", "describe_changes", "report_attributes"]
+__all__ = ["describe", "describe_changes", "rejections", "report_attributes"]
 
+MOST, FEW = 0.5, 0.25  # shares of a view's detections: one that others reject, and the others'
 COUNTS = ("filled", "withheld", "overruled_detections", "repaired_swaps")
 
 
@@ -52,6 +53,30 @@ def report_attributes(reports: Sequence[Mapping[str, float]], unit: str) -> dict
     return attributes
 
 
+def rejections(
+    detected: xr.Dataset, matched: xr.Dataset, view_used: np.ndarray
+) -> dict[str, list[float]]:
+    """Return attributes that count sure detections, and those of them not used, by view.
+
+    `detected` are the detections, `matched` the same as individuals of the trajectories, of which
+    `view_used` (time, view, keypoint, individual) tells what was used. An animal that fits no
+    individual counts as not used.
+    """
+    order = ("time", "view", "keypoint", "individual")
+
+    def sure(detections: xr.Dataset) -> np.ndarray:
+        """Return where there is a detection that is rather right than not."""
+        there = detections["position"].notnull().all("space")
+        return (there & ~(detections["confidence"] <= USED)).transpose(*order).values
+
+    given = sure(detected).sum(axis=(0, 2, 3))
+    used = (sure(matched) & view_used).sum(axis=(0, 2, 3))
+    return {
+        "refinement_sure_by_view": [float(count) for count in given],
+        "refinement_rejected_by_view": [float(count) for count in (given - used).clip(min=0)],
+    }
+
+
 def describe(trajectories: xr.Dataset) -> list[str]:
     """Return sentences on what was found, rejected, filled and repaired, and what is stated."""
     known = trajectories["position"].notnull().all("space")
@@ -69,12 +94,34 @@ def describe(trajectories: xr.Dataset) -> list[str]:
             f"refining moved points by {found['median_shift']:.2g} {unit} (median), "
             f"{found['p95_shift']:.2g} {unit} (95 %)",
         ]
+    lines += _rejected(trajectories)
     lines += _repairs(trajectories)
     if "covariance_calibration" in trajectories:
         lines.append("the covariance includes the calibration's part")
     else:
         lines.append(
             "the covariance is that of the detections' noise alone: none of the rig was given"
+        )
+    return lines
+
+
+def _rejected(trajectories: xr.Dataset) -> list[str]:
+    """Return sentences on what was not used of each view, and a warning where it is most of one."""
+    views = [str(view) for view in trajectories["view"].values]
+    counts = [
+        np.atleast_1d(trajectories.attrs.get(f"refinement_{name}_by_view", ()))
+        for name in ("rejected", "sure")
+    ]
+    if not len(counts[0]) == len(counts[1]) == len(views):  # of other programs, or some views only
+        return []
+    share = counts[0] / np.maximum(counts[1], 1)
+    told = ", ".join(f"{view} {100 * part:.1f} %" for view, part in zip(views, share, strict=True))
+    lines = [f"rejected of the sure detections: {told}"]
+    worst = int(share.argmax())
+    if len(views) > 2 and share[worst] > MOST and np.median(np.delete(share, worst)) < FEW:
+        lines.append(
+            f"Warning: most of what view {views[worst]} is sure of contradicts the other views; "
+            "whether its camera was moved tells: labcut3d drift PROJECT"
         )
     return lines
 

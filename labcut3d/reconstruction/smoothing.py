@@ -6,6 +6,8 @@ The normal equations have six bands, so a solve is linear in the number of momen
 posterior covariances follow exactly from the Cholesky factor (Takahashi et al., 1973).
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from calibration.geometry import Array
@@ -42,7 +44,10 @@ def smooth(information: Array, vectors: Array, precision: Array) -> Array:
     `precision` (track, time - 2) that of the second differences. Vectors (track, time, 3, n) are
     solved for side by side. Raises `numpy.linalg.LinAlgError` where they leave a track free.
     """
-    return _solve(_factorize(information, precision), vectors)
+    solutions = np.empty(vectors.shape)
+    for track, factor in _factors(information, precision):
+        solutions[track] = _solve(factor, vectors[track])
+    return solutions
 
 
 def log_evidence(information: Array, vectors: Array, precision: Array) -> Array:
@@ -51,18 +56,27 @@ def log_evidence(information: Array, vectors: Array, precision: Array) -> Array:
     The constant is the same for all `precision` that differ by a factor: it serves to find that
     factor by maximum likelihood.
     """
-    factors = _factorize(information, precision)
-    fit = 0.5 * (vectors * _solve(factors, vectors)).sum(axis=(1, 2))
-    diagonal = factors[:, : -banded.BANDS, 0]
-    return fit - np.log(diagonal).sum(axis=1) + 1.5 * np.log(precision).sum(axis=1)
+    result = 1.5 * np.log(precision).sum(axis=1)
+    for track, factor in _factors(information, precision):
+        result[track] += 0.5 * (vectors[track] * _solve(factor, vectors[track])).sum()
+        result[track] -= np.log(factor[0, : -banded.BANDS, 0]).sum()
+    return result
 
 
-def posterior_covariances(information: Array, precision: Array) -> Array:
-    """Return the covariances (track, time, 3, 3) of the tracks that `smooth` returns."""
-    factors = _factorize(information, precision)
-    blocks = np.empty(information.shape)
-    banded.inverse_blocks(factors, np.empty((6, 6)), np.empty(6), blocks)
-    return blocks
+def posterior_covariances(information: Array, precision: Array) -> tuple[Array, Array]:
+    """Return the covariances (track, time, 3, 3) of the tracks that `smooth` returns.
+
+    And the variances (track, time - 2) of their accelerations, all three directions together.
+    """
+    blocks, lagged = np.empty(information.shape), np.zeros((*information.shape[:2], 2))
+    window, column = np.empty((6, 6)), np.empty(6)
+    for k, factor in _factors(information, precision):
+        banded.inverse_blocks(factor, window, column, blocks[k : k + 1], lagged[k : k + 1])
+    own = blocks[..., 0, 0] + blocks[..., 1, 1] + blocks[..., 2, 2]
+    one, two = lagged[..., 0], lagged[..., 1]
+    spread = own[:, 2:] + 4 * own[:, 1:-1] + own[:, :-2]
+    spread += 2 * two[:, :-2] - 4 * (one[:, 1:-1] + one[:, :-2])
+    return blocks, spread
 
 
 def posterior_motion(information: Array, precision: Array) -> tuple[Array, Array]:
@@ -73,32 +87,37 @@ def posterior_motion(information: Array, precision: Array) -> tuple[Array, Array
     """
     tracks, moments = information.shape[:2]
     found = np.empty((2, tracks, max(moments - 2, 0), 3, 3))
-    for track in range(tracks):
-        factors = _factorize(information[track : track + 1], precision[track : track + 1])
-        joint = np.empty((1, moments, 9, 9))
-        banded.inverse_blocks(factors, np.empty((9, 9)), np.empty(9), joint)
+    window, column, lagged = np.empty((9, 9)), np.empty(9), np.empty((1, moments, 2))
+    joint = np.empty((1, moments, 9, 9))
+    for track, factor in _factors(information, precision):
+        banded.inverse_blocks(factor, window, column, joint, lagged)
         three = joint[0, : found.shape[2]].reshape(-1, 3, 3, 3, 3)
         for weights, covariance in zip((VELOCITY, ACCELERATION), found[:, track], strict=True):
             covariance[:] = np.einsum("a,taibj,b->tij", weights, three, weights, optimize=True)
     return found[0], found[1]
 
 
-def _solve(factors: Array, vectors: Array) -> Array:
-    """Return the solutions, of the shape of `vectors` (track, time, 3[, n])."""
-    tracks, rows = factors.shape[:2]
-    columns = vectors.reshape(tracks, rows - banded.BANDS, -1).swapaxes(1, 2)
-    values = np.zeros((tracks, columns.shape[1], rows))
-    values[..., : -banded.BANDS] = columns
-    banded.solve(factors, values)
-    return values[..., : -banded.BANDS].swapaxes(1, 2).reshape(vectors.shape)
+def _solve(factor: Array, vectors: Array) -> Array:
+    """Return the solutions of one track, of the shape of `vectors` (time, 3[, n])."""
+    rows = factor.shape[1]
+    columns = vectors.reshape(rows - banded.BANDS, -1).T
+    values = np.zeros((1, len(columns), rows))
+    values[0, :, : -banded.BANDS] = columns
+    banded.solve(factor, values)
+    return np.asarray(values[0, :, : -banded.BANDS].T.reshape(vectors.shape))
 
 
-def _factorize(information: Array, precision: Array) -> Array:
-    """Return the Cholesky factors (track, 3 time + 6, 7) of the normal equations of all tracks."""
+def _factors(information: Array, precision: Array) -> Iterator[tuple[int, Array]]:
+    """Yield each track's number and the Cholesky factor (1, 3 time + 6, 7) of its equations.
+
+    One after the other, in the same place: a factor is as large as all that is known of a track.
+    """
     tracks, moments = information.shape[:2]
-    factors = np.zeros((tracks, 3 * moments + banded.BANDS, banded.BANDS + 1))
-    banded.fill(information, precision, factors)
-    banded.factorize(factors)
-    if not np.isfinite(factors[..., 0]).all():
-        raise np.linalg.LinAlgError("the normal equations of a track are not positive definite")
-    return factors
+    factor = np.empty((1, 3 * moments + banded.BANDS, banded.BANDS + 1))
+    for k in range(tracks):
+        factor[:] = 0.0
+        banded.fill(information[k : k + 1], precision[k : k + 1], factor)
+        banded.factorize(factor)
+        if not np.isfinite(factor[..., 0]).all():
+            raise np.linalg.LinAlgError("a track's normal equations are not positive definite")
+        yield k, factor

@@ -1,6 +1,7 @@
 """Left and right exchanged in one view: found because the other views and times disagree."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,13 +21,15 @@ def repair_swaps(
     A pair of detections is exchanged back where that makes them more probable, given `points`
     (keypoint, time, 3), by a convincing margin.
     """
-    before = judge(evidence, noise, points).log_likelihood
-    everywhere = np.ones(before[:, 0].shape, dtype=bool)
+    everywhere = np.ones(evidence.confidence[:, 0].shape, dtype=bool)
     exchanged = np.zeros((len(pairs), *everywhere.shape), dtype=bool)
     for pair, (left, right) in enumerate(pairs):
-        after = judge(evidence.exchanged(left, right, everywhere), noise, points).log_likelihood
-        gain = (after - before)[:, [left, right]].sum(axis=1)
-        where = gain > CONVINCING
-        evidence = evidence.exchanged(left, right, where)
-        exchanged[pair] = where
+        two = np.array([left, right])
+        both, own = evidence.of_keypoints(two), replace(noise, scale=noise.scale[two])
+        before = judge(both, own, points[two]).log_likelihood
+        after = judge(both.exchanged(0, 1, everywhere), own, points[two]).log_likelihood
+        where = (after - before).sum(axis=1) > CONVINCING
+        if where.any():
+            evidence = evidence.exchanged(left, right, where)
+            exchanged[pair] = where
     return evidence, exchanged

@@ -7,7 +7,7 @@ import numpy as np
 
 from calibration.covariance import RigCovariance
 from calibration.geometry import Array
-from calibration.points.imaging import project_with_slopes
+from calibration.points.imaging import project_points
 from calibration.points.propagation import calibration_covariance
 from calibration.rig import Rig
 from calibration.triangulation import Triangulation
@@ -74,7 +74,7 @@ def unrefined_tracks(evidence: Evidence, raw: Triangulation, context: Context) -
         covariance=_by_time(raw.covariance + part),
         motion=unknown_motion(*raw.points.shape[:2]),
         calibration=_by_time(part),
-        error=_by_time(np.where(vague, np.nan, raw.reprojection_error)),
+        error=_by_time(_mean_distance(evidence, raw.points, raw.inliers & ~vague)),
         view_used=np.swapaxes(raw.inliers & ~vague, 1, 2),
         confidence=_by_time(np.where(vague, 0.0, support)),
         exchanged=np.zeros(raw.inliers[:, 0].shape, dtype=int),
@@ -95,14 +95,11 @@ def refined_tracks(
     # By the detections' noise: what the calibration adds is common to all points.
     missing = _deviation_px(rig, refined.points, refined.covariance) > settings.largest_deviation_px
     missing |= _long_runs(right.sum(axis=0) < 1, settings.longest_gap_s * context.fps)
-    projected = project_with_slopes(rig, refined.points)[0]
-    distance = np.linalg.norm(refined.evidence.pixels - projected, axis=-1)
     used = (right > USED) & ~missing
     part = np.zeros_like(refined.covariance)
     if context.rig_covariance is not None:
         part = calibration_covariance_of_tracks(refined, context.rig_covariance)
-    with np.errstate(invalid="ignore"):
-        error = np.where(used, distance, 0.0).sum(axis=0) / used.sum(axis=0)
+    error = _mean_distance(refined.evidence, refined.points, used)
 
     def whole(values: Array, empty: float) -> Array:
         """Return (keypoint, time, ...) values of the known keypoints among all, time first."""
@@ -126,6 +123,14 @@ def refined_tracks(
         exchanged=refined.exchanged.sum(axis=0),
         report=describe_changes(raw.points[known], refined, missing, context.fps),
     )
+
+
+def _mean_distance(evidence: Evidence, points: Array, used: np.ndarray) -> Array:
+    """Return the mean distance (keypoint, time) px of the detections used from points' images."""
+    apart = evidence.detected - project_points(evidence.rig, points)
+    distance = np.where(used, np.linalg.norm(apart, axis=-1), 0.0)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(distance.sum(axis=0) / used.sum(axis=0))
 
 
 def _deviation_px(rig: Rig, points: Array, covariance: Array) -> Array:

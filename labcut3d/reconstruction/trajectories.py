@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -9,19 +10,21 @@ import xarray as xr
 from calibration.covariance import RigCovariance
 from calibration.gaussian import MEDIAN_CHI_SQUARE
 from calibration.geometry import Array
-from calibration.points.imaging import project_with_slopes
+from calibration.points.imaging import project_points
 from calibration.rig import Rig
-from calibration.triangulation import Triangulation, triangulate_points
+from calibration.triangulation import Triangulation
 from labcut3d.errors import DatasetError
 from labcut3d.progress import Progress
+from labcut3d.reconstruction.alone import alone
 from labcut3d.reconstruction.association import detections_of, match_views
 from labcut3d.reconstruction.evidence import USED, Evidence
 from labcut3d.reconstruction.exchanges import untangle
 from labcut3d.reconstruction.identities import known_individuals
 from labcut3d.reconstruction.motion import motion_variables
 from labcut3d.reconstruction.refinement import refine
-from labcut3d.reconstruction.report import report_attributes
+from labcut3d.reconstruction.report import rejections, report_attributes
 from labcut3d.reconstruction.settings import ReconstructionSettings
+from labcut3d.reconstruction.settling import settled
 from labcut3d.reconstruction.tracks import Context, Tracks, refined_tracks, unrefined_tracks
 from labcut3d.schema import make_trajectories, validate_detections
 from labcut3d.skeleton import Skeleton
@@ -57,13 +60,19 @@ def reconstruct(
             raise DatasetError(f"the detections hold no {name}: nothing to reconstruct")
     settings = settings or ReconstructionSettings()
     rig = match_views(detections, rig)
+    detected = detections
     detections, identities = known_individuals(detections, rig, settings)
     keypoints = [str(name) for name in detections["keypoint"].values]
     bones, pairs = _skeleton_indices(skeleton, keypoints, settings)
     tracks = []
     individuals = detections["individual"].values
+    evidences = [
+        detections_of(detections, rig, individual, settings.lowest_confidence)
+        for individual in individuals
+    ]
+    if rig_covariance is not None:
+        evidences = settled(evidences, rig_covariance)
     for index, individual in enumerate(individuals):
-        evidence = detections_of(detections, rig, individual, settings.lowest_confidence)
         context = Context(
             settings=settings,
             bones=bones,
@@ -72,9 +81,11 @@ def reconstruct(
             rig_covariance=rig_covariance,
             progress=_part(progress, index, len(individuals), str(individual)),
         )
-        tracks.append(_track(evidence, context))
-    attributes = report_attributes([track.report for track in tracks], rig.unit)
+        tracks.append(_track(evidences.pop(0), context))  # whose memory is needed later
+    attributes: dict[str, Any] = report_attributes([track.report for track in tracks], rig.unit)
     attributes |= identities.attributes
+    view_used = np.moveaxis(_stack(tracks, "view_used", -1), 0, 1)
+    attributes |= rejections(detected, detections, view_used)
     optional = {"exchanged": _stack(tracks, "exchanged", -1).swapaxes(0, 1), **identities.variables}
     if settings.smooth:
         time = detections["time"].values.astype(float)
@@ -87,7 +98,7 @@ def reconstruct(
         position_raw=_stack(tracks, "raw", -1).swapaxes(1, 2),
         covariance=_stack(tracks, "covariance", 2),
         reprojection_error=_stack(tracks, "error", -1),
-        view_used=np.moveaxis(_stack(tracks, "view_used", -1), 0, 1),
+        view_used=view_used,
         confidence=_stack(tracks, "confidence", -1),
         like=detections,
         unit=rig.unit,
@@ -126,13 +137,8 @@ def _triangulate(evidence: Evidence) -> tuple[Evidence, Triangulation]:
     points, and the triangulation with it.
     """
     for _ in range(2):
-        found = triangulate_points(
-            evidence.rig,
-            np.where(evidence.seen[..., None], evidence.pixels, np.nan),
-            covariance=evidence.covariance,
-            confidence=evidence.confidence,
-        )
-        residual = evidence.pixels - project_with_slopes(evidence.rig, found.points)[0]
+        found = alone(evidence)
+        residual = evidence.pixels - project_points(evidence.rig, found.points)
         squared = np.einsum("...i,...ij,...j->...", residual, evidence.information, residual)
         views = evidence.seen.sum(axis=0)
         # Of 2 n coordinates the point itself takes three.

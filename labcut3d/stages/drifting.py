@@ -1,22 +1,44 @@
 """Which camera was moved since the calibration -> drift.html, and the repaired rig.toml."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from calibration.covariance import RigCovariance
+from calibration.checks.findings import Finding
+from calibration.covariance import RigCovariance, covariance_path
 from calibration.drift import Drift, Suspect
 from calibration.files import sha256_of, write_text
 from labcut3d.errors import ProjectError
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
-from labcut3d.provenance import write_stamp
+from labcut3d.provenance import changed_inputs, write_stamp
 from labcut3d.reconstruction.drift import drift_of_recording, repaired_rig
-from labcut3d.stages.common import load_rig, open_detections
+from labcut3d.stages.common import load_rig, open_detections, settings_hash
 from labcut3d.stages.locking import exclusive
-from labcut3d.viewers.drift_page import drift_page
+from labcut3d.viewers.drift_page import drift_page, drift_rows
 
-__all__ = ["drift", "repair"]
+__all__ = ["drift", "known_drift", "repair"]
+
+PAGE, RECORD = "drift.html", "drift.json"
+
+
+def known_drift(
+    project: Project, recording: str, reporter: Reporter = SILENT
+) -> list[tuple[str, ...]] | None:
+    """Tell what was found of a recording before, and return its table; None where it is stale.
+
+    The rows are those of `drift_rows`. A repair needs more: `drift` finds it anew.
+    """
+    page, record = (project.results(recording) / name for name in (PAGE, RECORD))
+    inputs = _inputs(project, recording)
+    if changed_inputs(page, inputs) or changed_inputs(record, inputs):
+        return None
+    stored = json.loads(record.read_text(encoding="utf-8"))
+    reporter.note(f"{page} is up to date")
+    reporter.findings(f"Cameras in {recording}", [Finding(**stored["finding"])])
+    return [tuple(row) for row in stored["rows"]]
 
 
 @exclusive
@@ -25,15 +47,31 @@ def drift(project: Project, recording: str, reporter: Reporter = SILENT) -> Drif
     rig = load_rig(project)
     known = RigCovariance.load(project.filming_rig_path)
     detections = open_detections(project.results(recording) / "detections.nc", rig)
+    inputs = _inputs(project, recording)
     with reporter.task(f"Looking for drift in {recording}") as progress:
         found = drift_of_recording(detections, rig, known, project.reconstruction, progress)
     seconds = np.asarray(detections["time"].values, dtype=float)
-    write_text(
-        project.results(recording) / "drift.html",
-        drift_page(found, recording=recording, seconds=seconds),
-    )
+    written = {
+        PAGE: drift_page(found, recording=recording, seconds=seconds),
+        RECORD: json.dumps({"finding": asdict(found.finding), "rows": drift_rows(found)}, indent=1),
+    }
+    for name, text in written.items():
+        write_text(project.results(recording) / name, text)
+        write_stamp(project.results(recording) / name, inputs)
     reporter.findings(f"Cameras in {recording}", [found.finding])
     return found
+
+
+def _inputs(project: Project, recording: str) -> dict[str, str]:
+    """Return the hashes of what a recording is compared with, or say what to run first."""
+    load_rig(project)
+    RigCovariance.load(project.filming_rig_path)  # which says what is wrong with it
+    return {
+        "detections": sha256_of(project.results(recording) / "detections.nc"),
+        "rig": sha256_of(project.filming_rig_path),
+        "rig covariance": sha256_of(covariance_path(project.filming_rig_path)),
+        "reconstruction settings": settings_hash(project, project.reconstruction),
+    }
 
 
 @exclusive

@@ -27,6 +27,8 @@ def scene(rng: np.random.Generator, moments: int = 400) -> tuple[Evidence, np.nd
         pixels=pixels + rng.normal(0, 1, pixels.shape),
         information=root @ np.swapaxes(root, -1, -2) + np.eye(2),
         confidence=rng.uniform(0.2, 1.0, pixels.shape[:-1]),
+        share=np.zeros(pixels.shape),
+        stated=True,
     )
     return evidence, points
 
@@ -69,7 +71,10 @@ def test_errors_that_last_are_found_for_each_keypoint():
     for t in range(1, noise.shape[2]):  # of the second keypoint alone
         noise[:, 1, t] = 0.6 * noise[:, 1, t - 1] + 0.8 * noise[:, 1, t]
     evidence.pixels[:] = evidence.rig.project(points) + noise
-    factor = persistence(evidence, judge(evidence, first_noise(evidence), points), points)
+    judgement = judge(evidence, first_noise(evidence), points)
+    many, none = np.zeros(points.shape[:2]), np.ones(points.shape[:2])
+    factor = persistence(evidence, judgement, points, many).mean(axis=1)
+    assert (persistence(evidence, judgement, points, none) == 1).all()  # nothing is averaged
     assert factor[0] < 1.2
     # (1 + 0.6) / (1 - 0.6) = 4; the weights make the noise whiter, and lags beyond ten are left out
     assert 2.5 < factor[1] < 5

@@ -101,6 +101,8 @@ def test_two_pairs_of_one_view_count_as_two() -> None:
         pixels=rig.project(points) + rng.normal(0, 0.5, (4, 4, 60, 2)),
         information=seen[..., None, None] * np.eye(2),
         confidence=0.95 * seen,
+        share=np.zeros((4, 4, 60, 2)),
+        stated=True,
     )
     where = np.zeros((4, 60), dtype=bool)
     where[1, 20] = True

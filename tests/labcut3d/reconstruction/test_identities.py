@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from labcut3d.errors import DatasetError
 from labcut3d.reconstruction import ReconstructionSettings, reconstruct
 from labcut3d.reconstruction.gains import assign, body_gains, exchange_margins
 from labcut3d.reconstruction.identities import in_order_of, match_individuals, switches_of
@@ -45,12 +46,35 @@ def test_flies_that_touch_stay_themselves(animals: int, views: int) -> None:
     found, identities = match_individuals(group.detections, rig)
     right = right_identities(group, identities.detected_as)
     assert right.all(axis=(0, 2)).mean() >= 0.99
-    assert in_order_of(group.detections, _only(identities.detected_as)).equals(found)
+    named = _who_is_who(group.detections, identities.detected_as)
+    assert in_order_of(group.detections, named).equals(found)
 
 
-def _only(detected_as: np.ndarray) -> xr.Dataset:
-    """A dataset that holds nothing but who is who."""
-    return xr.Dataset({"detected_as": (("time", "view", "individual"), detected_as)})
+def _who_is_who(detections: xr.Dataset, detected_as: np.ndarray) -> xr.Dataset:
+    """What trajectories of these detections say of who is who."""
+    order = ("time", "view", "individual")
+    variables = {"detected_as": (order, detected_as)}
+    return xr.Dataset(variables, coords={name: detections[name] for name in order})
+
+
+def test_detections_that_are_not_those_of_the_trajectories_are_refused() -> None:
+    rig, group = scene(2, 12, views=3, seed=3)
+    detections = group.detections
+    _, identities = match_individuals(detections, rig)
+    named = _who_is_who(detections, identities.detected_as)
+    later = detections.assign_coords(time=detections["time"] + 1.0)
+    views = [f"other{view}" for view in detections["view"].values]
+    for other, words in (
+        (detections.isel(time=slice(None, None, 2)), "'time'.*12 of them"),
+        (later, "'time'.*triangulate these detections again"),
+        (detections.assign_coords(view=views), f"'view': {rig.names[0]}, .* against other"),
+        (detections.isel(view=[1, 0, 2]), "'view'"),
+        (detections.isel(individual=[1, 0]), "'individual'"),
+    ):
+        with pytest.raises(DatasetError, match=words):
+            in_order_of(other, named)
+    turned = named.transpose("individual", "view", "time")  # the same, in another order of axes
+    assert in_order_of(detections, turned).equals(in_order_of(detections, named))
 
 
 def test_every_animal_becomes_one_trajectory() -> None:

@@ -38,7 +38,7 @@ def in_full(information: np.ndarray, precision: np.ndarray) -> np.ndarray:
 def test_solution_and_covariance_are_exact(moments: int) -> None:
     information, vectors, precision = problem(2, moments)
     points = smooth(information, vectors, precision)
-    covariance = posterior_covariances(information, precision)
+    covariance, unsteady = posterior_covariances(information, precision)
     for track in range(2):
         matrix = in_full(information[track], precision[track])
         expected = np.linalg.solve(matrix, vectors[track].ravel()).reshape(-1, 3)
@@ -46,6 +46,9 @@ def test_solution_and_covariance_are_exact(moments: int) -> None:
         inverse = np.linalg.inv(matrix).reshape(moments, 3, moments, 3)
         blocks = np.stack([inverse[t, :, t] for t in range(moments)])
         assert covariance[track] == pytest.approx(blocks, abs=ROUNDING)
+        bend = np.diff(np.eye(moments), n=2, axis=0)
+        variance = np.einsum("at,tisi,as->a", bend, inverse, bend)
+        assert unsteady[track] == pytest.approx(variance, abs=10 * ROUNDING)
 
 
 def test_log_evidence_differs_as_the_gaussian_integral_does() -> None:

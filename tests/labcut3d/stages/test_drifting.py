@@ -14,6 +14,7 @@ from labcut3d.errors import FileFormatError, ProjectError
 from labcut3d.project import Project, load_project
 from labcut3d.schema import make_detections, open_dataset, save_dataset
 from labcut3d.template import new_project
+from labcut3d.viewers.drift_page import drift_rows
 
 KEYPOINTS = ("head", "left", "right", "tail")
 TIMES = np.arange(40) / FPS
@@ -70,7 +71,9 @@ def scene(tmp_path):
 def test_a_bumped_camera_is_told_repaired_and_used(scene):
     project, now = scene
     stored = project.rig_path.read_bytes()
-    pipeline.triangulate(project, "bumped")
+    pipeline.triangulate(project, "bumped", told := Notes())
+    (warning,) = (note for note in told.notes if "labcut3d drift" in note)
+    assert "most of what view cam2 is sure of" in warning
     before = open_dataset(project.results("bumped") / "trajectories.nc")
     found = pipeline.drift(project, "bumped", told := Notes())
     assert found.moved == ("cam2",)
@@ -89,6 +92,8 @@ def test_a_bumped_camera_is_told_repaired_and_used(scene):
     pipeline.triangulate(project, "bumped", told := Notes())
     assert any("'cam2' stands as repaired" in note for note in told.notes)
     assert any("made again, because of: rig" in note for note in told.notes)
+    assert any("rejected of the sure detections: cam0 0" in note for note in told.notes)
+    assert not any("labcut3d drift" in note for note in told.notes)
     after = open_dataset(project.results("bumped") / "trajectories.nc")
     assert after.attrs["repaired_camera"] == "cam2"
     assert "repaired_camera" not in before.attrs
@@ -133,6 +138,20 @@ def test_the_command_line_shows_each_camera(scene):
     assert result.exit_code == 0, result.output
     for words in ("boards left out", "0.25", "cam3", "drift.html", "rig.toml", "placed anew"):
         assert words in result.output
+
+
+def test_what_was_found_is_not_looked_for_again(scene):
+    project, _ = scene
+    assert pipeline.known_drift(project, "bumped") is None
+    found = pipeline.drift(project, "bumped", told := Notes())
+    rows = pipeline.known_drift(project, "bumped", again := Notes())
+    assert rows == drift_rows(found)
+    assert again.notes[-1] == told.notes[-1]
+    assert "up to date" in again.notes[0]
+    save_detections(project, "bumped", Rig.load(project.rig_path))
+    assert pipeline.known_drift(project, "bumped") is None  # other detections
+    (project.results("bumped") / "drift.html").unlink()
+    assert pipeline.known_drift(project, "bumped") is None
 
 
 def test_of_two_cameras_the_user_names_the_one_to_repair(tmp_path):
