@@ -16,7 +16,7 @@ from calibration.errors import CalibrationError
 from calibration.geometry import Array, skew
 from calibration.rig import Rig
 
-__all__ = ["WorldChange", "rigid_alignment"]
+__all__ = ["WorldChange", "rigid_alignment", "up_direction"]
 
 ROTATION_TOLERANCE = 1e-9  # how far R R' may be from the identity
 THINNEST = 1e-3  # width of a set of points as a part of its length; below, it is a line
@@ -72,6 +72,10 @@ class WorldChange:
             pose = {"rotation": rotation, "translation": translation}
             cameras.append(replace(camera, **pose, wall=wall))
         metadata = dict(rig.metadata)
+        if "world_from_chamber" in metadata:
+            pose = np.array(metadata["world_from_chamber"], dtype=float)
+            pose = self.motion @ np.vstack([np.c_[pose[:3, :3], self.scale * pose[:3, 3]], pose[3]])
+            metadata["world_from_chamber"] = pose.tolist()
         if not np.array_equal(self.motion, np.eye(4)):
             metadata["world"] = self.how
         if self.scale != 1.0:
@@ -131,3 +135,18 @@ def rigid_alignment(points_a: ArrayLike, points_b: ArrayLike) -> tuple[Array, Ar
     mirror = np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
     rotation = u @ mirror @ vt
     return rotation, center_b - rotation @ center_a
+
+
+def up_direction(rig: Rig | None) -> Array:
+    """Return the unit vector (3,) that points up in the world, judged by the cameras.
+
+    Where a world frame was set it is z; otherwise the mean direction of the tops of the images;
+    without a rig, -y, the top of the image of the camera whose frame is the world.
+    """
+    if rig is None:
+        return np.array([0.0, -1.0, 0.0])
+    if "world" in rig.metadata:
+        return np.array([0.0, 0.0, 1.0])
+    up = -np.mean([camera.rotation[1] for camera in rig], axis=0)
+    length = float(np.linalg.norm(up))
+    return up / length if length > 1e-6 else np.array([0.0, -1.0, 0.0])

@@ -22,6 +22,7 @@ from calibration.fitting.lens_models import LENS_MODELS, LENS_NAMES, lens_model
 from calibration.fitting.robust import Fit, first_fit, refit
 from calibration.fitting.selection import LensChoice, choose_lens_models
 from calibration.geometry import Array, is_seen
+from calibration.notebook import html_table
 from calibration.rig import Rig
 from calibration.solver.adjusting import residuals_at
 from calibration.solver.blas import single_threaded
@@ -69,6 +70,16 @@ class Calibration:
     def rms(self) -> float:
         """The root mean square of `errors`, px."""
         return float(np.sqrt(np.nanmean(self.errors**2)))
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for name, errors in zip(self.rig.names, self.errors, strict=True):
+            used = errors[np.isfinite(errors)]
+            median = f"{np.median(used):.3f}" if len(used) else "-"
+            rows.append((name, self.lens_models.get(name, "-"), f"{len(used):,}", median))
+        columns = ("camera", "lens model", "corners used", "median error, px")
+        note = "A small error on the corners fitted proves little: see .check, or the report."
+        return html_table(f"Calibration of {len(self.rig)} cameras", columns, rows, note)
 
 
 def calibrate(

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from calibration.errors import RigError
 from calibration.geometry import Array, make_pose, skew
 from calibration.lens import Lens
+from calibration.notebook import html_table
 from calibration.refraction import WALL_PARAMETERS, Wall
 
 __all__ = ["Camera"]
@@ -65,6 +66,18 @@ class Camera:
             and self.wall == other.wall
             and dict(self.extra) == dict(other.extra)
         )
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("image, px", f"{self.size[0]} x {self.size[1]}"),
+            ("focal length, px", f"{self.matrix[0, 0]:.2f}, {self.matrix[1, 1]:.2f}"),
+            ("principal point, px", f"{self.matrix[0, 2]:.2f}, {self.matrix[1, 2]:.2f}"),
+            (f"lens ({self.lens.model})", ", ".join(f"{k:.4g}" for k in self.distortions) or "-"),
+            ("stands at", ", ".join(f"{value:.4g}" for value in self.center)),
+            ("looks along", ", ".join(f"{value:.3f}" for value in self.rotation[2])),
+            ("through a wall of", "-" if self.wall is None else f"{self.wall.thickness:.4g}"),
+        ]
+        return html_table(f"Camera {self.name}", ("", ""), rows)
 
     @property
     def distortions(self) -> Array:

@@ -22,6 +22,7 @@ from calibration.errors import FileFormatError, RigError
 from calibration.files import atomic_write, read_toml, suggest
 from calibration.geometry import Array, rotation_from_vector, vector_from_rotation
 from calibration.lens import Lens
+from calibration.notebook import html_table
 from calibration.refraction import Wall
 from calibration.units import check_unit
 
@@ -71,6 +72,20 @@ class Rig:
             if np.linalg.norm(a.center - b.center) <= SAME_POSE * scale
             and np.abs(a.rotation - b.rotation).max() <= SAME_POSE
         )
+
+    def _repr_html_(self) -> str:
+        columns = ("camera", "image, px", "focal length, px", f"stands at, {self.unit}", "wall")
+        rows = [
+            (
+                camera.name,
+                f"{camera.size[0]} x {camera.size[1]}",
+                f"{camera.matrix[0, 0]:.1f}, {camera.matrix[1, 1]:.1f}",
+                ", ".join(f"{value:.4g}" for value in camera.center),
+                "-" if camera.wall is None else f"{camera.wall.thickness:.4g} {self.unit}",
+            )
+            for camera in self
+        ]
+        return html_table(f"Rig of {len(self)} cameras", columns, rows, "; ".join(self.warnings))
 
     def __len__(self) -> int:
         return len(self.cameras)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from calibration.covariance import RigCovariance
 from calibration.errors import RigError
 from calibration.geometry import Array, is_covariance, is_seen
+from calibration.notebook import html_table
 from calibration.points.disagreement import calibration_disagreement
 from calibration.points.likelihood import Found, find_points
 from calibration.points.propagation import calibration_covariance
@@ -45,6 +46,23 @@ class Triangulation:
     reprojection_error: Array
     inliers: Flags
     crossing: Array
+
+    def _repr_html_(self) -> str:
+        known = np.isfinite(self.points).all(axis=-1)
+        rows = [("points", f"{known.size:,}"), ("determined", f"{known.sum():,}")]
+        if known.any():
+            deviations = np.sqrt(np.trace(self.covariance[known], axis1=-2, axis2=-1))
+            views = self.inliers.sum(axis=0)[known]
+            rows += [
+                (
+                    "median reprojection error, px",
+                    f"{np.median(self.reprojection_error[known]):.3g}",
+                ),
+                ("median standard deviation", f"{np.median(deviations):.3g}"),
+                ("views used, mean", f"{views.mean():.2f}"),
+                ("median crossing, degrees", f"{np.degrees(np.median(self.crossing[known])):.1f}"),
+            ]
+        return html_table("Triangulated points", ("", ""), rows)
 
 
 def triangulate_points(

@@ -11,7 +11,7 @@ import numpy as np
 import labcut3d as lc
 from labcut3d import pipeline
 from labcut3d.demo import make_demo
-from labcut3d.kinematics.events import read_events
+from labcut3d.kinematics.event_tables import read_events
 
 project = make_demo(sys.argv[1] if len(sys.argv) > 1 else "labcut3d-demo")
 pipeline.calibrate_project(project)

@@ -3,6 +3,7 @@
     import labcut3d as lc
     project = lc.load_project("my-project")
     trajectories = lc.open_dataset("my-project/results/walk/trajectories.nc")
+    lc.view(trajectories)  # in a notebook: a figure with a slider
 
 The stages, as functions, are in `labcut3d.pipeline`.
 """
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from labcut3d.project import Project, load_project
     from labcut3d.schema import open_dataset, save_dataset
     from labcut3d.template import new_project
+    from labcut3d.viewers.animated_figure import view
 
 __all__ = [
     "Labcut3dError",
@@ -28,6 +30,7 @@ __all__ = [
     "new_project",
     "open_dataset",
     "save_dataset",
+    "view",
 ]
 
 __getattr__, __dir__ = load_lazily(
@@ -40,6 +43,7 @@ __getattr__, __dir__ = load_lazily(
         "new_project": "labcut3d.template",
         "open_dataset": "labcut3d.schema",
         "save_dataset": "labcut3d.schema",
+        "view": "labcut3d.viewers.animated_figure",
     },
 )
 

@@ -19,7 +19,7 @@ from calibration.alignment import rigid_alignment
 from calibration.units import METRES
 from labcut3d import pipeline
 from labcut3d.errors import DatasetError, ProjectError
-from labcut3d.kinematics.events import read_events
+from labcut3d.kinematics.event_tables import read_events
 from labcut3d.progress import Reporter
 from labcut3d.project import Project, load_project
 from labcut3d.schema import open_dataset

@@ -10,10 +10,13 @@
     labels -> detectors                              train, evaluate, cross_validate,
                                                      learning_curve
     videos -> detections -> trajectories             detect, triangulate
-           -> velocities, angles; events; viewer     kinematics, events, view
+           -> velocities, angles; events             kinematics, events
+           -> viewer, quality                        view, quality
+    events -> one table of all recordings, BORIS     summary, export_boris
     videos, what was found -> moments to label       suggest
     labels, what was found -> better detectors       refine
     all of it -> what is done, next, in the way      status
+    videos, what was found -> videos with marks      overlay
 
 Each stage reads what the last one wrote, does nothing when its inputs have not changed, and
 returns the path of what it answers for.
@@ -24,6 +27,7 @@ from collections.abc import Sequence
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.stages.adding import add_calibration, add_recording, check_recording, check_videos
+from labcut3d.stages.behaving import events, export_boris
 from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
 from labcut3d.stages.detecting import detect, train
 from labcut3d.stages.detection_import import import_detections
@@ -33,11 +37,15 @@ from labcut3d.stages.exporting import export_files, export_recording
 from labcut3d.stages.label_export import export_labels
 from labcut3d.stages.label_import import import_labels
 from labcut3d.stages.moving import kinematics
+from labcut3d.stages.overlaying import overlay
 from labcut3d.stages.placing import place_chamber
-from labcut3d.stages.reconstructing import events, triangulate, triangulate_files, view, view_file
+from labcut3d.stages.quality import quality
+from labcut3d.stages.reconstructing import triangulate, triangulate_files
 from labcut3d.stages.refining import refine
 from labcut3d.stages.status import recording_status, status
 from labcut3d.stages.suggesting import suggest
+from labcut3d.stages.summarising import summary
+from labcut3d.stages.viewing import view, view_file
 
 __all__ = [
     "add_calibration",
@@ -51,6 +59,7 @@ __all__ = [
     "drift",
     "evaluate",
     "events",
+    "export_boris",
     "export_files",
     "export_labels",
     "export_recording",
@@ -59,13 +68,16 @@ __all__ = [
     "kinematics",
     "known_drift",
     "learning_curve",
+    "overlay",
     "place_chamber",
+    "quality",
     "reconstruct",
     "recording_status",
     "refine",
     "repair",
     "status",
     "suggest",
+    "summary",
     "train",
     "triangulate",
     "triangulate_files",
@@ -90,3 +102,6 @@ def reconstruct(
             kinematics(project, recording, reporter)
             events(project, recording, reporter)
         view(project, recording, reporter)
+    quality(project, reporter)
+    if len(project.views) > 1:
+        summary(project, reporter)

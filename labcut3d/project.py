@@ -21,10 +21,12 @@ from typing import Any
 from calibration.boards.board import Board, parse_board
 from calibration.chamber import BoardSpot
 from calibration.files import read_toml
+from calibration.notebook import html_table
 from labcut3d.chamber import ChamberSettings
 from labcut3d.detection.settings import DetectorSettings
 from labcut3d.errors import FileFormatError, ProjectError
-from labcut3d.kinematics.settings import EventSettings
+from labcut3d.event_rules import parse_events
+from labcut3d.kinematics.settings import EventSettings, SubstrateSettings
 from labcut3d.labels import Labels
 from labcut3d.reconstruction.settings import ReconstructionSettings
 from labcut3d.region import Region
@@ -63,6 +65,7 @@ class _ProjectFile:
     chamber: dict[str, Any] | None = None
     detector: dict[str, Any] = dataclasses.field(default_factory=dict)
     reconstruction: dict[str, Any] = dataclasses.field(default_factory=dict)
+    substrate: dict[str, Any] = dataclasses.field(default_factory=dict)
     events: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
@@ -79,6 +82,7 @@ class Project:
     chamber: ChamberSettings | None
     detector: DetectorSettings
     reconstruction: ReconstructionSettings
+    substrate: SubstrateSettings
     events: EventSettings
 
     @property
@@ -97,6 +101,16 @@ class Project:
     def model_path(self) -> Path:
         """Where the trained detectors are stored."""
         return self.root / "models" / "default"
+
+    def _repr_html_(self) -> str:
+        files = ("detections.nc", "trajectories.nc", "events.csv", "viewer.html")
+        rows = [
+            (name, *("yes" if (self.results(name) / file).exists() else "-" for file in files))
+            for name in self.recordings()
+        ]
+        rig = "calibrated" if self.rig_path.exists() else "not calibrated yet"
+        note = f"{self.root}: {len(self.views)} views ({', '.join(self.views)}), {rig}"
+        return html_table(f"Project {self.name}", ("recording", *files), rows, note)
 
     def results(self, recording: str) -> Path:
         """Return the folder of a recording's results."""
@@ -251,11 +265,12 @@ def parse_project(root: Path, settings: Mapping[str, Any]) -> Project:
     views = {name: _parse_view(name, view, path) for name, view in table.views.items()}
     if table.fps is not None and not 0 < table.fps < float("inf"):
         raise FileFormatError(f"{path}: fps is {table.fps}; it must be a positive number")
+    skeleton = _load_skeleton(table.skeleton, root)
     return Project(
         root=root,
         name=table.name or root.resolve().name,
         views=views,
-        skeleton=_load_skeleton(table.skeleton, root),
+        skeleton=skeleton,
         fps=table.fps,
         board=None if table.board is None else parse_board(table.board, f"{path} [board]"),
         chamber=_parse_chamber(table.chamber, f"{path} [chamber]"),
@@ -263,7 +278,8 @@ def parse_project(root: Path, settings: Mapping[str, Any]) -> Project:
         reconstruction=parse_table(
             ReconstructionSettings, table.reconstruction, f"{path} [reconstruction]"
         ),
-        events=parse_table(EventSettings, table.events, f"{path} [events]"),
+        substrate=parse_table(SubstrateSettings, table.substrate, f"{path} [substrate]"),
+        events=parse_events(table.events, skeleton, f"{path} [events]"),
     )
 
 

@@ -22,7 +22,7 @@ from calibration import Rig
 from labcut3d import pipeline
 from labcut3d.demo import RECORDING, make_demo, measure, run
 from labcut3d.errors import DetectorError, LabelError, ProjectError, RigError, VideoError
-from labcut3d.kinematics.events import read_events
+from labcut3d.kinematics.event_tables import read_events
 from labcut3d.progress import Silent
 from labcut3d.project import load_project
 from labcut3d.schema import open_dataset
@@ -54,7 +54,8 @@ def test_every_stage_leaves_its_files(reconstructed):
     results = reconstructed.root / "results"
     names = ["rig.toml", "rig_covariance.npz", "calibration.html", "training.html"]
     names += [f"{RECORDING}/{name}" for name in ("detections.nc", "trajectories.nc")]
-    names += [f"{RECORDING}/{name}" for name in ("kinematics.nc", "events.csv")]
+    names += [f"{RECORDING}/{name}" for name in ("kinematics.nc", "events.csv", "events.nc")]
+    names += ["summary.csv", "summary.html"]
     for name in [*names, f"{RECORDING}/viewer.html"]:
         assert (results / name).stat().st_size > 0, name
     assert not [p for p in reconstructed.root.rglob("*.tmp*") if p.is_file()]
@@ -83,7 +84,7 @@ def test_nothing_is_done_twice(reconstructed):
     listener = Notes()
     run(reconstructed, listener)
     assert listener.tasks == []
-    assert len([note for note in listener.notes if "up to date" in note]) == 7
+    assert len([note for note in listener.notes if "up to date" in note]) == 8
 
 
 def test_a_changed_setting_redoes_what_depends_on_it_and_nothing_else(reconstructed):

@@ -21,6 +21,7 @@ from labcut3d.cli import (
     projects,
     recordings,
     rigfiles,
+    viewing,
     worlds,
 )
 from labcut3d.cli.common import errors
@@ -56,7 +57,9 @@ for panel, commands in {
         recordings.kinematics,
         recordings.events,
         recordings.reconstruct,
-        recordings.view,
+        viewing.view,
+        viewing.overlay,
+        recordings.summary,
     ),
     "Other programs": (exchange.formats, exchange.import_detections, exchange.export),
 }.items():

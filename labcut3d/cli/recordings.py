@@ -19,9 +19,9 @@ __all__ = [
     "kinematics",
     "reconstruct",
     "refine",
+    "summary",
     "train",
     "triangulate",
-    "view",
 ]
 
 
@@ -195,10 +195,17 @@ def kinematics(project: ProjectPath, recordings: Recordings = None) -> None:
         show_files(pipeline.kinematics(loaded, recording, terminal))
 
 
-def events(project: ProjectPath, recordings: Recordings = None) -> None:
-    """Find egg-laying bouts, eggs and proboscis extensions -> results/RECORDING/events.csv."""
+def events(
+    project: ProjectPath,
+    recordings: Recordings = None,
+    boris: Annotated[
+        Path | None,
+        typer.Option(help="Also write them for BORIS: out.boris, or out.xlsx of one recording."),
+    ] = None,
+) -> None:
+    """Find egg-laying, eggs, contacts, walks ... -> results/RECORDING/events.csv and events.nc."""
     from labcut3d import pipeline
-    from labcut3d.kinematics.events import read_events
+    from labcut3d.kinematics.event_tables import read_events
 
     loaded, terminal = open_project(project), Terminal(console)
     for recording in loaded.choose_recordings(recordings or [], ["trajectories.nc"]):
@@ -210,44 +217,23 @@ def events(project: ProjectPath, recordings: Recordings = None) -> None:
         columns = ("event", "start s", "stop s", "confidence")
         console.print(make_table(f"Events in {recording}", columns, rows))
         show_files(path)
+    if boris is not None:
+        show_files(pipeline.export_boris(loaded, recordings or [], boris))
+
+
+def summary(project: ProjectPath) -> None:
+    """Sum up all recordings: bouts, eggs, speeds -> results/summary.csv and summary.html."""
+    from labcut3d import pipeline
+
+    table = pipeline.summary(open_project(project), Terminal(console))
+    show_files(table, table.with_suffix(".html"))
 
 
 def reconstruct(project: ProjectPath, recordings: Recordings = None) -> None:
-    """Bring recordings up to date: detect, triangulate, kinematics, events, viewer."""
+    """Bring recordings up to date: detect, triangulate, kinematics, events, viewer, summary."""
     from labcut3d import pipeline
 
     loaded = open_project(project)
     pipeline.reconstruct(loaded, recordings or [], Terminal(console))
     for recording in loaded.choose_recordings(recordings or []):
         show_files(loaded.results(recording) / "viewer.html")
-
-
-def view(
-    what: Annotated[
-        Path,
-        typer.Argument(
-            help="A dataset, another program's 3-D file, or a project's folder.",
-            metavar="FILE | PROJECT",
-        ),
-    ],
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="viewer.html, by default beside the data.")
-    ] = None,
-    fps: Annotated[
-        float | None, typer.Option(help="Frames a second, for files that do not tell.")
-    ] = None,
-    unit: Unit = None,
-) -> None:
-    """Write the viewer of a dataset, or of all recordings of a project."""
-    from labcut3d import pipeline
-
-    if what.is_dir():
-        if output or fps or unit:
-            raise typer.BadParameter("-o, --fps and --unit go with a FILE; a project knows all")
-        project = open_project(what)
-        for name in project.choose_recordings([], ["trajectories.nc", "detections.nc"]):
-            show_files(pipeline.view(project, name, Terminal(console)))
-    else:
-        target = output or what.with_name("viewer.html")
-        pipeline.view_file(what, target, fps=fps, unit=unit)
-        show_files(target)

@@ -8,10 +8,16 @@ if TYPE_CHECKING:
     from labcut3d.kinematics.dataset import (
         compute_kinematics,
     )
+    from labcut3d.kinematics.event_tables import (
+        events_dataset,
+        events_table,
+        open_events,
+        read_events,
+        save_events,
+        write_events,
+    )
     from labcut3d.kinematics.events import (
         find_events,
-        read_events,
-        write_events,
     )
     from labcut3d.kinematics.frames import (
         compute_body_axes,
@@ -52,8 +58,15 @@ if TYPE_CHECKING:
         compute_velocity,
         compute_velocity_covariance,
     )
+    from labcut3d.kinematics.rules import (
+        EventRule,
+    )
     from labcut3d.kinematics.settings import (
         EventSettings,
+        SubstrateSettings,
+    )
+    from labcut3d.kinematics.signals import (
+        compute_signal,
     )
     from labcut3d.kinematics.skeletal import (
         compute_joint_angles,
@@ -61,14 +74,35 @@ if TYPE_CHECKING:
         compute_segment_lengths,
         compute_segment_lengths_variance,
     )
+    from labcut3d.kinematics.substrate import (
+        find_substrate,
+    )
+    from labcut3d.kinematics.summary import (
+        summarize,
+    )
+    from labcut3d.kinematics.surfaces import (
+        Surface,
+        Surroundings,
+        chamber_walls,
+        compute_contact,
+    )
+    from labcut3d.kinematics.surroundings import (
+        find_surroundings,
+    )
 
 __all__ = [
+    "EventRule",
     "EventSettings",
     "Plane",
+    "SubstrateSettings",
+    "Surface",
+    "Surroundings",
+    "chamber_walls",
     "compute_acceleration",
     "compute_acceleration_covariance",
     "compute_body_axes",
     "compute_body_origin",
+    "compute_contact",
     "compute_distance",
     "compute_distance_variance",
     "compute_dominant_frequency",
@@ -92,6 +126,7 @@ __all__ = [
     "compute_plane_distance_variance",
     "compute_segment_lengths",
     "compute_segment_lengths_variance",
+    "compute_signal",
     "compute_spectrum",
     "compute_spectrum_variance",
     "compute_speed",
@@ -100,20 +135,33 @@ __all__ = [
     "compute_turning_angle_variance",
     "compute_velocity",
     "compute_velocity_covariance",
+    "events_dataset",
+    "events_table",
     "find_events",
+    "find_substrate",
+    "find_surroundings",
+    "open_events",
     "read_events",
+    "save_events",
+    "summarize",
     "write_events",
 ]
 
 __getattr__, __dir__ = load_lazily(
     __name__,
     {
+        "EventRule": "labcut3d.kinematics.rules",
         "EventSettings": "labcut3d.kinematics.settings",
         "Plane": "labcut3d.kinematics.geometry",
+        "SubstrateSettings": "labcut3d.kinematics.settings",
+        "Surface": "labcut3d.kinematics.surfaces",
+        "Surroundings": "labcut3d.kinematics.surfaces",
+        "chamber_walls": "labcut3d.kinematics.surfaces",
         "compute_acceleration": "labcut3d.kinematics.motion",
         "compute_acceleration_covariance": "labcut3d.kinematics.motion",
         "compute_body_axes": "labcut3d.kinematics.frames",
         "compute_body_origin": "labcut3d.kinematics.frames",
+        "compute_contact": "labcut3d.kinematics.surfaces",
         "compute_distance": "labcut3d.kinematics.geometry",
         "compute_distance_variance": "labcut3d.kinematics.geometry",
         "compute_dominant_frequency": "labcut3d.kinematics.frequency",
@@ -137,6 +185,7 @@ __getattr__, __dir__ = load_lazily(
         "compute_plane_distance_variance": "labcut3d.kinematics.geometry",
         "compute_segment_lengths": "labcut3d.kinematics.skeletal",
         "compute_segment_lengths_variance": "labcut3d.kinematics.skeletal",
+        "compute_signal": "labcut3d.kinematics.signals",
         "compute_spectrum": "labcut3d.kinematics.frequency",
         "compute_spectrum_variance": "labcut3d.kinematics.frequency",
         "compute_speed": "labcut3d.kinematics.motion",
@@ -145,8 +194,15 @@ __getattr__, __dir__ = load_lazily(
         "compute_turning_angle_variance": "labcut3d.kinematics.geometry",
         "compute_velocity": "labcut3d.kinematics.motion",
         "compute_velocity_covariance": "labcut3d.kinematics.motion",
+        "events_dataset": "labcut3d.kinematics.event_tables",
+        "events_table": "labcut3d.kinematics.event_tables",
         "find_events": "labcut3d.kinematics.events",
-        "read_events": "labcut3d.kinematics.events",
-        "write_events": "labcut3d.kinematics.events",
+        "find_substrate": "labcut3d.kinematics.substrate",
+        "find_surroundings": "labcut3d.kinematics.surroundings",
+        "open_events": "labcut3d.kinematics.event_tables",
+        "read_events": "labcut3d.kinematics.event_tables",
+        "save_events": "labcut3d.kinematics.event_tables",
+        "summarize": "labcut3d.kinematics.summary",
+        "write_events": "labcut3d.kinematics.event_tables",
     },
 )

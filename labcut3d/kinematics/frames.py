@@ -11,7 +11,7 @@ import xarray as xr
 from calibration.geometry import Array
 from labcut3d.errors import DatasetError
 from labcut3d.kinematics.arrays import described, direction, norm, require, square, unit_of
-from labcut3d.kinematics.kernels import pose_covariances, seen_covariances
+from labcut3d.kinematics.kernels import pose_covariances, see_covariances
 from labcut3d.skeleton import Body
 
 __all__ = [
@@ -177,11 +177,10 @@ class _Pose:
         place = np.full(count, -1)
         place[frame] = np.arange(len(frame))
         pose = self.covariance(matrices[..., frame, :, :])
-        result = np.empty(matrices.shape)
-        seen_covariances(
+        result = np.array(matrices, order="C")
+        see_covariances(
             self.axes.reshape(-1, 3, 3),
             ((values - self.origin[..., None, :]) @ self.axes).reshape(-1, count, 3),
-            matrices.reshape(-1, count, 3, 3),
             pose.reshape(-1, 6, 6),
             self.slopes.reshape(-1, *self.slopes.shape[-3:]),
             place,

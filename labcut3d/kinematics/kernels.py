@@ -5,7 +5,7 @@ import numpy as np
 from calibration.compiling import compiled
 from calibration.geometry import Array
 
-__all__ = ["pose_covariances", "quadratic_forms", "seen_covariances"]
+__all__ = ["pose_covariances", "quadratic_forms", "see_covariances"]
 
 
 def quadratic_forms(vectors: Array, matrices: Array) -> Array:
@@ -51,12 +51,12 @@ def pose_covariances(slopes, matrices, result):
 
 
 @compiled
-def seen_covariances(axes, seen, matrices, pose, slopes, place, result):
-    """Fill result (m, k, 3, 3) with the covariances of points as seen from poses.
+def see_covariances(axes, seen, pose, slopes, place, matrices):
+    """Turn `matrices` (m, k, 3, 3), covariances in the world, into those seen from poses.
 
-    `axes` (m, 3, 3) of the poses as columns, points `seen` (m, k, 3) in them, their covariances in
-    the world (m, k, 3, 3); the `pose` covariances (m, 6, 6), of shift and turn, and the poses'
-    slopes (m, f, 6, 3) by the points that they hang on, of which point k is `place` (k,), or -1.
+    `axes` (m, 3, 3) of the poses as columns, points `seen` (m, k, 3) in them; the `pose`
+    covariances (m, 6, 6), of shift and turn, and the poses' slopes (m, f, 6, 3) by the points that
+    they hang on, of which point k is `place` (k,), or -1.
     """
     moved = np.zeros((3, 6))  # how a seen point moves with the pose
     turned, through, both = np.empty((3, 3)), np.empty((3, 6)), np.empty((3, 3))
@@ -82,7 +82,7 @@ def seen_covariances(axes, seen, matrices, pose, slopes, place, result):
                         total += axes[m, a, i] * turned[a, j]
                     for b in range(6):
                         total += through[i, b] * moved[j, b]
-                    result[m, k, i, j] = total
+                    matrices[m, k, i, j] = total
             if place[k] < 0:
                 continue
             for i in range(3):
@@ -93,4 +93,4 @@ def seen_covariances(axes, seen, matrices, pose, slopes, place, result):
                             both[i, j] += moved[i, a] * slopes[m, place[k], a, b] * turned[b, j]
             for i in range(3):
                 for j in range(3):
-                    result[m, k, i, j] += both[i, j] + both[j, i]
+                    matrices[m, k, i, j] += both[i, j] + both[j, i]

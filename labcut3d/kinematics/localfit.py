@@ -67,14 +67,15 @@ def _find_weights(time, present, at, span, order, weights):
 
 
 @compiled
-def fit_derivatives(time, present, values, half, order, squared, result):
-    """Fill `result` with derivatives of `order` of values (series, time, element).
+def fit_derivatives(time, present, values, kind, result):
+    """Fill `result` with derivatives of values (series, time, element).
 
-    `present` (series, time) tells which values count. `half` is half the window's width in
-    seconds. With `squared` the weights are squared: the values are variances of independent
-    errors, and so are the results. Missing moments have no derivative, nor those with fewer
-    neighbours than the polynomial has terms: NaN.
+    `present` (series, time) tells which values count. `kind` is half the window's width in
+    seconds, the order of the derivative, and whether weights are squared: then values are variances
+    of independent errors, and so are the results. Missing moments have no derivative, nor those
+    with fewer neighbours than the polynomial has terms: NaN.
     """
+    half, order, squared = kind
     count, moments, elements = values.shape
     weights = np.empty(moments)
     total = np.empty(elements)

@@ -186,7 +186,7 @@ def _fit(
     )
     result = np.empty(flat.shape)
     seen = np.ascontiguousarray(present).reshape(flat.shape[:2])
-    fit_derivatives(time, seen, flat, half, order, squared, result)
+    fit_derivatives(time, seen, flat, (half, order, squared), result)
     return result.reshape(values.shape)
 
 

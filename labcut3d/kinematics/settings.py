@@ -1,48 +1,36 @@
-"""The settings of the search for events, each with its unit and its one default."""
+"""The settings of events and of the substrate, each with its unit and its one default."""
 
 import math
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Literal
 
+from calibration.chamber import Face
+from calibration.files import suggest
+from calibration.units import check_unit
 from labcut3d.errors import ProjectError
+from labcut3d.kinematics.fly_events import FLY_EVENTS
+from labcut3d.kinematics.rules import EventRule
+from labcut3d.kinematics.surfaces import CONTACT_MM
 
-__all__ = ["EventSettings"]
+__all__ = ["EventSettings", "SubstrateSettings"]
+
+RESERVED = ("egg_deposited",)  # events that images tell, not a rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventSettings:
-    """When a signal of the fly is an event.
+    """Which signals are events, and what an egg looks like.
 
-    Thresholds are rises above the animal's own rest, which is a low quantile of the recording.
-    Angles are in degrees; lengths in head widths, the median distance between the eyes (0.47 mm
-    in a female *Drosophila melanogaster*); times in seconds.
+    Lengths of eggs are in head widths, the median distance between the eyes (0.47 mm in a female
+    *Drosophila melanogaster*); times are in seconds.
     """
 
-    rest_quantile: float = 0.2
-    """The part of the recording that is at most as bent or extended as rest."""
+    rules: Mapping[str, EventRule] = field(default_factory=lambda: dict(FLY_EVENTS))
+    """The events by name; those of the fly where nothing else is said."""
 
-    bend_enter_deg: float = 35.0
-    """Bending of the abdomen out of rest that makes an egg-laying bout; full bend is about 75."""
-
-    bend_leave_deg: float = 15.0
-    """Bending below which a bout is over; a walking fly's abdomen sways by less than this."""
-
-    bend_min_s: float = 0.5
-    """Shorter bends are no egg-laying bouts."""
-
-    proboscis_enter: float = 0.13
-    """Extension of the proboscis, in head widths, that makes an event; full is about 0.3."""
-
-    proboscis_leave: float = 0.06
-    """Extension, in head widths, below which the proboscis is in again."""
-
-    proboscis_min_s: float = 0.2
-    """Shorter extensions are noise."""
-
-    smooth_s: float = 0.25
-    """Width of the window that smooths the signals."""
-
-    max_gap_s: float = 0.5
-    """Missing stretches up to this are bridged; a longer one ends a bout."""
+    eggs_in: str = "egg_laying"
+    """The event in whose bouts eggs are looked for in the images."""
 
     egg_memory_s: float = 3.0
     """How long before and after a bout the substrate is looked at."""
@@ -63,24 +51,63 @@ class EventSettings:
     """Eggs less certain than this are not reported."""
 
     def __post_init__(self) -> None:
-        """Refuse values that no signal can meet."""
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not (math.isfinite(value) and value > 0):
-                raise ProjectError(f"events: {field.name} is {value}; it must be positive")
-        for name in ("rest_quantile", "egg_min_confidence"):
-            if getattr(self, name) >= 1:
-                raise ProjectError(f"events: {name} is {getattr(self, name)}; it must be below 1")
-        for name in ("bend", "proboscis"):
-            suffix = "_deg" if name == "bend" else ""
-            enter, leave = (getattr(self, f"{name}_{edge}{suffix}") for edge in ("enter", "leave"))
-            if leave > enter:
-                raise ProjectError(
-                    f"events: {name}_leave{suffix} ({leave}) must not exceed "
-                    f"{name}_enter{suffix} ({enter})"
-                )
+        """Refuse values that nothing can meet."""
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if isinstance(value, float | int) and not (math.isfinite(value) and value > 0):
+                raise ProjectError(f"events: {one.name} is {value}; it must be positive")
+        if self.egg_min_confidence >= 1:
+            raise ProjectError(
+                f"events: egg_min_confidence is {self.egg_min_confidence}; it must be below 1"
+            )
         if self.egg_min_length >= self.egg_max_length:
             raise ProjectError(
                 f"events: egg_min_length ({self.egg_min_length}) must be below "
                 f"egg_max_length ({self.egg_max_length})"
+            )
+        for name, rule in self.rules.items():
+            for other in rule.unless:
+                if other in self.rules and not self.rules[other].unless:
+                    continue
+                plain = [known for known, one in self.rules.items() if not one.unless]
+                raise ProjectError(
+                    f"events: '{name}' is none during '{other}', which is no event or itself "
+                    f"depends on others; {suggest(other, plain)}"
+                )
+        for name in RESERVED:
+            if name in self.rules:
+                raise ProjectError(f"events: '{name}' is told by the images; choose another name")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubstrateSettings:
+    """Where the plane is that the animals are on, and what touches it: [substrate]."""
+
+    source: Literal["auto", "chamber", "board", "animal"] = "auto"
+    """A face of the [chamber]; the board on the floor by which `labcut3d align` set the world; or
+    the animal's own movement and lowest points. "auto": the first of these that there is."""
+
+    face: Face | None = None
+    """The face of the chamber; by default the lowest."""
+
+    height: float = 0.0
+    """How high a layer covers it, such as agarose on the chamber's floor."""
+
+    contact: float = CONTACT_MM
+    """From which distance on a keypoint touches; it lies within its body part, not on it."""
+
+    unit: str = "mm"
+    """The unit of `height` and `contact`."""
+
+    def __post_init__(self) -> None:
+        """Refuse lengths that can be none, and a face that is not asked for."""
+        check_unit(self.unit, "substrate", ProjectError)
+        if not (math.isfinite(self.contact) and self.contact > 0):
+            raise ProjectError(f"substrate: contact is {self.contact}; it must be positive")
+        if not math.isfinite(self.height):
+            raise ProjectError(f"substrate: height is {self.height}; it must be a finite number")
+        if self.face is not None and self.source not in ("auto", "chamber"):
+            raise ProjectError(
+                f"substrate: face = '{self.face}' goes with source = 'chamber', not with "
+                f"'{self.source}'"
             )

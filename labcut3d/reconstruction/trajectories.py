@@ -64,28 +64,25 @@ def reconstruct(
     detections, identities = known_individuals(detections, rig, settings)
     keypoints = [str(name) for name in detections["keypoint"].values]
     bones, pairs = _skeleton_indices(skeleton, keypoints, settings)
-    tracks = []
-    individuals = detections["individual"].values
+    individuals = [str(name) for name in detections["individual"].values]
     evidences = [
         detections_of(detections, rig, individual, settings.lowest_confidence)
         for individual in individuals
     ]
     if rig_covariance is not None:
         evidences = settled(evidences, rig_covariance)
-    for index, individual in enumerate(individuals):
-        context = Context(
-            settings=settings,
-            bones=bones,
-            pairs=pairs,
-            fps=float(detections.attrs["fps"]),
-            rig_covariance=rig_covariance,
-            progress=_part(progress, index, len(individuals), str(individual)),
-        )
-        tracks.append(_track(evidences.pop(0), context))  # whose memory is needed later
+    context = Context(
+        settings=settings,
+        bones=bones,
+        pairs=pairs,
+        fps=float(detections.attrs["fps"]),
+        rig_covariance=rig_covariance,
+        progress=_part(progress, 0, 1, ""),
+    )
+    tracks = _tracks(evidences, individuals, context)
     attributes: dict[str, Any] = report_attributes([track.report for track in tracks], rig.unit)
     attributes |= identities.attributes
-    view_used = np.moveaxis(_stack(tracks, "view_used", -1), 0, 1)
-    attributes |= rejections(detected, detections, view_used)
+    attributes |= rejections(detected, detections, _views_used(tracks))
     optional = {"exchanged": _stack(tracks, "exchanged", -1).swapaxes(0, 1), **identities.variables}
     if settings.smooth:
         time = detections["time"].values.astype(float)
@@ -98,13 +95,22 @@ def reconstruct(
         position_raw=_stack(tracks, "raw", -1).swapaxes(1, 2),
         covariance=_stack(tracks, "covariance", 2),
         reprojection_error=_stack(tracks, "error", -1),
-        view_used=view_used,
+        view_used=_views_used(tracks),
         confidence=_stack(tracks, "confidence", -1),
         like=detections,
         unit=rig.unit,
         optional=optional,
         attrs=attributes,
     )
+
+
+def _tracks(evidences: list[Evidence], names: Sequence[str], context: Context) -> list[Tracks]:
+    """Return the tracks of all individuals; `evidences` is emptied, whose memory is needed."""
+    tracks = []
+    for index, name in enumerate(names):
+        part = _part(context.progress, index, len(names), name)
+        tracks.append(_track(evidences.pop(0), replace(context, progress=part)))
+    return tracks
 
 
 def _track(evidence: Evidence, context: Context) -> Tracks:
@@ -200,3 +206,8 @@ def _part(progress: Progress | None, index: int, count: int, title: str) -> Prog
 def _stack(tracks: Sequence[Tracks], name: str, axis: int) -> Array:
     """Stack one array of all individuals along a new axis."""
     return np.stack([getattr(track, name) for track in tracks], axis=axis)
+
+
+def _views_used(tracks: Sequence[Tracks]) -> np.ndarray:
+    """Return which views count (time, view, keypoint, individual)."""
+    return np.moveaxis(_stack(tracks, "view_used", -1), 0, 1)

@@ -1,8 +1,9 @@
-"""Which camera was moved since the calibration -> drift.html, and the repaired rig.toml."""
+"""Which camera was moved since the calibration -> drift.html, drift.json; repairs -> rig.toml."""
 
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from labcut3d.stages.common import load_rig, open_detections, settings_hash
 from labcut3d.stages.locking import exclusive
 from labcut3d.viewers.drift_page import drift_page, drift_rows
 
-__all__ = ["drift", "known_drift", "repair"]
+__all__ = ["drift", "known_drift", "last_drift", "repair"]
 
 PAGE, RECORD = "drift.html", "drift.json"
 
@@ -31,19 +32,34 @@ def known_drift(
 
     The rows are those of `drift_rows`. A repair needs more: `drift` finds it anew.
     """
-    page, record = (project.results(recording) / name for name in (PAGE, RECORD))
-    inputs = _inputs(project, recording)
-    if changed_inputs(page, inputs) or changed_inputs(record, inputs):
+    stored = _stored(project, recording)
+    if stored is None:
         return None
-    stored = json.loads(record.read_text(encoding="utf-8"))
-    reporter.note(f"{page} is up to date")
+    reporter.note(f"{project.results(recording) / PAGE} is up to date")
     reporter.findings(f"Cameras in {recording}", [Finding(**stored["finding"])])
     return [tuple(row) for row in stored["rows"]]
 
 
+def last_drift(project: Project, recording: str) -> Finding | None:
+    """Return what `drift` last found in a recording; None where it is stale, or never looked."""
+    needed = (project.results(recording) / RECORD, covariance_path(project.filming_rig_path))
+    if not all(path.exists() for path in needed):
+        return None
+    stored = _stored(project, recording)
+    return None if stored is None else Finding(**stored["finding"])
+
+
+def _stored(project: Project, recording: str) -> dict[str, Any] | None:
+    """Return what drift.json tells, or None where it or its page is stale."""
+    inputs, folder = _inputs(project, recording), project.results(recording)
+    if any(changed_inputs(folder / name, inputs) for name in (PAGE, RECORD)):
+        return None
+    return json.loads((folder / RECORD).read_text(encoding="utf-8"))
+
+
 @exclusive
 def drift(project: Project, recording: str, reporter: Reporter = SILENT) -> Drift:
-    """Compare a recording with the calibration -> results/RECORDING/drift.html."""
+    """Compare a recording with the calibration -> results/RECORDING/drift.html, drift.json."""
     rig = load_rig(project)
     known = RigCovariance.load(project.filming_rig_path)
     detections = open_detections(project.results(recording) / "detections.nc", rig)

@@ -135,7 +135,11 @@ def _refined(
 def _save(project: Project, placed: PlacedChamber, refined: RefinedWalls | None) -> None:
     """Write the rig in the chamber, with the calibrated rig's covariance, and the page."""
     found = placed.rig if refined is None else refined.rig
-    rig = replace(found, metadata={**found.metadata, "chamber": chamber_record(project)})
+    told = {
+        "chamber": chamber_record(project),
+        "world_from_chamber": placed.world_from_chamber.tolist(),
+    }
+    rig = replace(found, metadata={**found.metadata, **told})
     # Walls change no parameter of a camera: what is known of them stays what it was.
     covariance = find_covariance(project.rig_path)
     write_text(

@@ -9,7 +9,18 @@ import plotly.graph_objects as go
 from calibration.camera import Camera
 from calibration.corners.frameselection import BLURRED, NEAR_IDENTICAL
 from labcut3d.viewers.lengths import readable_lengths
-from labcut3d.viewers.palette import CYCLE, INK, MUTED, RULE, SEQUENTIAL, TEMPLATE, plain
+from labcut3d.viewers.palette import (
+    CYCLE,
+    EMPTY,
+    INK,
+    MUTED,
+    PAPER,
+    RULE,
+    SAND,
+    SEQUENTIAL,
+    TEMPLATE,
+    plain,
+)
 
 if TYPE_CHECKING:  # a page needs no solver
     from calibration import Calibration, Observations
@@ -28,7 +39,7 @@ __all__ = [
 Array = npt.NDArray[np.float64]
 MOST_ARROWS = 1500  # a camera; more only make the page heavy
 SKIPPING = (BLURRED, NEAR_IDENTICAL)  # reasons to take no corner though the board was seen
-SKIPPED = "#e6d8b8"  # the colour of such frames
+SKIPPED = SAND  # the colour of such frames
 
 
 def figure_pair_coverage(observations: "Observations") -> go.Figure:
@@ -56,7 +67,7 @@ def figure_pair_coverage(observations: "Observations") -> go.Figure:
             y=names[row],
             text=str(counts[row, column]),
             showarrow=False,
-            font={"color": "#ffffff" if counts[row, column] > 0.55 * top else INK},
+            font={"color": PAPER if counts[row, column] > 0.55 * top else INK},
         )
     figure.update_layout(template=TEMPLATE, margin={"l": 80, "t": 30, "b": 10})
     figure.update_xaxes(side="top", type="category", showgrid=False)
@@ -204,7 +215,7 @@ def figure_corner_coverage(calibration: "Calibration", camera: str) -> go.Figure
             meta={"camera": camera},
         )
     )
-    figure.update_layout(plot_bgcolor="#eceff1")
+    figure.update_layout(plot_bgcolor=EMPTY)
     return figure
 
 

@@ -7,8 +7,6 @@ every half second, so that frame k of every clip is moment k of the dataset and 
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any
 
 import av
 import cv2
@@ -17,8 +15,9 @@ import numpy.typing as npt
 
 from labcut3d.progress import Progress
 from labcut3d.video import Frames
+from labcut3d.video_writing import write_mp4
 
-__all__ = ["CLIP_FPS", "Clips", "make_clips"]
+__all__ = ["CLIP_FPS", "GREY", "Clips", "make_clips", "read_pictures"]
 
 Image = npt.NDArray[np.uint8]
 
@@ -81,32 +80,25 @@ def _encode(source: Frames, numbers: npt.NDArray[np.int64], scale: float, limit:
     width, height = (max(2, 2 * round(length * scale / 2)) for length in source.size)
     bits = int(8 * limit / max(len(numbers) / CLIP_FPS, 1))
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp4") as container:
-        stream: Any = container.add_stream("libx264", rate=CLIP_FPS)
-        stream.width, stream.height = width, height
-        stream.pix_fmt = "yuv420p"
-        stream.gop_size, stream.max_b_frames = KEY_EVERY, 0
-        stream.time_base = Fraction(1, CLIP_FPS)
-        # The buffer of two seconds keeps the sum below the limit whatever the pictures hold.
-        stream.options = {
-            "crf": QUALITY,
-            "preset": "veryfast",
-            "maxrate": str(bits),
-            "bufsize": str(2 * bits),
-        }
-        images = _pictures(source, numbers, (width, height))
-        for moment, image in enumerate(images):
-            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-            frame.pts, frame.time_base = moment, Fraction(1, CLIP_FPS)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    # The buffer of two seconds keeps the sum below the limit whatever the pictures hold.
+    options = {
+        "crf": QUALITY,
+        "preset": "veryfast",
+        "maxrate": str(bits),
+        "bufsize": str(2 * bits),
+        "g": str(KEY_EVERY),
+    }
+    write_mp4(buffer, read_pictures(source, numbers, (width, height)), CLIP_FPS, options)
     return buffer.getvalue()
 
 
-def _pictures(
+def read_pictures(
     source: Frames, numbers: npt.NDArray[np.int64], size: tuple[int, int]
 ) -> Iterator[Image]:
-    """Yield one picture of `size` a moment, reading the source forwards once where possible."""
+    """Yield one picture of `size` for each of the frame `numbers`, grey where there is none.
+
+    The source is read forwards once where possible.
+    """
     index_of = {int(number): index for index, number in enumerate(source.numbers)}
     wanted = [index_of.get(int(number), -1) for number in numbers]
     grey = np.full((size[1], size[0], 3), GREY, dtype=np.uint8)

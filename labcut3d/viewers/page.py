@@ -1,8 +1,8 @@
-"""One look for all pages: a self-contained HTML file with plotly inside, safe to mail.
+"""One look for all pages, light and dark: a self-contained HTML file with plotly inside.
 
-Whatever a user named (views, keypoints, projects) is text, never markup: HTML is escaped here, and
-data goes through `json_for_script`. A content-security policy forbids every network access, so a
-page shows the same offline in ten years.
+Pages are safe to mail. Whatever a user named (views, keypoints, projects) is text, never markup:
+HTML is escaped here, and data goes through `json_for_script`. A content-security policy forbids
+every access but to videos beside the page, so a page shows the same offline in ten years.
 """
 
 import base64
@@ -21,6 +21,7 @@ from plotly.offline import get_plotlyjs
 
 from calibration.units import METRES
 from labcut3d.version import __version__
+from labcut3d.viewers.palette import DARK
 
 __all__ = [
     "Number",
@@ -59,7 +60,8 @@ class Page:
     """What a page shows: plain-text headings and numbers, a trusted HTML body, figures and data.
 
     `body` is HTML whose user strings are already escaped; `figures` go to the elements of those
-    ids; `data` is anything JSON for the page's own script, named by `script` and `style`.
+    ids; `data` is anything JSON for the page's own `scripts`, which are joined in their order and
+    follow `theme.js`.
     """
 
     kind: str
@@ -85,8 +87,8 @@ def render(page: Page) -> str:
         version=escape(__version__),
         style="\n".join(_static(name) for name in page.styles),
         plotly=_plotly(),
-        data=json_for_script({**page.data, "figures": figures}),
-        script="\n".join(_static(name) for name in page.scripts),
+        data=json_for_script({**page.data, "figures": figures, "darkColours": DARK}),
+        script="\n".join(_static(name) for name in ("theme.js", *page.scripts)),
     )
 
 
@@ -100,7 +102,7 @@ def encode_array(array: Any, dtype: str = "<f4") -> dict[str, Any]:
     """Return an array as base64 of little-endian numbers with its shape, for `viewer.js`."""
     values = np.ascontiguousarray(array, dtype=dtype)
     return {
-        "dtype": dtype[1:],
+        "dtype": dtype.lstrip("<|"),
         "shape": list(values.shape),
         "data": base64.b64encode(values.tobytes()).decode("ascii"),
     }

@@ -1,7 +1,9 @@
 """Colours that stay apart for the colour-blind, and the look that all figures share.
 
 Keypoints: blues are left, oranges are right, and the midline runs from purple at the head to green
-at the tail, so that a body part keeps its colour in every picture.
+at the tail, so that a body part keeps its colour in every picture. Colours of keypoints and events
+stand out from white and from black paper, by 3:1 or more (WCAG 2.1, 1.4.11); all others are named
+here for light pages, and `DARK` gives their counterparts on dark ones.
 """
 
 import html
@@ -13,14 +15,20 @@ from labcut3d.skeleton import Skeleton
 
 __all__ = [
     "BAD",
+    "BODY",
     "CYCLE",
+    "DARK",
+    "EMPTY",
     "FONT",
     "GOOD",
     "INK",
     "MUTED",
+    "PAPER",
     "RULE",
+    "SAND",
     "SEQUENTIAL",
     "TEMPLATE",
+    "WALL",
     "WARN",
     "event_color",
     "keypoint_colors",
@@ -30,15 +38,59 @@ __all__ = [
 ]
 
 INK, MUTED, RULE, PAPER = "#1f2933", "#66727f", "#e3e8ec", "#ffffff"
-GOOD, WARN, BAD = "#117a5b", "#b26a00", "#b3261e"
-# Okabe and Ito's set, in an order that keeps neighbours apart.
-CYCLE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#5b5b5b", "#8c6d1f")
-LEFT = ((0, 90, 156), (86, 180, 233))
-RIGHT = ((190, 76, 0), (240, 165, 30))
-MIDLINE = ((136, 46, 114), (110, 110, 118), (34, 136, 51))
+WALL, BODY, SAND, EMPTY = "#fbfcfd", "#4a5560", "#e6d8b8", "#eceff1"
+GOOD, WARN, BAD = "#117a5b", "#9a5b00", "#b3261e"
+# After Okabe and Ito's set, darkened until it can be read on white; neighbours stay apart.
+CYCLE = ("#0072b2", "#d55e00", "#00805c", "#b0558f", "#3a94c9", "#6f5200", "#767676", "#20262c")
+LEFT = ((18, 104, 196), (60, 146, 208))
+RIGHT = ((200, 66, 0), (192, 124, 10))
+MIDLINE = ((170, 68, 150), (112, 116, 124), (28, 134, 70))
 SEQUENTIAL = [[0.0, "#f4f7f9"], [0.35, "#a9cce3"], [0.7, "#3b8bbd"], [1.0, "#0b4f7d"]]
 FONT = "Inter, 'Segoe UI', 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
-EVENTS = {"egg_laying": "#e69f00", "egg_deposited": "#b3261e", "proboscis_extension": "#0072b2"}
+EVENTS = {
+    "egg_laying": "#c07c0a",
+    "egg_deposited": "#d1372d",
+    "ovipositor_contact": "#6f5200",
+    "proboscis_extension": "#1268c4",
+    "proboscis_contact": "#3a94c9",
+    "walking": "#00805c",
+    "resting": "#767676",
+    "on_substrate": "#20262c",
+}
+
+DARK = {
+    INK: "#e6eaee",
+    MUTED: "#98a4b0",
+    RULE: "#2c343d",
+    PAPER: "#161b21",
+    WALL: "#191f26",
+    BODY: "#b9c2cb",
+    SAND: "#4a412c",
+    EMPTY: "#222a32",
+    GOOD: "#3fc298",
+    WARN: "#e0a23a",
+    BAD: "#ff8a80",
+    "#f4f7f9": "#1d252d",
+    "#a9cce3": "#2b5a78",
+    "#0b4f7d": "#a9d6f2",
+    **dict(
+        zip(
+            CYCLE,
+            (
+                "#3f9bd8",
+                "#ff7f2a",
+                "#1fb88a",
+                "#e08cc4",
+                "#86cbf2",
+                "#f2d35c",
+                "#8d979f",
+                "#f7f9fa",
+            ),
+            strict=True,
+        )
+    ),
+}
+"""What stands on a dark page in the place of each colour of a light one; pages do it themselves."""
 
 TEMPLATE = go.layout.Template(
     layout={

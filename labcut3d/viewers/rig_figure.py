@@ -6,11 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from calibration.alignment import up_direction
 from calibration.boards.board import Board
 from calibration.camera import Camera
 from calibration.geometry import transform
 from calibration.rig import Rig
-from labcut3d.viewers.palette import CYCLE, FONT, MUTED, RULE, TEMPLATE, plain
+from labcut3d.viewers.palette import CYCLE, FONT, MUTED, RULE, TEMPLATE, WALL, plain
+from labcut3d.viewers.surroundings import box_trace
 
 __all__ = [
     "camera_traces",
@@ -24,7 +26,7 @@ __all__ = [
 
 Array = npt.NDArray[np.float64]
 WHOLE = 1.5  # heights of the scene's cube, at which all of it and its titles are in view
-DISTANCE = 1.75  # sides of the scene's cube
+DISTANCE = 1.95  # sides of the scene's cube
 FRUSTUM = 0.17  # of the distance from the cameras to what they look at
 
 
@@ -63,7 +65,7 @@ def figure_rig(
             meta={"role": "boards"},
         )
     )
-    figure.add_traces([_box_trace(name, corners) for name, corners in boxes.items()])
+    figure.add_traces([box_trace(name, corners) for name, corners in boxes.items()])
     solids = [corners.reshape(-1, 3) for corners in boxes.values()]
     points = np.concatenate([centers, outlines.reshape(-1, 3), *solids])
     figure.update_layout(template=TEMPLATE, margin={"l": 0, "r": 0, "t": 0, "b": 0})
@@ -78,8 +80,8 @@ def camera_traces(rig: Rig, depth: float) -> list[go.Scatter3d]:
     """Return one trace a camera: its frustum down to `depth`, in the unit of the rig, and name."""
     traces = []
     for index, camera in enumerate(rig):
-        corners = frustum(camera, depth)
-        x, y, z = corners.T
+        # As lists, which the viewer's script can read, too: it draws cameras nearer.
+        x, y, z = frustum(camera, depth).T.tolist()
         text = [plain(camera.name)] + [""] * (len(x) - 1)
         traces.append(
             go.Scatter3d(
@@ -100,25 +102,6 @@ def camera_traces(rig: Rig, depth: float) -> list[go.Scatter3d]:
     return traces
 
 
-def _box_trace(name: str, corners: Array) -> go.Scatter3d:
-    """Return the twelve edges of a box with corners (2, 2, 2, 3), world."""
-    edges = []
-    for axis in range(3):
-        ends = np.moveaxis(corners, axis, 0).reshape(2, 4, 3)
-        edges += [line for k in range(4) for line in (*ends[:, k], np.full(3, np.nan))]
-    x, y, z = np.array(edges, dtype=np.float32).T
-    return go.Scatter3d(
-        x=x,
-        y=y,
-        z=z,
-        mode="lines",
-        line={"color": MUTED, "width": 3},
-        hoverinfo="skip",
-        name=plain(name),
-        meta={"role": "box"},
-    )
-
-
 def frustum(camera: Camera, depth: float) -> Array:
     """Return the line (n, 3), world, that draws a camera's frustum, beginning at its centre.
 
@@ -133,21 +116,6 @@ def frustum(camera: Camera, depth: float) -> Array:
     a, b, c, d, tip = camera.center + depth * directions
     eye = camera.center
     return np.stack([eye, a, b, eye, c, d, eye, a, d, c, b, tip, a])
-
-
-def up_direction(rig: Rig | None) -> Array:
-    """Return the unit vector (3,) that points up in the world, judged by the cameras.
-
-    Where a world frame was set it is z; otherwise the mean direction of the tops of the images;
-    without a rig, -y, the top of the image of the camera whose frame is the world.
-    """
-    if rig is None:
-        return np.array([0.0, -1.0, 0.0])
-    if "world" in rig.metadata:
-        return np.array([0.0, 0.0, 1.0])
-    up = -np.mean([camera.rotation[1] for camera in rig], axis=0)
-    length = np.linalg.norm(up)
-    return up / length if length > 1e-6 else np.array([0.0, -1.0, 0.0])
 
 
 def view_camera(rig: Rig | None, *, whole: bool = False) -> dict[str, dict[str, float]]:
@@ -189,7 +157,7 @@ def cube_around(points: Array, margin: float = 0.08, *, trim: float = 0.0) -> Ar
 def scene_layout(ranges: Array, unit: str, camera: dict[str, dict[str, float]]) -> dict:
     """Return plotly's layout of a 3-D scene with axis `ranges` (3, 2) of equal length."""
     axis = {
-        "backgroundcolor": "#fbfcfd",
+        "backgroundcolor": WALL,
         "gridcolor": RULE,
         "zerolinecolor": RULE,
         "showspikes": False,

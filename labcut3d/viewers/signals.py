@@ -1,4 +1,4 @@
-"""What can be plotted over time: coordinates, height, speed, confidence, reprojection error."""
+"""What can be plotted over time: coordinates, speed, bending, errors, confidence, uncertainty."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,12 @@ import xarray as xr
 
 from calibration.rig import Rig
 from labcut3d.contract import TRAJECTORIES
+from labcut3d.kinematics.ethogram import (
+    BENDING_KEYPOINTS,
+    PROBOSCIS_KEYPOINTS,
+    compute_abdominal_bending,
+    compute_proboscis_extension,
+)
 from labcut3d.schema import kind_of
 from labcut3d.skeleton import Skeleton
 from labcut3d.viewers.rig_figure import up_direction
@@ -22,7 +28,8 @@ Array = npt.NDArray[np.float64]
 class Signal:
     """One quantity over time: `values` (time, keypoint, individual) in `unit`, NaN = missing.
 
-    Signals of one `row` share an axis of the figure, one shown at a time.
+    What belongs to an animal as a whole has one keypoint. Signals of one `row` share an axis of the
+    figure, one shown at a time; `shown` are the rows to begin with.
     """
 
     name: str
@@ -30,6 +37,7 @@ class Signal:
     unit: str
     row: str
     values: Array
+    shown: bool = False
 
 
 def signals_of(dataset: xr.Dataset, rig: Rig | None = None) -> list[Signal]:
@@ -40,39 +48,58 @@ def signals_of(dataset: xr.Dataset, rig: Rig | None = None) -> list[Signal]:
 
 
 def trajectory_signals(trajectories: xr.Dataset, rig: Rig | None = None) -> list[Signal]:
-    """Return height (with a rig), x, y, z, speed, confidence and reprojection error.
+    """Return height (with a rig), x, y, z, speed, what the animal does, and how well it is known.
 
     Height is the coordinate along the up direction of the cameras; speed is the length of the
-    central difference of the smoothed position.
+    central difference of the smoothed position; uncertainty is the root of the summed variances.
     """
     unit = str(trajectories.attrs["unit"])
     position = trajectories["position"].transpose("time", "keypoint", "individual", "space").values
     signals = [_coordinate(name, unit, position[..., i]) for i, name in enumerate("xyz")]
     if rig is not None:
         signals.insert(0, _coordinate("height", unit, position @ up_direction(rig)))
-    seconds = trajectories["time"].values
-    speed = Signal(
-        name="speed",
-        label="speed",
-        unit=f"{unit}/s",
-        row="speed",
-        values=_speed(position, seconds),
+    speed = _speed(position, trajectories["time"].values)
+    order = ("time", "keypoint", "individual")
+    covariance = trajectories["covariance"].transpose(*order, "space", "space_").values
+    known = {
+        "reprojection_error": trajectories["reprojection_error"].transpose(*order).values,
+        "confidence": trajectories["confidence"].transpose(*order).values,
+        "uncertainty": np.sqrt(np.trace(covariance, axis1=-2, axis2=-1)),
+        "views": trajectories["view_used"].sum("view").transpose(*order).values.astype(float),
+    }
+    return [
+        *signals,
+        _row("speed", "speed", f"{unit}/s", speed, shown=True),
+        *_doings(trajectories),
+        _row("reprojection_error", "reprojection", "px", known["reprojection_error"], shown=True),
+        _row("confidence", "confidence", "", known["confidence"], shown=True),
+        _row("uncertainty", "uncertainty", unit, known["uncertainty"]),
+        _row("views", "views used", "", known["views"]),
+        *_exchanges(trajectories),
+    ]
+
+
+def _doings(trajectories: xr.Dataset) -> list[Signal]:
+    """Return bending and proboscis extension, where the keypoints are there that tell them."""
+    doings = (
+        ("bending", "°", BENDING_KEYPOINTS, compute_abdominal_bending),
+        ("proboscis", "head widths", PROBOSCIS_KEYPOINTS, compute_proboscis_extension),
     )
-    quality = [
-        ("confidence", "confidence", ""),
-        ("reprojection_error", "reprojection", "px"),
-    ]
-    rest = [
-        Signal(
-            name=name,
-            label=label,
-            unit=units,
-            row=name,
-            values=trajectories[name].transpose("time", "keypoint", "individual").values,
-        )
-        for name, label, units in quality
-    ]
-    return [*signals, speed, *rest]
+    names = set(trajectories["keypoint"].values)
+    signals = []
+    for name, unit, keypoints, compute in doings:
+        if set(keypoints) <= names:
+            found = compute(trajectories["position"]).transpose("time", "individual").values
+            signals.append(_row(name, name, unit, found[:, None], shown=name == "bending"))
+    return signals
+
+
+def _exchanges(trajectories: xr.Dataset) -> list[Signal]:
+    """Return how many left/right pairs were exchanged back, in all views, where any was."""
+    if "exchanged" not in trajectories or not trajectories["exchanged"].values.any():
+        return []
+    count = trajectories["exchanged"].sum("view").transpose("time", "individual").values
+    return [_row("exchanged", "pairs exchanged", "", count[:, None].astype(float))]
 
 
 def detection_signals(detections: xr.Dataset, view: str) -> list[Signal]:
@@ -83,8 +110,8 @@ def detection_signals(detections: xr.Dataset, view: str) -> list[Signal]:
     speed = _speed(position, detections["time"].values)
     return [
         *(_coordinate(name, "px", position[..., i]) for i, name in enumerate("xy")),
-        Signal(name="speed", label="speed", unit="px/s", row="speed", values=speed),
-        Signal(name="confidence", label="confidence", unit="", row="confidence", values=confidence),
+        _row("speed", "speed", "px/s", speed, shown=True),
+        _row("confidence", "confidence", "", confidence, shown=True),
     ]
 
 
@@ -101,7 +128,12 @@ def default_keypoints(keypoints: Sequence[str], skeleton: Skeleton | None) -> tu
 
 def _coordinate(name: str, unit: str, values: Array) -> Signal:
     """Return one coordinate as a signal of the row of positions."""
-    return Signal(name=name, label=name, unit=unit, row="position", values=values)
+    return Signal(name=name, label=name, unit=unit, row="position", values=values, shown=True)
+
+
+def _row(name: str, label: str, unit: str, values: Array, *, shown: bool = False) -> Signal:
+    """Return a signal that has a row of its own."""
+    return Signal(name=name, label=label, unit=unit, row=name, values=values, shown=shown)
 
 
 def _speed(position: Array, seconds: Array) -> Array:

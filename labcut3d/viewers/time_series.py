@@ -11,10 +11,10 @@ import xarray as xr
 
 from calibration.rig import Rig
 from labcut3d.errors import DatasetError
-from labcut3d.viewers.palette import TEMPLATE, event_color, keypoint_colors, plain, translucent
+from labcut3d.viewers.palette import INK, TEMPLATE, event_color, keypoint_colors, plain, translucent
 from labcut3d.viewers.signals import Signal, default_keypoints, signals_of
 
-__all__ = ["figure_signals", "figure_time_series"]
+__all__ = ["ROW", "figure_signals", "figure_time_series", "one_a_row", "strip_height"]
 
 DASHES = ("solid", "dot", "dash", "dashdot")
 STRIP, ROW, GAP, TOP, BOTTOM = 22, 120, 14, 28, 46  # px: an event, a signal, between, around
@@ -24,47 +24,64 @@ def figure_time_series(
     dataset: xr.Dataset,
     keypoints: Sequence[str] | None = None,
     *,
+    signals: Sequence[str] | None = None,
     events: pd.DataFrame | None = None,
     rig: Rig | None = None,
 ) -> go.Figure:
-    """Return position, speed, confidence and reprojection error of `keypoints` over time.
+    """Return signals of `keypoints` over time, by default position, speed and how well it is known.
 
-    `dataset` is trajectories, or detections of which the first view is shown; `events` has the
-    columns of events.csv and becomes bands; with a `rig` the position is the height. Raises
-    `DatasetError` for a keypoint that the dataset does not have.
+    `dataset` is trajectories, or detections of which the first view is shown; `signals` are names
+    such as "height", "x", "speed", "bending", "reprojection_error", "confidence", "uncertainty";
+    `events` has the columns of events.csv and becomes bands; with a `rig` the position is the
+    height. Raises `DatasetError` for a keypoint or signal that the dataset does not have.
     """
     names = [str(name) for name in dataset["keypoint"].values]
     chosen = tuple(keypoints or default_keypoints(names, None))
     for name in chosen:
         if name not in names:
             raise DatasetError(f"no keypoint '{name}' in the dataset; it has {', '.join(names)}")
-    signals = signals_of(dataset, rig)
-    shown = list({signal.row: signal for signal in reversed(signals)}.values())[::-1]
+    shown = _chosen(signals_of(dataset, rig), signals)
     figure = figure_signals(shown, dataset["time"].values, events)
-    colors = keypoint_colors(names)
+    colors, several = keypoint_colors(names), dataset.sizes["individual"] > 1
     for row, signal in enumerate(shown):
-        for name in chosen:
+        whole = signal.values.shape[1] == 1  # of the animal, not of a keypoint
+        for name in chosen[:1] if whole else chosen:
             for index, individual in enumerate(dataset["individual"].values):
-                label = name if dataset.sizes["individual"] == 1 else f"{individual} {name}"
-                figure.add_trace(
-                    go.Scatter(
-                        x=dataset["time"].values,
-                        y=signal.values[:, names.index(name), index],
-                        mode="lines",
-                        name=plain(label),
-                        legendgroup=plain(label),
-                        showlegend=row == 0,
-                        line={
-                            "color": colors[name],
-                            "width": 1.4,
-                            "dash": DASHES[index % len(DASHES)],
-                        },
-                        xaxis="x",
-                        yaxis=f"y{row + 2}",
-                        meta={"signal": signal.name, "keypoint": name},
-                    )
+                label = signal.label if whole else name
+                figure.add_scatter(
+                    x=dataset["time"].values,
+                    y=signal.values[:, 0 if whole else names.index(name), index],
+                    mode="lines",
+                    name=plain(f"{individual} {label}" if several else label),
+                    legendgroup=plain(f"{individual} {label}"),
+                    showlegend=row == 0 or whole,
+                    line={
+                        "color": INK if whole else colors[name],
+                        "width": 1.4,
+                        "dash": DASHES[index % len(DASHES)],
+                    },
+                    xaxis="x",
+                    yaxis=f"y{row + 2}",
+                    meta={"signal": signal.name, "keypoint": None if whole else name},
                 )
     return figure
+
+
+def one_a_row(signals: Sequence[Signal]) -> list[Signal]:
+    """Return the first signal of every row that is shown to begin with."""
+    first = {signal.row: signal for signal in reversed(signals) if signal.shown}
+    return list(first.values())[::-1]
+
+
+def _chosen(signals: Sequence[Signal], names: Sequence[str] | None) -> list[Signal]:
+    """Return the signals of these names, by default the first of every row shown."""
+    if names is None:
+        return one_a_row(signals)
+    known = {signal.name: signal for signal in signals}
+    for name in names:
+        if name not in known:
+            raise DatasetError(f"no signal '{name}' of the dataset; it has {', '.join(known)}")
+    return [known[name] for name in names]
 
 
 def figure_signals(
@@ -74,8 +91,8 @@ def figure_signals(
 
     Row n of the signals is axis y(n + 2); the strip is y. All rows share the axis x, in seconds.
     """
-    kinds = [] if events is None else list(dict.fromkeys(str(kind) for kind in events["event"]))
-    heights = [max(STRIP * len(kinds), 1), *[ROW] * len(signals)]
+    kinds = _kinds(events)
+    heights = [strip_height(events), *[ROW] * len(signals)]
     inside = sum(heights) + GAP * len(signals)
     tops = 1 - (np.cumsum([0, *heights[:-1]]) + GAP * np.arange(len(heights))) / inside
     axes: dict[str, Any] = {
@@ -110,6 +127,16 @@ def figure_signals(
     if events is not None:
         _add_events(figure, events, kinds)
     return figure
+
+
+def strip_height(events: pd.DataFrame | None) -> int:
+    """Return the height of the strip of events, px."""
+    return max(STRIP * len(_kinds(events)), 1)
+
+
+def _kinds(events: pd.DataFrame | None) -> list[str]:
+    """Return the kinds of events, in the order of their first."""
+    return [] if events is None else list(dict.fromkeys(str(kind) for kind in events["event"]))
 
 
 def _add_events(figure: go.Figure, events: pd.DataFrame, kinds: Sequence[str]) -> None:

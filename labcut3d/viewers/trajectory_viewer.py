@@ -12,14 +12,32 @@ from labcut3d.schema import kind_of
 from labcut3d.skeleton import Skeleton
 from labcut3d.viewers.clips import Clips, make_clips
 from labcut3d.viewers.page import Number, Page, escape, number_text, render
-from labcut3d.viewers.recording import Recording, recording_data, signal_sources, thin
-from labcut3d.viewers.signals import Signal
-from labcut3d.viewers.time_series import figure_signals
-from labcut3d.viewers.trajectory_figure import figure_trajectory_3d
+from labcut3d.viewers.recording import Recording, signal_sources, thin
+from labcut3d.viewers.recording_data import recording_data
+from labcut3d.viewers.time_series import figure_signals, one_a_row
+from labcut3d.viewers.trajectory_figure import SceneOptions, figure_trajectory_3d
 
 __all__ = ["dataset_page", "trajectory_page"]
 
-MAX_VIDEO_BYTES = 15_000_000
+MAX_VIDEO_BYTES = 13_000_000  # 17.4 MB as text; plotly has 4.8 MB, and a page at most 25 MB
+SCRIPTS = (
+    *("arrays", "scene", "scene_controls", "ellipsoids", "views", "videos", "overlay"),
+    *("series", "events", "transport", "start"),
+)
+
+SCENE = """<section class="card panel" id="scene-panel"><div class="bar"><h2>3-D</h2>
+<label>trail <select id="trail"></select></label>
+<label>shows <select id="frame-of"><option value="scene">whole scene</option>
+<option value="animal">close-up</option></select></label>
+<label>cameras <select id="cameras"><option value="none">none</option>
+<option value="direction">brought near</option>
+<option value="place">in place</option></select></label>
+<label>uncertainty <select id="uncertainty"></select></label>
+<label><input type="checkbox" id="chamber" checked> surroundings</label></div>
+<div id="space"></div></section>"""
+EVENTS = """<section class="card"><h2>Events</h2><div class="scroll events"><table>
+<thead><tr><th>event</th><th>individual</th><th>start, s</th><th>stop, s</th><th>lasts, s</th>
+<th>confidence</th></tr></thead><tbody id="event-rows"></tbody></table></div></section>"""
 
 
 def trajectory_page(
@@ -30,7 +48,8 @@ def trajectory_page(
 ) -> str:
     """Return the viewer of a recording as one self-contained HTML page.
 
-    Videos are shown as long as they fit into `max_video_bytes`. `#frame=120` at the end of the
+    Videos are inside as long as they fit into `max_video_bytes`; longer ones are played from where
+    `recording.links` say that they lie. `#frame=120` at the end of the
     page's address opens it at that frame number of the first view.
     """
     recording, stride = thin(recording)
@@ -42,12 +61,16 @@ def trajectory_page(
     clips = make_clips(recording.videos, numbers, max_video_bytes, progress)
     sources = signal_sources(recording)
     figures: dict[str, go.Figure] = {
-        "series": figure_signals(_one_a_row(sources[0][1]), main["time"].values, recording.events)
+        "series": figure_signals(one_a_row(sources[0][1]), main["time"].values, recording.events)
     }
     if recording.trajectories is not None:
-        figures["scene"] = figure_trajectory_3d(
-            recording.trajectories, skeleton=recording.skeleton, rig=recording.rig
+        options = SceneOptions(
+            skeleton=recording.skeleton,
+            rig=recording.rig,
+            surroundings=recording.surroundings,
+            uncertainty=True,
         )
+        figures["scene"] = figure_trajectory_3d(recording.trajectories, options=options)
     return render(
         Page(
             kind=f"{recording.project} · recording".removeprefix(" · "),
@@ -57,7 +80,7 @@ def trajectory_page(
             body=_body(recording, clips),
             figures=figures,
             data=recording_data(recording, clips, sources),
-            scripts=("viewer.js",),
+            scripts=[f"viewer/{name}.js" for name in SCRIPTS],
             styles=("page.css", "viewer.css"),
         )
     )
@@ -68,11 +91,6 @@ def dataset_page(dataset: xr.Dataset, *, title: str, skeleton: Skeleton | None =
     if kind_of(dataset) is TRAJECTORIES:
         return trajectory_page(Recording(name=title, trajectories=dataset, skeleton=skeleton))
     return trajectory_page(Recording(name=title, detections=dataset, skeleton=skeleton))
-
-
-def _one_a_row(signals: Sequence[Signal]) -> list[Signal]:
-    """Return the first signal of every row."""
-    return list({signal.row: signal for signal in reversed(signals)}.values())[::-1]
 
 
 def _subtitle(recording: Recording, stride: int) -> str:
@@ -116,19 +134,13 @@ def _header(recording: Recording, stride: int) -> list[Number]:
 
 
 def _body(recording: Recording, clips: Clips) -> str:
-    """Return the HTML of the viewer's panels; `viewer.js` fills them."""
-    scene = (
-        '<section class="card panel" id="scene-panel"><div class="bar"><h2>3-D</h2>'
-        '<label>trail <select id="trail"></select></label>'
-        '<label><input type="checkbox" id="follow"> close-up</label>'
-        '<label><input type="checkbox" id="cameras"> cameras</label></div>'
-        '<div id="scene"></div></section>'
-        if recording.trajectories is not None
-        else ""
-    )
+    """Return the HTML of the viewer's panels; the scripts fill them."""
+    scene = SCENE if recording.trajectories is not None else ""
     missing = recording.main.attrs.get("missing_frames")
-    notes = [clips.note, f"Videos cut off or damaged. {missing}" if missing else ""]
-    note = "".join(f'<p class="note">{escape(text)}</p>' for text in notes if text)
+    linked = [view for view in recording.links if view not in clips.files]
+    notes = [_linked_note(recording, linked) if linked else clips.note]
+    notes += [f"Videos cut off or damaged. {escape(str(missing))}"] if missing else []
+    note = "".join(f'<p class="note">{text}</p>' for text in notes if text)
     return f"""
 <div class="transport card">
   <button id="play" type="button" title="play or pause (space)" aria-label="play">▶</button>
@@ -140,7 +152,7 @@ def _body(recording: Recording, clips: Clips) -> str:
 {scene}
 <section class="card panel" id="views-panel"><div class="bar"><h2>Views</h2>
   <span class="key-note"><i class="ring"></i>detected
-  {'<i class="dot"></i>reprojected' if recording.trajectories is not None else ""}</span>
+  {'<i class="dot"></i>reprojected' if scene else ""}</span>
   <label><input type="checkbox" id="overlay" checked> overlay</label></div>{note}
   <div id="views"></div></section>
 </div>
@@ -148,8 +160,18 @@ def _body(recording: Recording, clips: Clips) -> str:
   <label id="source-label">from <select id="source"></select></label>
   <label>position <select id="coordinate"></select></label>
   <label id="individual-label">individual <select id="individual"></select></label></div>
-  <div id="chips" role="group" aria-label="keypoints"></div>
+  <div id="signals" class="chips" role="group" aria-label="signals"></div>
+  <div id="chips" class="chips" role="group" aria-label="keypoints"></div>
   <div id="series-box"><div id="series"></div><div id="cursor"></div></div>
 </section>
-<p class="help">← → one moment · shift ten · space plays · click the curves to go there ·
-wheel zooms a view, drag moves it, double click resets</p>"""
+{EVENTS if recording.events is not None and len(recording.events) else ""}
+<p class="help">← → one moment · shift ten · home, end · space plays · click curves and events to go
+there, drag zooms the time · wheel zooms a view, drag moves it, double click resets</p>"""
+
+
+def _linked_note(recording: Recording, linked: Sequence[str]) -> str:
+    """Return the sentence, as HTML, that leads to videos which are not inside the page."""
+    links = ", ".join(
+        f'<a href="{escape(recording.links[view])}">{escape(view)}</a>' for view in linked
+    )
+    return f"Too long to be inside this page; played from the files beside it: {links}."

@@ -30,7 +30,7 @@ Array = npt.NDArray[np.float64]
 
 GRID = 9  # points along each side of the volume
 TRIM = 0.02  # of the corners beyond either side of the volume: strays do not widen it
-SCALE = [[0.0, "#1b7f5c"], [0.5, "#e0b93c"], [1.0, "#b3261e"]]
+SCALE = [[0.0, "#1268c4"], [0.5, "#a0a4a8"], [1.0, "#c84200"]]  # the colour-blind can read it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

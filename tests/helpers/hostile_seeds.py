@@ -22,7 +22,7 @@ from calibration.rig import Rig
 from calibration.timing.timestamps import read_timestamps
 from labcut3d.formats.labels.deeplabcut_config import read_config
 from labcut3d.formats.labels.registry import read_label_file
-from labcut3d.kinematics.events import read_events
+from labcut3d.kinematics.event_tables import read_events
 from labcut3d.labels import read_labels
 from labcut3d.project import load_project
 from labcut3d.schema import make_detections, open_dataset, save_dataset

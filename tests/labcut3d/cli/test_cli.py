@@ -14,7 +14,7 @@ runner = CliRunner()
 COMMANDS = (
     *("demo", "new", "board", "calibrate", "check", "align", "convert", "train", "evaluate"),
     *("suggest", "import-labels", "export-labels", "formats", "import"),
-    *("detect", "drift", "triangulate", "events", "reconstruct", "view", "export"),
+    *("detect", "drift", "triangulate", "events", "summary", "reconstruct", "view", "export"),
 )
 
 

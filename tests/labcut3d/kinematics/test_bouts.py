@@ -11,7 +11,9 @@ from hypothesis.extra import numpy as hnp
 
 from labcut3d.kinematics.bouts import BoutSettings, bridge_gaps, find_bouts, smooth_signal
 
-SETTINGS = BoutSettings(enter=5.0, leave=2.0, min_samples=8, max_gap=5, smooth=5)
+SETTINGS = BoutSettings(
+    enter=5.0, leave=2.0, rest_quantile=0.2, onsets=True, min_samples=8, max_gap=5, smooth=5
+)
 SIGNALS = hnp.arrays(
     float, st.integers(0, 120), elements=st.one_of(st.floats(-20, 20), st.just(np.nan))
 )
@@ -126,3 +128,59 @@ def test_smoothing_keeps_lines_and_missing_samples():
     np.testing.assert_allclose(smooth[inner], line[inner], atol=1e-12)
     assert np.isnan(smooth[20])
     np.testing.assert_allclose(bridge_gaps(line, 1), np.arange(50), atol=1e-12)
+
+
+PLAIN = BoutSettings(enter=10.0, leave=5.0, min_samples=3)
+
+
+def test_thresholds_without_a_baseline_are_values_and_edges_are_crossings():
+    signal = hill(200, 50, 100, 20, 10) + 3.0
+    (bout,) = find_bouts(signal, PLAIN)
+    over = np.flatnonzero(signal > 5.0)
+    assert (bout.start, bout.stop) == (over[0], over[-1])
+    assert bout.value == pytest.approx(23.0)
+    assert find_bouts(signal - 14.0, PLAIN) == ()  # at most 9, whatever its rest
+
+
+@pytest.mark.parametrize("baseline", [None, 0.2])
+def test_a_fall_is_the_rise_of_the_signal_turned_over(baseline):
+    rises = dataclasses.replace(PLAIN, rest_quantile=baseline)
+    falls = dataclasses.replace(rises, below=True)
+    if baseline is None:
+        falls = dataclasses.replace(falls, enter=-10.0, leave=-5.0)
+    signal = hill(200, 50, 100, 20, 10)
+    (up,), (down,) = find_bouts(signal, rises), find_bouts(-signal, falls)
+    assert (up.start, up.stop, up.level) == (down.start, down.stop, down.level)
+    assert down.value == -up.value
+
+
+@pytest.mark.parametrize(("pause", "bouts"), [(9, 1), (30, 2)])
+def test_short_pauses_join_bouts(pause, bouts):
+    signal = np.zeros(200)
+    signal[50:80] = signal[80 + pause : 110 + pause] = 20.0
+    assert len(find_bouts(signal, dataclasses.replace(PLAIN, min_pause=10))) == bouts
+    assert len(find_bouts(signal, PLAIN)) == 2
+
+
+def test_a_quiet_signal_needs_a_smaller_rise_but_never_less_than_the_least():
+    rng = np.random.default_rng(4)
+    quiet = {"rest_quantile": 0.2, "enter_sd": 5.0, "enter_least": 0.4, "smooth": 5}
+    settings = dataclasses.replace(PLAIN, min_samples=8, **quiet)
+    small = hill(400, 150, 220, 2.0, 10)
+    assert find_bouts(small, dataclasses.replace(settings, enter_sd=None)) == ()
+    (bout,) = find_bouts(small + rng.normal(0, 0.2, 400), settings)
+    assert abs(bout.start - 150) < 10
+    assert find_bouts(0.5 * small + rng.normal(0, 2.0, 400), settings) == ()
+    assert find_bouts(0.15 * small, settings) == ()  # 0.3 high, and no noise at all
+    # A noisy signal keeps its threshold: it does not grow.
+    high = find_bouts(hill(400, 150, 220, 20, 10) + rng.normal(0, 1.5, 400), settings)
+    assert len(high) == 1
+
+
+def test_no_bout_lies_where_it_is_barred():
+    signal = np.full(200, 20.0)
+    barred = np.zeros(200, dtype=bool)
+    barred[60:120] = True
+    found = find_bouts(signal, PLAIN, barred)
+    assert [(bout.start, bout.stop) for bout in found] == [(0, 59), (120, 199)]
+    assert find_bouts(signal, PLAIN, np.ones(200, dtype=bool)) == ()

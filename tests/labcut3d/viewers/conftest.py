@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,36 @@ from calibration.geometry import transform
 from calibration.solver.parameters import parameter_names
 from labcut3d.schema import make_trajectories
 from labcut3d.synthetic import Blemishes, Scene, make_scene
+from labcut3d.viewers import Recording
 
 
 @pytest.fixture(scope="session")
 def scene() -> Scene:
     return make_scene(5, n_times=50, blemishes=Blemishes(noise=0.3, missing=0.1, outliers=0.01))
+
+
+class Ramp:
+    """A source of frames whose grey value is twice their number; frame numbers start at `first`."""
+
+    def __init__(self, count: int, size: tuple[int, int] = (64, 48), first: int = 100) -> None:
+        self.path, self.size, self.fps, self.trouble = Path("ramp"), size, 25.0, ""
+        self.numbers = np.arange(first, first + count)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, index):
+        return np.full((self.size[1], self.size[0], 3), 2 * index, dtype=np.uint8)
+
+    def read(self, indices=None):
+        for index in range(len(self)) if indices is None else indices:
+            yield index, self[index]
+
+
+@pytest.fixture(scope="session")
+def ramp() -> type[Ramp]:
+    """The class of frames that are known exactly."""
+    return Ramp
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +84,20 @@ def events() -> pd.DataFrame:
         ["animal", "egg_deposited", 20, 20, 20 / 30, 20 / 30, 0.8],
     ]
     return pd.DataFrame(rows, columns=columns)
+
+
+@pytest.fixture(scope="session")
+def recording(scene: Scene, trajectories: xr.Dataset, events: pd.DataFrame) -> Recording:
+    """All that can be shown but videos."""
+    return Recording(
+        name="walk 1",
+        project="chamber",
+        trajectories=trajectories,
+        detections=scene.detections,
+        rig=scene.rig,
+        skeleton=scene.skeleton,
+        events=events,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 
 from calibration.geometry import transform
 from labcut3d.errors import DatasetError
-from labcut3d.viewers import figure_rig, figure_time_series, figure_trajectory_3d
+from labcut3d.viewers import SceneOptions, figure_rig, figure_time_series, figure_trajectory_3d
 from labcut3d.viewers.palette import event_color, keypoint_colors, sides_of, translucent
 from labcut3d.viewers.rig_figure import cube_around, frustum, up_direction, view_camera
 from labcut3d.viewers.signals import default_keypoints, detection_signals, trajectory_signals
@@ -104,9 +104,8 @@ def test_cube_ignores_missing_points_and_outliers():
 
 
 def test_trajectory_figure_shows_points_bones_and_trail(scene, trajectories):
-    figure = figure_trajectory_3d(
-        trajectories, 30, skeleton=scene.skeleton, rig=scene.rig, trail="nose", trail_length=10
-    )
+    options = SceneOptions(skeleton=scene.skeleton, rig=scene.rig, trail="nose", trail_length=10)
+    figure = figure_trajectory_3d(trajectories, 30, options=options)
     (points,), (bones,), (trail,) = (by_role(figure, r) for r in ("points", "bones", "trail"))
     np.testing.assert_allclose(np.stack([points.x, points.y, points.z], -1), scene.position[30])
     np.testing.assert_allclose(trail.y, scene.position[20:31, 0, 1])
@@ -123,7 +122,7 @@ def test_trajectory_figure_without_skeleton_rig_or_data(trajectories):
     figure = figure_trajectory_3d(empty)
     assert np.isnan(by_role(figure, "points")[0].x).all()
     with pytest.raises(DatasetError, match="no keypoint 'wing'"):
-        figure_trajectory_3d(trajectories, trail="wing")
+        figure_trajectory_3d(trajectories, options=SceneOptions(trail="wing"))
 
 
 def test_time_series_has_the_signals_and_events(scene, trajectories, events):
@@ -197,7 +196,7 @@ def test_sides_have_their_own_colours(scene):
 
 
 def test_event_colours_are_stable():
-    assert event_color("egg_laying") == "#e69f00"
+    assert event_color("egg_laying") == "#c07c0a"
     assert event_color("grooming") == event_color("grooming")
     assert translucent("#ff8000", 0.5) == "rgba(255,128,0,0.5)"
 

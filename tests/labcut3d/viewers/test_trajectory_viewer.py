@@ -18,24 +18,6 @@ from labcut3d.viewers.recording import thin
 EVIL = "</script><img src=x onerror=alert(1)>"
 
 
-class Ramp:
-    """A source of frames whose grey value is twice their number; frame numbers start at 100."""
-
-    def __init__(self, count: int, size: tuple[int, int] = (64, 48)) -> None:
-        self.path, self.size, self.fps = "ramp", size, 25.0
-        self.numbers = np.arange(100, 100 + count)
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def __getitem__(self, index):
-        return np.full((self.size[1], self.size[0], 3), 2 * index, dtype=np.uint8)
-
-    def read(self, indices=None):
-        for index in range(len(self)) if indices is None else indices:
-            yield index, self[index]
-
-
 def greys(clip: bytes) -> np.ndarray:
     """The mean grey value of each frame of an MP4."""
     with av.open(io.BytesIO(clip)) as container:
@@ -45,19 +27,6 @@ def greys(clip: bytes) -> np.ndarray:
 def unpack(packed):
     values = np.frombuffer(base64.b64decode(packed["data"]), dtype="<" + packed["dtype"])
     return values.reshape(packed["shape"])
-
-
-@pytest.fixture
-def recording(scene, trajectories, events):
-    return Recording(
-        name="walk 1",
-        project="chamber",
-        trajectories=trajectories,
-        detections=scene.detections,
-        rig=scene.rig,
-        skeleton=scene.skeleton,
-        events=events,
-    )
 
 
 def test_page_holds_the_arrays_exactly(recording, scene, read_page):
@@ -78,8 +47,10 @@ def test_page_holds_the_arrays_exactly(recording, scene, read_page):
         "y",
         "z",
         "speed",
-        "confidence",
         "reprojection_error",
+        "confidence",
+        "uncertainty",
+        "views",
     ]
     assert [event["name"] for event in data["events"]] == ["egg laying", "egg deposited"]
 
@@ -90,8 +61,8 @@ def test_header_tells_what_matters(recording):
         assert text in page
 
 
-def test_page_with_videos_holds_one_frame_a_moment(recording, read_page):
-    videos = {"cam0": Ramp(30), "cam2": Ramp(60)}
+def test_page_with_videos_holds_one_frame_a_moment(recording, read_page, ramp):
+    videos = {"cam0": ramp(30), "cam2": ramp(60)}
     frame = recording.detections["frame"] + 100
     shifted = replace(
         recording,
@@ -109,18 +80,18 @@ def test_page_with_videos_holds_one_frame_a_moment(recording, read_page):
     assert data["views"][0]["size"] == [64, 48]
 
 
-def test_clips_follow_frame_numbers_in_any_order():
+def test_clips_follow_frame_numbers_in_any_order(ramp):
     numbers = np.array([105, 103, 110, 104])
-    shades = greys(make_clips({"a": Ramp(20)}, {"a": numbers}, 10**6).files["a"])
+    shades = greys(make_clips({"a": ramp(20)}, {"a": numbers}, 10**6).files["a"])
     np.testing.assert_allclose(shades, 2 * (numbers - 100), atol=4)
-    repeated = make_clips({"a": Ramp(20)}, {"a": np.array([103, 103, 104])}, 10**6)
+    repeated = make_clips({"a": ramp(20)}, {"a": np.array([103, 103, 104])}, 10**6)
     np.testing.assert_allclose(greys(repeated.files["a"]), [6, 6, 8], atol=4)
 
 
-def test_clips_keep_below_their_limit_or_say_why_not():
+def test_clips_keep_below_their_limit_or_say_why_not(ramp):
     rng = np.random.default_rng(0)
 
-    class Noise(Ramp):
+    class Noise(ramp):
         """Pictures that compress badly."""
 
         def __getitem__(self, index):
@@ -138,8 +109,8 @@ def test_clips_keep_below_their_limit_or_say_why_not():
     assert make_clips({}, numbers, 10**6).note.startswith("Without videos")
 
 
-def test_clips_have_a_constant_rate_and_many_key_frames():
-    clip = make_clips({"a": Ramp(40)}, {"a": np.arange(100, 140)}, 10**6).files["a"]
+def test_clips_have_a_constant_rate_and_many_key_frames(ramp):
+    clip = make_clips({"a": ramp(40)}, {"a": np.arange(100, 140)}, 10**6).files["a"]
     with av.open(io.BytesIO(clip)) as container:
         times = [frame.time for frame in container.decode(video=0)]
         container.seek(0)
@@ -176,7 +147,7 @@ def test_one_view_without_rig_shows_pixels(scene, read_page):
     page = dataset_page(one, title="top", skeleton=scene.skeleton)
     data = read_page(page)
     assert "scene" not in data["figures"]
-    assert 'id="scene"' not in page
+    assert 'id="space"' not in page
     assert [source["name"] for source in data["sources"]] == ["cam1"]
     assert "position" not in data
     width, height = data["views"][0]["size"]
@@ -208,7 +179,7 @@ def test_several_individuals_each_have_traces(trajectories, read_page):
     twins = trajectories.isel(individual=[0, 0]).assign_coords(individual=["ann", "bob"])
     data = read_page(dataset_page(twins, title="pair"))
     roles = [trace["meta"]["role"] for trace in data["figures"]["scene"]["data"]]
-    assert roles == ["bones", "trail", "points"] * 2
+    assert roles == ["bones", "trail", "points", "uncertainty"] * 2
     assert data["individuals"] == ["ann", "bob"]
 
 
