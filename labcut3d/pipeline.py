@@ -9,6 +9,8 @@
     videos -> detections -> trajectories             detect, triangulate
            -> events -> viewer                       events, view
     videos, what was found -> moments to label       suggest
+    videos, rig, detections -> what labelling shows  moments_to_label, labelling_rig,
+                                                     starting_points
     labels, what was found -> better detectors       refine
 
 Each stage reads what the last one wrote, does nothing when its inputs have not changed, and
@@ -20,11 +22,12 @@ from collections.abc import Sequence
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
-from labcut3d.stages.detecting import detect, train
+from labcut3d.stages.detecting import detect, load_detectors, train
 from labcut3d.stages.drifting import drift, repair
 from labcut3d.stages.evaluating import cross_validate, evaluate, learning_curve
 from labcut3d.stages.label_export import export_labels
 from labcut3d.stages.label_import import import_labels
+from labcut3d.stages.labelling import labelling_rig, moments_to_label, starting_points
 from labcut3d.stages.placing import place_chamber
 from labcut3d.stages.reconstructing import events, triangulate, triangulate_files, view, view_file
 from labcut3d.stages.refining import refine
@@ -40,11 +43,15 @@ __all__ = [
     "events",
     "export_labels",
     "import_labels",
+    "labelling_rig",
     "learning_curve",
+    "load_detectors",
+    "moments_to_label",
     "place_chamber",
     "reconstruct",
     "refine",
     "repair",
+    "starting_points",
     "suggest",
     "train",
     "triangulate",

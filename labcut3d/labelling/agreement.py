@@ -63,12 +63,12 @@ def compare_views(
     found = triangulate_points(rig, pixels, covariance=covariance, rig_covariance=rig_covariance)
     # Where no views agree, none is better than another: all have a say.
     agreeing = np.where(is_seen(found.points), found.inliers, seen)
-    points, place, spread = _from_others(rig, pixels, agreeing, own)
+    place, spread = _from_others(rig, pixels, agreeing, own)
     if rig_covariance is not None:
         weights = agreeing[..., None, None] * np.linalg.inv(own)
         spread = spread + calibration_disagreement(rig, rig_covariance, found.points, weights)
     offset = pixels - place
-    squared = (offset[..., None, :] @ np.linalg.inv(_finite(spread) + own) @ offset[..., None])
+    squared = offset[..., None, :] @ np.linalg.inv(_finite(spread) + own) @ offset[..., None]
     distance, deviation = np.linalg.norm(offset, axis=-1), np.sqrt(squared[..., 0, 0])
     paired = agreeing & (agreeing.sum(axis=0) == 2)
     alone = _pair_deviation(rig, rig_covariance, pixels, (paired, found.points), noise)
@@ -94,13 +94,10 @@ def label_noise(rig: Rig, pixels: ArrayLike) -> float:
     return float(np.clip(np.median(deviation[judged]) / MEDIAN_OF_DISTANCE, *NOISE_RANGE))
 
 
-def _from_others(
-    rig: Rig, pixels: Array, agreeing: np.ndarray, own: Array
-) -> tuple[Array, Array, Array]:
-    """Return what all agreeing views but one say, for each one left out.
+def _from_others(rig: Rig, pixels: Array, agreeing: np.ndarray, own: Array) -> tuple[Array, Array]:
+    """Return where all agreeing views but one put the points, in the one left out, for each view.
 
-    Points (view, n, 3), their places (view, n, 2) in the view left out, and the spread
-    (view, n, 2, 2) of the places, for cameras that are exactly known.
+    Places (view, n, 2) and their spread (view, n, 2, 2), for cameras that are exactly known.
     """
     views = len(rig)
     others = np.repeat(np.where(agreeing[..., None], pixels, np.nan)[:, None], views, axis=1)
@@ -111,7 +108,7 @@ def _from_others(
     imaged = [camera.linearize(told.points[v]) for v, camera in enumerate(rig)]
     place, slopes = (np.stack(parts) for parts in zip(*imaged, strict=True))
     spread = slopes @ (told.covariance / FORCED) @ np.swapaxes(slopes, -1, -2)
-    return told.points, place, spread
+    return place, spread
 
 
 def _pair_distance(rig: Rig, pixels: Array, paired: np.ndarray) -> Array:

@@ -1,4 +1,4 @@
-"""Labels files on disk: kept in memory as long as they are what lies there, one writer at a time."""
+"""Labels files on disk, kept in memory while they are what lies there; one writer at a time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
