@@ -1,5 +1,6 @@
 """The whole flow on one screen.
 
+    videos -> where a project keeps them             add_recording, add_calibration
     board videos -> rig                              calibrate_project
     rig, chamber -> rig that looks through walls     place_chamber
     other programs' labels <-> labels                import_labels, export_labels
@@ -12,6 +13,7 @@
     videos, rig, detections -> what labelling shows  moments_to_label, labelling_rig,
                                                      starting_points
     labels, what was found -> better detectors       refine
+    all of it -> what is done, next, in the way      status
 
 Each stage reads what the last one wrote, does nothing when its inputs have not changed, and
 returns the path of what it answers for.
@@ -21,6 +23,7 @@ from collections.abc import Sequence
 
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
+from labcut3d.stages.adding import add_calibration, add_recording, check_recording, check_videos
 from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
 from labcut3d.stages.detecting import detect, load_detectors, train
 from labcut3d.stages.drifting import drift, repair
@@ -31,11 +34,16 @@ from labcut3d.stages.labelling import labelling_rig, moments_to_label, starting_
 from labcut3d.stages.placing import place_chamber
 from labcut3d.stages.reconstructing import events, triangulate, triangulate_files, view, view_file
 from labcut3d.stages.refining import refine
+from labcut3d.stages.status import recording_status, status
 from labcut3d.stages.suggesting import suggest
 
 __all__ = [
+    "add_calibration",
+    "add_recording",
     "calibrate_project",
     "calibrate_sources",
+    "check_recording",
+    "check_videos",
     "cross_validate",
     "detect",
     "drift",
@@ -49,9 +57,11 @@ __all__ = [
     "moments_to_label",
     "place_chamber",
     "reconstruct",
+    "recording_status",
     "refine",
     "repair",
     "starting_points",
+    "status",
     "suggest",
     "train",
     "triangulate",

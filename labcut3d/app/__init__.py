@@ -25,9 +25,10 @@ To add a page, write `routes/NAME.py`:
 
 and include the router in `server.create_app`. `OpenProject` is the `Project` that is open, its
 settings read anew; without one, pages lead to the start and data is refused. `Desk` is the whole
-`Workspace`. Routes are plain functions, which run in threads; errors of `Labcut3dError` become a
-page or `{"error": "..."}` with status 422 by themselves. Bodies are pydantic models sent as JSON:
-`post(path, value)` of static/api.js does it, shows the error, and returns the answer.
+`Workspace`; `desk.queue().submit("suggest")` starts long work. Routes are plain functions, which
+run in threads; errors of `Labcut3dError` become a page or `{"error": "..."}` with status 422 by
+themselves. Bodies are pydantic models sent as JSON: `post(path, value)` of static/api.js does it,
+shows the error, and returns the answer.
 
 The template extends "base.html" and fills the blocks `title`, `content` and `scripts`; scripts
 are modules (`<script type="module" src="/static/label.js">`), styles are files. Nothing is inline:

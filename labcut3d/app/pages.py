@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.templating import Jinja2Templates
 
+from labcut3d import pipeline
 from labcut3d.errors import ProjectError
 from labcut3d.project import Project
 from labcut3d.version import __version__
@@ -33,7 +34,8 @@ def show_page(
     also sees `project`, `steps` (see `labcut3d.pipeline.status`) and `version`.
     """
     status_code = values.pop("status_code", 200)
-    context = {"project": project, "here": here, "steps": [], "version": __version__}
+    steps = () if project is None else pipeline.status(project)
+    context = {"project": project, "here": here, "steps": steps, "version": __version__}
     return _templates().TemplateResponse(
         request, template, {**context, **values}, status_code=status_code
     )

@@ -1,7 +1,11 @@
 """The application: all routers, and the guard around them."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
@@ -9,14 +13,29 @@ from labcut3d.app.access import Access
 from labcut3d.app.confine import ForbiddenPath
 from labcut3d.app.guard import Guard
 from labcut3d.app.pages import show_error
-from labcut3d.app.routes import home, login
+from labcut3d.app.routes import (
+    browse,
+    explore,
+    home,
+    jobs,
+    login,
+    reports,
+    settings,
+    steps,
+    uploads,
+    wizard,
+)
 from labcut3d.app.workspace import NoProject, Workspace
 from labcut3d.errors import Labcut3dError
 
 __all__ = ["create_app"]
 
+MEANINGS = {404: "There is no such page.", 413: "The file is too large to be taken in here."}
+LARGEST_BODY = 2**20  # bytes of all requests but uploads
 STYLED = ("labcut3d.app", "labcut3d.viewers")  # one look: page.css is that of the reports
-ROUTERS = (login.router, home.router)
+ROUTERS = tuple(
+    part.router for part in (login, home, wizard, settings, browse, steps, explore, jobs, reports)
+)
 
 
 def create_app(workspace: Workspace, access: Access | None = None) -> FastAPI:
@@ -25,17 +44,34 @@ def create_app(workspace: Workspace, access: Access | None = None) -> FastAPI:
     `access` holds the token of the first login; by default a new one.
     """
     access = access or Access()
-    app = FastAPI(title="labcut3d", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="labcut3d",
+        lifespan=_lifespan,
+        max_body_size=LARGEST_BODY,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
     app.state.workspace, app.state.access = workspace, access
     app.mount("/static/vendor", StaticFiles(packages=[("plotly", "package_data")]))
     app.mount("/static", StaticFiles(packages=[(name, "static") for name in STYLED]))
     for router in ROUTERS:
         app.include_router(router)
+    app.include_router(uploads.upload_router(workspace.settings.largest_upload))
     app.add_exception_handler(Labcut3dError, _tell)
     app.add_exception_handler(OSError, _tell)
+    app.add_exception_handler(HTTPException, _tell_status)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
     app.add_middleware(Guard, access=access, public=workspace.settings.public)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Serve, and end all work when the server ends."""
+    uploads.clean(app.state.workspace)
+    yield
+    app.state.workspace.close()
 
 
 def _tell(request: Request, error: Exception) -> Response:
@@ -49,6 +85,15 @@ def _tell(request: Request, error: Exception) -> Response:
     if page:
         return show_error(request, str(error), status)
     return JSONResponse({"error": str(error)}, status_code=status)
+
+
+def _tell_status(request: Request, error: Exception) -> Response:
+    """Answer to a page that is not there, or a body that is too large."""
+    assert isinstance(error, HTTPException)
+    told = MEANINGS.get(error.status_code, error.detail)
+    if "text/html" in request.headers.get("accept", ""):
+        return show_error(request, told, error.status_code)
+    return JSONResponse({"error": told}, status_code=error.status_code)
 
 
 def _tell_invalid(request: Request, error: Exception) -> Response:

@@ -11,12 +11,14 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from labcut3d.app.confine import inside_any
+from labcut3d.app.jobs.queue import JobQueue
 from labcut3d.errors import ProjectError
 from labcut3d.project import Project, load_project
 
 __all__ = ["AppSettings", "Desk", "NoProject", "OpenProject", "Workspace"]
 
 LARGEST_UPLOAD = 32 * 2**30  # bytes of one file: an hour of video of a fast camera
+CLOSED = "no project is open; open or make one on the first page"
 
 
 class NoProject(ProjectError):
@@ -47,6 +49,7 @@ class Workspace:
     def __init__(self, settings: AppSettings, project: Path | None = None) -> None:
         self.settings = settings
         self._root: Path | None = None
+        self._queues: dict[Path, JobQueue] = {}
         self._lock = Lock()
         if project is not None:
             self.open(project.resolve())
@@ -65,17 +68,35 @@ class Workspace:
         """Open the project in a folder for all tabs; raises `ProjectError` where there is none."""
         project = load_project(root)
         with self._lock:
+            if root not in self._queues:
+                self._queues[root] = JobQueue(root)
             self._root = root
         return project
+
+    def leave(self) -> None:
+        """Leave the open project; its jobs go on."""
+        with self._lock:
+            self._root = None
 
     def open_chosen(self, path: str) -> Project:
         """Open the project in a folder that the browser named."""
         return self.open(inside_any(self.folders, path))
 
+    def queue(self) -> JobQueue:
+        """Return the jobs of the open project; raises `NoProject` where none is open."""
+        if self._root is None:
+            raise NoProject(CLOSED)
+        return self._queues[self._root]
+
+    def close(self) -> None:
+        """End all work; what was running counts as interrupted."""
+        for queue in self._queues.values():
+            queue.close()
+
     def project(self) -> Project:
         """Return the open project, read anew; raises `NoProject` where none is open."""
         if self._root is None:
-            raise NoProject("no project is open; open or make one on the first page")
+            raise NoProject(CLOSED)
         return load_project(self._root)
 
 
