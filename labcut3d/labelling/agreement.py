@@ -20,11 +20,12 @@ from calibration.rig import Rig
 from calibration.solver.uncertainty import point_slopes, rig_parameters
 from calibration.triangulation import triangulate_points
 
-__all__ = ["NOISE", "Agreement", "compare_views", "label_noise"]
+__all__ = ["CONTRADICTS", "NOISE", "Agreement", "compare_views", "label_noise"]
 
 NOISE = 1.0  # px a coordinate, of a label placed by hand, where nothing better is known
 NOISE_RANGE = (0.3, 5.0)  # px that people's labels can have
 ENOUGH = 40  # labels that must be judged by two others, to learn their noise
+CONTRADICTS = 4.0  # standard deviations; of 48 good labels, 1 in 60 moments has one beyond
 FORCED = 1e4  # factor on the noise with which all views but gross outliers agree
 
 

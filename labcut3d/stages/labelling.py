@@ -111,18 +111,19 @@ def starting_points(
     project: Project,
     recording: str,
     index: int,
-    images: Mapping[str, npt.NDArray[np.uint8]],
+    images: Callable[[], Mapping[str, npt.NDArray[np.uint8]]],
     detectors: "Callable[[], Mapping[str, Detector]]",
 ) -> StartingPoints:
     """Return what the current detector finds in one moment, the `index`-th of a recording.
 
-    From detections.nc where the detector that is there now made it, or none is there; else
-    `detectors`, which are only loaded then, look at the `images` of the views.
+    From detections.nc where the detector that is there now made it, or none is there; else the
+    `detectors` look at the `images` of the views; both are only asked for then.
     """
     path = project.results(recording) / "detections.nc"
     if path.exists() and _is_of_detectors(project, path):
-        return _stored(path, index, tuple(images))
-    found = {view: detectors()[view].detect([image], view=view) for view, image in images.items()}
+        return _stored(path, index, tuple(project.views))
+    by_view = detectors()
+    found = {view: by_view[view].detect([image], view=view) for view, image in images().items()}
     return StartingPoints(
         position={view: one.position[0] for view, one in found.items()},
         confidence={view: one.confidence[0] for view, one in found.items()},
