@@ -19,13 +19,13 @@ from labcut3d.project import Project
 __all__ = ["ChangeBody", "Changes", "Labelling", "LabellingDesk", "Points", "json_marks"]
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
+Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 Point = tuple[Number, Number]
 MarkBody = Point | Literal["hidden"] | None
-Frame = Annotated[int, Field(ge=0, lt=10**9)]
+Frame = Annotated[int, Field(ge=0, lt=10**9, strict=True)]
 
 
-class ChangeBody(BaseModel, extra="forbid", strict=True):
+class ChangeBody(BaseModel, extra="forbid"):
     """A mark that is put in the place of `before`."""
 
     frame: Frame
@@ -41,14 +41,14 @@ class ChangeBody(BaseModel, extra="forbid", strict=True):
         return Change(spot, self.before, self.after)
 
 
-class Changes(BaseModel, extra="forbid", strict=True):
+class Changes(BaseModel, extra="forbid"):
     """Changes of one recording's labels, made in this order and written at once."""
 
     recording: Name
     changes: Annotated[list[ChangeBody], Field(max_length=2000)]
 
 
-class Points(BaseModel, extra="forbid", strict=True):
+class Points(BaseModel, extra="forbid"):
     """Labels of one moment: for each view as many points, null where there is none.
 
     `active` is the one whose curves are asked for.

@@ -198,24 +198,24 @@ function show() {
 }
 
 function showHint() {
-  const hint = $("hint");
-  if (!notice) {
-    const dot = make("span", "", "dot");
-    dot.style.background = editor.setup.keypoints[editor.keypoint].color;
-    hint.replaceChildren(dot, " ", ...hintOf(editor, why).map(([words, strong]) => (strong ? make("b", words) : words)));
-    return;
-  }
-  const { words, label, act } = notice;
-  const parts = [words];
-  if (act) {
-    const button = make("button", label);
-    button.addEventListener("click", () => {
-      notice = null;
-      act();
-    });
-    parts.push(button);
-  }
-  hint.replaceChildren(...parts);
+  const { color } = editor.setup.keypoints[editor.keypoint];
+  const words = notice ? [[notice.words]] : hintOf(editor, why);
+  const told = JSON.stringify([color, words]);
+  if (told === $("hint").dataset.told) return; // a button that is pressed just now stays there
+  $("hint").dataset.told = told;
+  const dot = make("span", "", "dot");
+  dot.style.background = color;
+  const parts = words.map(([part, strong]) => (strong ? make("b", part) : part));
+  $("hint").replaceChildren(...(notice ? [] : [dot, " "]), ...parts, ...(notice?.act ? [noticeButton(notice)] : []));
+}
+
+function noticeButton({ label, act }) {
+  const button = make("button", label);
+  button.addEventListener("click", () => {
+    notice = null;
+    act();
+  });
+  return button;
 }
 
 function showWhere() {

@@ -10,13 +10,25 @@ export function drawScene(context, viewport, scene) {
   const to = (point) => viewport.toScreen(point);
   context.lineJoin = context.lineCap = "round";
   for (const [a, b] of scene.bones) line(context, [to(a), to(b)], "rgba(255, 255, 255, 0.35)", 1, false);
-  if (scene.curve?.length) line(context, scene.curve.map(to), scene.active.color, 2, true);
+  if (scene.curve?.length) drawCurve(context, viewport, scene.curve.map(to), scene.active.color);
   for (const point of scene.points) {
     if (point.offer && !point.mark) drawOffer(context, viewport, point);
   }
   for (const point of scene.points) {
     if (Array.isArray(point.mark)) drawMark(context, to(point.mark), point);
   }
+}
+
+/** Within the picture, light and dark around its colour, so that it is seen on anything. */
+function drawCurve(context, viewport, points, color) {
+  const [[left, top], [right, bottom]] = [[-0.5, -0.5], viewport.view.size.map((side) => side - 0.5)].map((corner) => viewport.toScreen(corner));
+  context.save();
+  context.beginPath();
+  context.rect(left, top, right - left, bottom - top);
+  context.clip();
+  line(context, points, "rgba(255, 255, 255, 0.9)", 3.5, true);
+  line(context, points, color, 2, false);
+  context.restore();
 }
 
 function drawMark(context, [x, y], point) {
@@ -43,9 +55,9 @@ function drawOffer(context, viewport, point) {
   if (point.offer.spread) {
     const [a, b, angle] = axes(point.offer.spread);
     const reach = (deviation) => Math.max(SURE * deviation * viewport.scale, 5);
-    for (const [color, width] of [[EDGE, 4], [point.color, 2]]) {
+    for (const [color, width] of [[EDGE, 5], ["#ffffff", 3.5], [point.color, 2]]) {
       context.beginPath();
-      context.setLineDash([5, 4]);
+      context.setLineDash(color === EDGE ? [] : [5, 4]);
       context.ellipse(x, y, reach(a), reach(b), angle, 0, 2 * Math.PI);
       context.strokeStyle = color;
       context.lineWidth = point.active ? width : width / 2;

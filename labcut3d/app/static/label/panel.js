@@ -24,7 +24,7 @@ export class KeypointList {
       const button = row.firstChild;
       const states = views.map((view) => stateOf(view, index));
       button.setAttribute("aria-current", String(index === active));
-      button.lastChild.replaceChildren(...states.map((state) => make("span", SIGNS[state], state)));
+      button.lastChild.replaceChildren(...states.map((state) => make("span", SIGNS[state], `is-${state}`)));
       const told = views.map((view, v) => `${view}: ${WORDS[states[v]]}`).join("\n");
       if (button.title !== told) button.title = told;
     });
