@@ -88,11 +88,16 @@ def label_noise(rig: Rig, pixels: ArrayLike) -> float:
     From the median disagreement with two other views or more, which mistakes hardly move; `NOISE`
     where too few labels can be judged. The calibration's errors count as the labels'.
     """
-    deviation = compare_views(rig, pixels, noise=1.0).deviation
-    judged = (np.isfinite(pixels).all(axis=-1).sum(axis=0) > 2) & np.isfinite(deviation)
-    if judged.sum() < ENOUGH:
-        return NOISE
-    return float(np.clip(np.median(deviation[judged]) / MEDIAN_OF_DISTANCE, *NOISE_RANGE))
+    noise = NOISE_RANGE[1]  # first so wide that no good label is overruled
+    labelled = is_seen(np.asarray(pixels, dtype=float)).sum(axis=0)
+    for _ in range(2):
+        deviation = compare_views(rig, pixels, noise=noise).deviation
+        judged = (labelled > 2) & np.isfinite(deviation)
+        if judged.sum() < ENOUGH:
+            return NOISE
+        learnt = noise * np.median(deviation[judged]) / MEDIAN_OF_DISTANCE
+        noise = float(np.clip(learnt, *NOISE_RANGE))
+    return noise
 
 
 def _from_others(rig: Rig, pixels: Array, agreeing: np.ndarray, own: Array) -> tuple[Array, Array]:

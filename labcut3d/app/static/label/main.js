@@ -30,11 +30,11 @@ const queue = new Queue(page.dataset.project, {
     moments.labelled = answer.labelled;
     showWhere();
   },
-  conflict(found, mine, recording) {
+  conflict({ found, ...spot }, mine, recording) {
     if (recording !== editor?.setup.recording) return;
-    editor.overrule(found, found.found);
-    const words = `Another window changed ${found.keypoint} in ${found.view}, frame ${found.frame}, meanwhile; its label is shown.`;
-    notice = { words, label: "Use mine instead", act: () => editor.change([[found, mine.after]]) };
+    editor.overrule(spot, found);
+    const words = `Another window changed ${spot.keypoint} in ${spot.view}, frame ${spot.frame}, meanwhile; its label is shown.`;
+    notice = { words, label: "Use mine instead", act: () => editor.change([[spot, mine.after]]) };
     show();
   },
   refused(message, recording, changes) {
