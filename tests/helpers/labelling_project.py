@@ -1,4 +1,4 @@
-"""A project of four cameras with a rig, and pictures in which a dot shows where each keypoint is."""
+"""A project of four cameras with a rig; dots in its pictures show where the keypoints are."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ KEYPOINTS = 12  # of the skeleton fly-egg-laying
 
 
 def make_labelling_project(root: Path) -> tuple[Project, Rig, np.ndarray]:
-    """Return a project with a recording `walk`, its rig, and the true pixels (frame, view, k, 2)."""
+    """Return a project, its rig, and the true pixels (frame, view, k, 2) of recording `walk`."""
     rng = np.random.default_rng(5)
     rig = make_rig(4, rng)
     project = new_project(root, views=list(rig.names), skeleton="fly-egg-laying")

@@ -46,10 +46,9 @@ export class Editor {
   }
 
   /** Return where a point that is not labelled in a view is offered: by the rig, else the detector. */
-  offer(view, point) {
-    const told = this.geometry.place(view.name, point);
+  offer(view, point, frame = this.frame, told = this.geometry.place(view.name, point)) {
     if (told) return inside(view, told.place) ? told : null;
-    const found = this.found.get(this.frame)?.views[view.name];
+    const found = this.found.get(frame)?.views[view.name];
     const keypoint = point - this.individual * this.setup.keypoints.length;
     const place = found?.position[keypoint];
     const sure = place && found.confidence[keypoint] >= LEAST && inside(view, place);
@@ -132,19 +131,21 @@ export class Editor {
     this.#advance(this.hovered);
   }
 
-  /** Accept the offered places of the chosen point, or of all points. */
+  /** Accept the offered places of the chosen point, or of all points, as they are now. */
   async accept(all = false) {
-    await this.geometry.settled;
+    const { frame } = this;
     const points = all ? [...Array(this.count).keys()] : [this.active];
+    const told = await this.geometry.settled; // one may have gone on to another point meanwhile
     const pairs = points.flatMap((point) =>
       this.views.flatMap((view) => {
-        const offer = this.mark(view, point) === null && this.offer(view, point);
-        return offer ? [[this.spot(view, point), rounded(view, offer.place)]] : [];
+        const spot = this.spot(view, point, frame);
+        if (this.marks.get(spot) !== null) return [];
+        const offer = this.offer(view, point, frame, this.geometry.place(view.name, point, told));
+        return offer ? [[spot, rounded(view, offer.place)]] : [];
       }),
     );
     this.change(pairs);
-    if (pairs.length && !all) this.#advance(this.hovered);
-    return pairs.length;
+    if (pairs.length && points.includes(this.active) && !all) this.#advance(this.hovered);
   }
 
   change(pairs) {

@@ -7,7 +7,7 @@ export class Geometry {
     this.curves = {};
     this.limit = Infinity;
     this.asked = 0;
-    this.settled = Promise.resolve();
+    this.settled = Promise.resolve({});
   }
 
   clear() {
@@ -16,7 +16,7 @@ export class Geometry {
     this.curves = {};
   }
 
-  /** Ask about points {view: [mark or null, ...]}; `settled` ends when the answer is there. */
+  /** Ask about points {view: [mark or null, ...]}; `settled` ends with what is answered to this. */
   ask(recording, points, active) {
     this.asked += 1;
     const mine = this.asked;
@@ -31,19 +31,21 @@ export class Geometry {
         headers: { accept: "application/json", "content-type": "application/json" },
         body: JSON.stringify(body),
       });
-      if (!response.ok) return;
+      if (!response.ok) return {};
       answer = await response.json();
     } catch {
-      return; // the queue tells that the server is away
+      return {}; // the queue tells that the server is away
     }
-    if (mine !== this.asked) return;
-    Object.assign(this, answer);
-    this.changed();
+    if (mine === this.asked) {
+      Object.assign(this, answer);
+      this.changed();
+    }
+    return answer.views;
   }
 
   /** Return where the other views put a point, if they do: {place, spread}. */
-  place(view, index) {
-    const found = this.views[view];
+  place(view, index, views = this.views) {
+    const found = views[view];
     return found?.place[index] ? { place: found.place[index], spread: found.spread[index] } : null;
   }
 

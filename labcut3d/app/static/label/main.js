@@ -58,7 +58,7 @@ async function open(recording, frame) {
   showViews();
   showKinds();
   showIndividuals();
-  list = new KeypointList($("keypoints"), setup.keypoints, (keypoint) => editor.choose(keypoint));
+  list = new KeypointList($("keypoints"), setup.keypoints, (keypoint) => acts.choose(keypoint));
   $("frame").min = setup.frames.first;
   $("frame").max = setup.frames.last;
   const first = frame ?? moments.list()[0]?.frame ?? setup.frames.first;
@@ -155,7 +155,10 @@ function showViews() {
   $("views").style.setProperty("--columns", Math.ceil(Math.sqrt(figures.length)));
   const acts = {
     near: (view, place, reach) => editor.near(view, place, reach),
-    press: (...values) => editor.press(...values),
+    press: (...values) => {
+      forget();
+      editor.press(...values);
+    },
     drag: (...values) => editor.drag(...values),
     drop: (...values) => editor.drop(...values),
     clear: (...values) => editor.clear(...values),
@@ -293,9 +296,20 @@ async function detect() {
   show();
 }
 
+/** Forget a notice that was read; one that asks something stays. */
+function forget() {
+  if (!notice?.act) notice = null;
+}
+
 const acts = {
-  choose: (keypoint) => editor.choose(keypoint),
-  step: (by) => editor.step(by),
+  choose: (keypoint) => {
+    forget();
+    editor.choose(keypoint);
+  },
+  step: (by) => {
+    forget();
+    editor.step(by);
+  },
   move,
   accept: () => editor.accept(),
   acceptAll: () => editor.accept(true),

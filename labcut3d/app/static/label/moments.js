@@ -32,7 +32,7 @@ export class Moments {
   told(frame) {
     const list = this.list();
     const here = list.findIndex((moment) => moment.frame === frame);
-    const place = here >= 0 ? `${here + 1} of ${list.length}` : `not in the list of ${list.length}`;
+    const place = here >= 0 ? `${here + 1} of ${list.length}` : "another frame";
     return { place, reason: here >= 0 ? list[here].reason : "" };
   }
 

@@ -66,7 +66,9 @@ function drawOffer(context, viewport, point) {
     context.setLineDash([]);
   } else {
     const r = 5;
-    line(context, [[x - r, y - r], [x + r, y - r], [x + r, y + r], [x - r, y + r], [x - r, y - r]], point.color, 1.5, true);
+    const square = [[x - r, y - r], [x + r, y - r], [x + r, y + r], [x - r, y + r], [x - r, y - r]];
+    line(context, square, "#ffffff", 3, true);
+    line(context, square, point.color, 1.5, false);
   }
   if (point.active) {
     line(context, [[x - 3, y], [x + 3, y]], "#ffffff", 1.5, true);
