@@ -90,7 +90,7 @@ export class Editor {
   /** A click: place the chosen point, or choose the one clicked on where that is placed already. */
   press(view, point, place) {
     const placed = Array.isArray(this.mark(view, this.active));
-    if (point !== null && placed) {
+    if (point !== null && point !== this.active && placed) {
       const { length } = this.setup.keypoints;
       this.choose(point % length, Math.floor(point / length));
     } else if (inside(view, place)) {

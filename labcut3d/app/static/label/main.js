@@ -84,7 +84,8 @@ async function goTo(frame) {
   notice = null;
   going.frame = frame;
   going.geometry.clear();
-  const around = [moments.away(frame, 1), moments.away(frame, -1)].filter((other) => other !== null);
+  const next = moments.away(frame, 1);
+  const around = [next, moments.away(frame, -1), next === null ? null : moments.away(next, 1)].filter((other) => other !== null);
   const addresses = (other) => going.views.map((view) => addressOf(going.setup, view, other));
   pictures.ahead(around.map(addresses), addresses(frame));
   history.replaceState(null, "", `?${new URLSearchParams({ recording, frame })}`);
