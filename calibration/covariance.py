@@ -1,7 +1,6 @@
 """How well the parameters of a rig are known, kept in a file beside the rig's."""
 
 import os
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from calibration.errors import FileFormatError, RigError
-from calibration.files import atomic_write, sha256_of
+from calibration.files import atomic_write, require_regular_file, sha256_of
 from calibration.geometry import Array
+from calibration.npz import read_npz
 
 __all__ = ["RigCovariance", "covariance_path", "find_covariance"]
 
@@ -84,13 +84,10 @@ class RigCovariance:
         path = covariance_path(rig_path)
         if not path.is_file():
             raise FileFormatError(f"{path}: no such file; calibrate again to make it")
-        try:
-            with np.load(path, allow_pickle=False) as data:
-                names, gauge = tuple(data["names"].tolist()), str(data["gauge"])
-                matrix, sha256 = data["matrix"], str(data["rig_sha256"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise FileFormatError(f"{path}: not a covariance file ({error})") from error
-        if sha256 != sha256_of(rig_path):
+        stored = read_npz(path, ("names", "gauge", "matrix", "rig_sha256"), "a covariance file")
+        names, gauge = tuple(stored["names"].tolist()), str(stored["gauge"])
+        matrix, sha256 = stored["matrix"], str(stored["rig_sha256"])
+        if sha256 != sha256_of(require_regular_file(rig_path)):
             raise FileFormatError(
                 f"{path}: belongs to another version of {Path(rig_path).name}; calibrate again, "
                 "or delete it"

@@ -17,6 +17,7 @@ from calibration.errors import FileFormatError
 
 __all__ = [
     "atomic_write",
+    "is_file",
     "read_table",
     "read_text",
     "read_toml",
@@ -77,6 +78,14 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write `text` as UTF-8 to `path`, atomically."""
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Tell whether there is a file of that name; none is, where no file can be called so."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):  # too long a name, or one with a zero byte
+        return False
 
 
 def require_regular_file(path: str | os.PathLike[str]) -> Path:

@@ -7,11 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from calibration.boards.board import DICTIONARIES
+from calibration.boards.board import DICTIONARIES, Board, CharucoBoard, ChessBoard
 from calibration.units import METRES
-from labcut3d.chamber import MATERIALS, MEDIA
+from labcut3d.chamber import MATERIALS, MEDIA, ChamberSettings
 
-__all__ = ["BOARD_FIELDS", "CHAMBER_FIELDS", "Field", "board_table", "chamber_table"]
+__all__ = [
+    "BOARD_FIELDS",
+    "CHAMBER_FIELDS",
+    "Field",
+    "board_table",
+    "board_values",
+    "chamber_table",
+    "chamber_values",
+]
 
 UNITS = tuple(METRES)
 CHESS = "chessboard"
@@ -65,6 +73,20 @@ def board_table(values: Mapping[str, Any]) -> dict[str, Any]:
         for key in ("marker_length", "dictionary"):
             table.pop(key, None)
     return table
+
+
+def board_values(board: Board | None) -> dict[str, Any]:
+    """Return what the fields of a board hold where a project has described one."""
+    return board.to_dict() if isinstance(board, CharucoBoard | ChessBoard) else {}
+
+
+def chamber_values(chamber: ChamberSettings | None) -> dict[str, Any]:
+    """Return what the fields of a chamber hold where a project has described one."""
+    if chamber is None:
+        return {}
+    names = ("wall", "unit", "material", "inside")
+    values = {name: getattr(chamber, name) for name in names}
+    return {**values, **dict(zip("xyz", chamber.inner, strict=True))}
 
 
 def chamber_table(values: Mapping[str, Any]) -> dict[str, Any]:

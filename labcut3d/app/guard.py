@@ -17,9 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from labcut3d.app.access import Access
 
-__all__ = ["COOKIE", "POLICY", "Guard"]
+__all__ = ["POLICY", "Guard", "cookie_name"]
 
-COOKIE = "labcut3d"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "media-src 'self' blob:; connect-src 'self'; frame-src 'self'; font-src 'self'; "
@@ -75,7 +74,7 @@ class Guard:
             return None
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             return _refuse(403, "requests from pages of other sites are refused")
-        known = scope["path"].startswith(STATIC) or self.access.allows(_session(headers))
+        known = scope["path"].startswith(STATIC) or self.access.allows(_session(headers, host[0]))
         if not known:
             if reading and "text/html" in headers.get("accept", ""):
                 return RedirectResponse(LOGIN, status_code=303)
@@ -126,13 +125,25 @@ def _own_names() -> set[str]:
     return {socket.gethostname().lower(), socket.getfqdn().lower()}
 
 
-def _session(headers: Headers) -> str:
+def cookie_name(host: str) -> str:
+    """Return the name of the session's cookie under a Host.
+
+    Browsers send the cookies of a host to all its ports, so each app needs a name of its own.
+    """
+    try:
+        return f"labcut3d-{urlsplit(f'//{host}').port or 80}"
+    except ValueError:
+        return "labcut3d"
+
+
+def _session(headers: Headers, host: str) -> str:
     """Return the session in the request's cookie, "" where there is none."""
     try:
         cookies = SimpleCookie(headers.get("cookie", ""))
     except CookieError:
         return ""
-    return cookies[COOKIE].value if COOKIE in cookies else ""
+    found = cookies.get(cookie_name(host))
+    return "" if found is None else found.value
 
 
 def _refuse(status: int, why: str) -> Response:

@@ -1,7 +1,6 @@
 """Pages: a template with the navigation around it, and reports in a sandbox of their own."""
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from fastapi import Request
@@ -10,6 +9,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.templating import Jinja2Templates
 
 from labcut3d import pipeline
+from labcut3d.app.confine import inside
 from labcut3d.errors import ProjectError
 from labcut3d.project import Project
 from labcut3d.version import __version__
@@ -53,10 +53,11 @@ def show_error(request: Request, message: str, status_code: int) -> HTMLResponse
     )
 
 
-def sandboxed(path: Path) -> Response:
-    """Return a report's file so that its scripts can do nothing but draw it."""
+def sandboxed(project: Project, relative: str) -> Response:
+    """Return a report of a project so that its scripts can do nothing but draw it."""
+    path = inside(project.root, relative)
     if not path.is_file():
-        raise ProjectError(f"{path.name}: not made yet")
+        raise ProjectError(f"{relative}: not made yet")
     return FileResponse(path, media_type="text/html", headers={"content-security-policy": SANDBOX})
 
 

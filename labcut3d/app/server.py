@@ -57,7 +57,6 @@ def create_app(workspace: Workspace, access: Access | None = None) -> FastAPI:
     )
     app.state.workspace, app.state.access = workspace, access
     app.state.labelling = Labelling()
-    app.mount("/static/vendor", StaticFiles(packages=[("plotly", "package_data")]))
     app.mount("/static", StaticFiles(packages=[(name, "static") for name in STYLED]))
     for router in ROUTERS:
         app.include_router(router)

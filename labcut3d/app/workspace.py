@@ -11,7 +11,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from labcut3d.app.confine import inside_any
-from labcut3d.app.jobs.queue import JobQueue
+from labcut3d.app.jobs.process import WorkerProcess
+from labcut3d.app.jobs.queue import JobQueue, Start
 from labcut3d.errors import ProjectError
 from labcut3d.project import Project, load_project
 
@@ -44,10 +45,16 @@ class AppSettings:
 
 
 class Workspace:
-    """The state of a running app that is not on disk: which project is open."""
+    """The state of a running app that is not on disk: which project is open, and its jobs.
 
-    def __init__(self, settings: AppSettings, project: Path | None = None) -> None:
+    `start` starts the worker of a job.
+    """
+
+    def __init__(
+        self, settings: AppSettings, project: Path | None = None, start: Start = WorkerProcess
+    ) -> None:
         self.settings = settings
+        self._start = start
         self._root: Path | None = None
         self._queues: dict[Path, JobQueue] = {}
         self._lock = Lock()
@@ -69,7 +76,7 @@ class Workspace:
         project = load_project(root)
         with self._lock:
             if root not in self._queues:
-                self._queues[root] = JobQueue(root)
+                self._queues[root] = JobQueue(root, self._start)
             self._root = root
         return project
 

@@ -26,6 +26,7 @@ __all__ = ["RecordingStatus", "Standing", "Step", "StepState", "recording_status
 StepState = Literal["done", "stale", "ready", "blocked"]
 Standing = Literal["done", "stale", "missing"]
 
+MOST_NAMED = 3  # inputs that have changed
 ENOUGH = 20  # labelled moments of a first detector that is worth looking at
 
 
@@ -137,7 +138,7 @@ def _calibrate(project: Project) -> Step:
     inputs = {**videos, **({"board": fingerprint(project.board)} if project.board else {})}
     _, because = _compare(project.rig_path.parent, project.rig_path.name, inputs)
     if because:
-        todo = f"Calibrate again: changed since is {', '.join(because)}."
+        todo = f"Calibrate again: changed since is {_named(because)}."
         return _step("calibrate", "stale", "Calibrated.", todo)
     return _step("calibrate", "done", "Calibrated.", "")
 
@@ -172,7 +173,7 @@ def _train(project: Project, label: Step) -> Step:
     for file in files:
         _, because = _compare(file.parent, file.name, inputs, exact=True)
         if because:
-            todo = f"Train again: changed since is {', '.join(because)}."
+            todo = f"Train again: changed since is {_named(because)}."
             return _step("train", "stale", told, todo)
     return _step("train", "done", told, "")
 
@@ -273,6 +274,13 @@ def _labelled_moments(project: Project) -> int:
     files = project.label_files()
     found = [read_labels(file, views=views, keypoints=keypoints) for file in files]
     return int(sum(np.count_nonzero(labels.labelled.any(axis=1)) for labels in found))
+
+
+def _named(names: tuple[str, ...]) -> str:
+    """Return names in words, the first ones where they are many."""
+    if len(names) <= MOST_NAMED:
+        return ", ".join(names)
+    return f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED} more"
 
 
 def _count(number: int, what: str) -> str:

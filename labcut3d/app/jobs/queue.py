@@ -16,7 +16,7 @@ from labcut3d.app.jobs.journal import Journal
 from labcut3d.app.jobs.process import WorkerProcess
 from labcut3d.errors import ProjectError
 
-__all__ = ["JobQueue"]
+__all__ = ["JobQueue", "Start", "Worker"]
 
 INTERRUPTED = "The app was stopped while this ran. What was finished is kept; run it again."
 
@@ -54,16 +54,14 @@ class JobQueue:
         self.version = 0
         self._start = start
         self._journal = Journal(root)
-        self._jobs: dict[str, Job] = {}
         self._lines: dict[str, list[dict[str, Any]]] = {}
         self._change = Condition()
         self._worker: Worker | None = None
         self._closed = False
         self._thread: Thread | None = None
-        for job in self._journal.load():
-            self._jobs[job.name] = job
-            if job.alive:
-                self._put(job, "interrupted", message=INTERRUPTED, ended=time.time())
+        self._jobs = {job.name: job for job in self._journal.load()}
+        with self._change:
+            self._interrupt()
 
     def jobs(self) -> list[Job]:
         """Return all jobs, the oldest first."""
@@ -117,10 +115,9 @@ class JobQueue:
         """End the job that runs; it and those that wait count as interrupted."""
         with self._change:
             self._closed = True
+            self._tell()
             worker = self._worker
-            for job in list(self._jobs.values()):
-                if job.alive:
-                    self._put(job, "interrupted", message=INTERRUPTED, ended=time.time())
+            self._interrupt()
         if worker is not None:
             worker.end()
         if self._thread is not None:
@@ -168,6 +165,11 @@ class JobQueue:
     def _next(self) -> Job | None:
         """Return the job that waits the longest."""
         return next((job for job in self._jobs.values() if job.state == "queued"), None)
+
+    def _interrupt(self) -> None:
+        """Let what runs or waits count as interrupted."""
+        for job in [job for job in self._jobs.values() if job.alive]:
+            self._put(job, "interrupted", message=INTERRUPTED, ended=time.time())
 
     def _get(self, name: str) -> Job:
         """Return the job of a name."""

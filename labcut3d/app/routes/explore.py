@@ -9,6 +9,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 
 from calibration.files import read_table
+from labcut3d.app.confine import inside
 from labcut3d.app.pages import show_page
 from labcut3d.app.workspace import OpenProject
 from labcut3d.errors import ProjectError
@@ -52,7 +53,7 @@ def export(project: OpenProject, recording: str, ending: str) -> Response:
     (recording,) = project.choose_recordings([recording], [TRAJECTORIES])
     if f".{ending}" not in WRITERS:
         raise ProjectError(f".{ending[:20]}: cannot be written; known are {', '.join(WRITERS)}")
-    source = project.results(recording) / TRAJECTORIES
+    source = inside(project.root, f"results/{recording}/{TRAJECTORIES}")
     folder = Path(tempfile.mkdtemp(prefix="labcut3d-"))
     target = folder / f"{recording}.{ending}"
     write_trajectories(open_dataset(source), target)
@@ -67,7 +68,7 @@ def export(project: OpenProject, recording: str, ending: str) -> Response:
 def events(project: OpenProject, recording: str) -> Response:
     """Return the table of events, as a file to keep."""
     (recording,) = project.choose_recordings([recording])
-    path = project.results(recording) / EVENTS
+    path = inside(project.root, f"results/{recording}/{EVENTS}")
     if not path.is_file():
         raise ProjectError(f"recording '{recording}' has no events yet; reconstruct it first")
     return FileResponse(path, filename=f"{project.name}-{recording}-events.csv")

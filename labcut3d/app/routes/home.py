@@ -5,7 +5,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from labcut3d.app.confine import inside_any, plain_name
-from labcut3d.app.forms import BOARD_FIELDS, CHAMBER_FIELDS
+from labcut3d.app.forms import BOARD_FIELDS, CHAMBER_FIELDS, board_values, chamber_values
 from labcut3d.app.pages import show_page
 from labcut3d.app.videos import video_table
 from labcut3d.app.workspace import Desk
@@ -42,6 +42,8 @@ def home(request: Request, desk: Desk) -> Response:
         here="project",
         table=video_table(project),
         board=None if project.board is None else project.board.describe(),
+        board_values=board_values(project.board),
+        chamber_values=chamber_values(project.chamber),
         board_fields=BOARD_FIELDS,
         chamber_fields=CHAMBER_FIELDS,
     )

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from labcut3d.app.guard import COOKIE
+from labcut3d.app.guard import cookie_name
 from labcut3d.app.pages import show_page
 
 __all__ = ["router"]
@@ -22,5 +22,6 @@ def login(request: Request, token: str = "") -> Response:
     if session is None:
         return show_page(request, "refused.html", project=None, here="", status_code=403)
     answer = show_page(request, "welcome.html", project=None, here="")
-    answer.set_cookie(COOKIE, session, httponly=True, samesite="strict", path="/")
+    name = cookie_name(request.headers["host"])
+    answer.set_cookie(name, session, httponly=True, samesite="strict", path="/")
     return answer

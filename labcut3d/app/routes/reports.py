@@ -19,13 +19,12 @@ RecordingReport = Literal["viewer", "drift"]
 @router.get("/{name}")
 def report(project: OpenProject, name: Report, view: str | None = None) -> Response:
     """Show a report of the project; `view` where every view has a detector of its own."""
-    if view is not None and view in project.views:
-        return sandboxed(project.root / "results" / f"{name}-{view}.html")
-    return sandboxed(project.root / "results" / f"{name}.html")
+    end = f"-{view}" if view in project.views else ""
+    return sandboxed(project, f"results/{name}{end}.html")
 
 
 @router.get("/recording/{recording}/{name}")
 def recording_report(project: OpenProject, recording: str, name: RecordingReport) -> Response:
     """Show a report of a recording."""
     (recording,) = project.choose_recordings([recording])
-    return sandboxed(project.results(recording) / f"{name}.html")
+    return sandboxed(project, f"results/{recording}/{name}.html")

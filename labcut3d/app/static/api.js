@@ -1,5 +1,11 @@
 // Asking the server for something, and showing what went wrong.
 
+/** What answers without a sentence of their own mean. */
+export const MEANINGS = {
+  401: "This browser is not logged in: open the newest address from the terminal.",
+  413: "It is larger than what the app takes in. Choose it on the machine that the app runs on.",
+};
+
 /** Show a message in the page's alert; an empty one hides it. */
 export function tell(message) {
   const alert = document.getElementById("alert");
@@ -37,7 +43,7 @@ async function reach(path, options) {
 
 async function answerOf(response) {
   const json = (response.headers.get("content-type") ?? "").includes("json");
-  const answer = json ? await response.json() : { error: await response.text() };
+  const answer = json ? await response.json() : { error: MEANINGS[response.status] };
   if (!response.ok) throw new Error(answer.error ?? `The server answered ${response.status}.`);
   return answer;
 }

@@ -22,7 +22,7 @@ export function doing(job) {
   if (job.state === "queued") return "waits for its turn";
   const { progress } = job;
   if (job.state !== "running") return job.state;
-  if (!progress) return "begins";
+  if (!progress) return "starts up …";
   const share = progress.total ? ` ${Math.floor((100 * progress.done) / progress.total)} %` : "";
   const left = progress.left ? `, about ${duration(progress.left)} left of this part` : "";
   return `${progress.title}${share}${left}`;

@@ -1,5 +1,5 @@
 // Choosing the videos of all views: on the machine of the app, or from the browser's own by upload.
-import { tell } from "./api.js";
+import { MEANINGS, tell } from "./api.js";
 import { choose } from "./chooser.js";
 
 const LETTERS = /[^A-Za-z0-9_-]+/g;
@@ -148,7 +148,7 @@ function send(file, told) {
     request.upload.onprogress = (event) => told(Math.floor((100 * event.loaded) / event.total));
     request.onload = () => (request.status === 200
       ? resolve(request.response)
-      : reject(new Error(request.response?.error ?? `${file.name} was refused (${request.status}).`)));
+      : reject(new Error(`${file.name}: ${request.response?.error ?? MEANINGS[request.status] ?? "was refused."}`)));
     request.onerror = () => reject(new Error(`${file.name} could not be sent, or is too large.`));
     request.send(file);
   });

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import numpy as np
 import pydantic
 
-from calibration.files import read_text, write_text
+from calibration.files import is_file, read_text, write_text
 from labcut3d.errors import FileFormatError
 from labcut3d.formats.labels.video_labels import VideoLabels, labels_by_video, no_points
 from labcut3d.skeleton import Skeleton
@@ -230,4 +230,4 @@ def _find_image(path: Path, parts: tuple[str, ...]) -> Path | None:
     # never by the name alone where there is a folder: another may have an image of the same name
     ends = [parts[start:] for start in range(max(1, len(parts) - 1))]
     candidates = (folder.joinpath(*end) for end in ends for folder in folders)
-    return next((image for image in candidates if image.is_file()), None)
+    return next((image for image in candidates if is_file(image)), None)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from calibration.files import write_text
+from calibration.files import is_file, write_text
 from labcut3d.errors import FileFormatError
 from labcut3d.formats.deeplabcut_tables import IMAGE_LEVELS, read_table
 from labcut3d.formats.labels.deeplabcut_config import CONFIG, read_config, write_config
@@ -135,4 +135,4 @@ def _find_image(path: Path, parts: tuple[str, ...]) -> Path | None:
         project / Path(*parts),
         path.parent / parts[-1],
     )
-    return next((image for image in candidates if image.is_file()), None)
+    return next((image for image in candidates if is_file(image)), None)

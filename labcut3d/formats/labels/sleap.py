@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from calibration.files import atomic_write
+from calibration.files import atomic_write, is_file
 from labcut3d.errors import FileFormatError, VideoError
 from labcut3d.formats.deeplabcut_tables import ONLY
 from labcut3d.formats.hdf5 import open_hdf5
@@ -168,6 +168,6 @@ def _place(path: Path, video: Any, index: int) -> tuple[int, Path | None]:
         return int(index), None
     try:
         image = Path(source[index].replace("\\", "/"))
-        return last_number(image), image if image.is_file() else None
+        return last_number(image), image if is_file(image) else None
     except (IndexError, VideoError) as error:
         raise FileFormatError(f"{path}: frame {index} of {_name(video)}: {error}") from error

@@ -2,7 +2,7 @@
 
 import pytest
 
-from labcut3d.app.guard import POLICY
+from labcut3d.app.guard import POLICY, cookie_name
 
 
 def test_without_a_session_pages_lead_to_the_door_and_data_is_refused(stranger):
@@ -11,7 +11,9 @@ def test_without_a_session_pages_lead_to_the_door_and_data_is_refused(stranger):
     assert stranger.get("/").status_code == 401
 
 
-@pytest.mark.parametrize("cookie", ["", "labcut3d=", "labcut3d=guess", "labcut3d", "=;;=", '"'])
+@pytest.mark.parametrize(
+    "cookie", ["", "labcut3d-8000=", "labcut3d-8000=guess", "labcut3d", "=;;=", '"']
+)
 def test_a_guessed_cookie_opens_nothing(stranger, cookie):
     assert stranger.get("/", headers={"cookie": cookie}).status_code == 401
 
@@ -37,10 +39,18 @@ def test_another_name_of_the_host_is_refused_before_all_else(client, host):
 
 
 @pytest.mark.parametrize("host", ["localhost:9000", "[::1]:8000", "127.0.0.1:1234", "LOCALHOST"])
-def test_through_a_tunnel_of_another_port_it_works(client, host):
-    """The browser is at the tunnel's own port, and says so in both headers."""
+def test_through_a_tunnel_of_another_port_it_works(stranger, access, host):
+    """The browser is at the tunnel's own port, and says so in all headers."""
     headers = {"host": host, "origin": f"http://{host}"}
-    assert client.get("/", headers=headers).status_code == 200
+    answer = stranger.get("/login", params={"token": access.token}, headers=headers)
+    headers["cookie"] = answer.headers["set-cookie"].split(";")[0]
+    assert stranger.get("/", headers=headers).status_code == 200
+
+
+def test_apps_on_two_ports_do_not_take_each_others_sessions():
+    """A browser sends the cookies of one port to all others of the host."""
+    names = {cookie_name(f"127.0.0.1:{port}") for port in (8000, 8001)}
+    assert len(names) == 2
 
 
 @pytest.mark.parametrize(

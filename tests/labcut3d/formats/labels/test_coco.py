@@ -91,3 +91,10 @@ def test_more_animals_than_memory_holds_are_refused(tmp_path):
     crowd = [one(1, 1, 2, 2, 2, 2, image_id=0, track_id=n) for n in range(20000)]
     with pytest.raises(FileFormatError, match="more than can be held"):
         read_coco(write(tmp_path, crowd, images))
+
+
+@pytest.mark.parametrize("name", ["walk" * 100 + "/img_0012.png", "walk\x00/img_0012.png"])
+def test_a_name_that_no_image_can_have_finds_none(tmp_path, name):
+    images = [{"id": 7, "file_name": name, "width": 64, "height": 48}]
+    (labels,) = read_coco(write(tmp_path, [one(3, 4, 2, 5, 6, 2)], images=images))
+    assert (labels.frames.tolist(), labels.images) == ([12], (None,))

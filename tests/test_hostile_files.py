@@ -1,0 +1,22 @@
+"""Every reader refuses spoilt files in words; `python tests/helpers/fuzzing.py` tries many more."""
+
+import pytest
+from fuzzing import fuzz
+from hostile_seeds import SEEDS
+
+COUNT = 60
+
+
+@pytest.mark.parametrize("reader", sorted(SEEDS))
+def test_what_is_valid_is_read(reader, tmp_path):
+    for name, content in SEEDS[reader].make().items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    SEEDS[reader].read(tmp_path)
+
+
+@pytest.mark.parametrize("reader", sorted(SEEDS))
+@pytest.mark.filterwarnings("ignore")  # of the libraries that parse the files
+def test_spoilt_files_are_refused_in_words(reader, tmp_path):
+    failures = fuzz(reader, range(COUNT), tmp_path / "input")
+    assert not failures, failures[0]
