@@ -17,6 +17,7 @@ from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, write_stamp
 from labcut3d.stages.common import is_current, source_hashes
+from labcut3d.stages.locking import exclusive
 from labcut3d.video import Frames, require_equal_lengths
 from labcut3d.viewers import calibration_page, judge_calibration
 
@@ -25,6 +26,7 @@ __all__ = ["calibrate_project", "calibrate_sources"]
 STAMPS = "timestamps.csv"
 
 
+@exclusive
 def calibrate_project(
     project: Project,
     drop_cameras: Sequence[str] = (),

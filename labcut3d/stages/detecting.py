@@ -17,6 +17,7 @@ from labcut3d.stages.common import (
     settings_hash,
     source_hashes,
 )
+from labcut3d.stages.locking import exclusive
 from labcut3d.viewers import training_page
 
 if TYPE_CHECKING:  # torch is only loaded where it is used
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 
+@exclusive
 def train(project: Project, reporter: Reporter = SILENT) -> tuple[Path, ...]:
     """Train the detectors from all labels -> models/default/ and results/training.html."""
     inputs = training_inputs(project)
@@ -68,6 +70,7 @@ def train(project: Project, reporter: Reporter = SILENT) -> tuple[Path, ...]:
     return results
 
 
+@exclusive
 def detect(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
     """Find the keypoints in all views of a recording -> detections.nc.
 

@@ -13,11 +13,13 @@ from labcut3d.project import Project
 from labcut3d.provenance import write_stamp
 from labcut3d.reconstruction.drift import drift_of_recording, repaired_rig
 from labcut3d.stages.common import load_rig, open_detections
+from labcut3d.stages.locking import exclusive
 from labcut3d.viewers.drift_page import drift_page
 
 __all__ = ["drift", "repair"]
 
 
+@exclusive
 def drift(project: Project, recording: str, reporter: Reporter = SILENT) -> Drift:
     """Compare a recording with the calibration -> results/RECORDING/drift.html."""
     rig = load_rig(project)
@@ -34,6 +36,7 @@ def drift(project: Project, recording: str, reporter: Reporter = SILENT) -> Drif
     return found
 
 
+@exclusive
 def repair(
     project: Project,
     recording: str,

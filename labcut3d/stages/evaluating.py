@@ -15,6 +15,7 @@ from labcut3d.stages.detecting import (
     suffix_of,
     training_inputs,
 )
+from labcut3d.stages.locking import exclusive
 from labcut3d.viewers import Judged, evaluation_page, learning_curve_page
 
 if TYPE_CHECKING:  # torch is only loaded where it is used
@@ -43,6 +44,7 @@ RANDOM_FLATTERS = (
 )
 
 
+@exclusive
 def evaluate(project: Project, reporter: Reporter = SILENT) -> "dict[str, Evaluation]":
     """Measure the trained detectors on the labels -> results/evaluation.html.
 
@@ -82,6 +84,7 @@ def evaluate(project: Project, reporter: Reporter = SILENT) -> "dict[str, Evalua
     return evaluations
 
 
+@exclusive
 def cross_validate(
     project: Project, folds: int, kind: "Folds" = "blocks", reporter: Reporter = SILENT
 ) -> "dict[str, Evaluation]":
@@ -127,6 +130,7 @@ def cross_validate(
     return evaluations
 
 
+@exclusive
 def learning_curve(
     project: Project,
     folds: int | None = None,

@@ -18,6 +18,7 @@ from labcut3d.labels import LabelRow, read_label_rows, write_label_rows
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project, require_name
 from labcut3d.region import Region
+from labcut3d.stages.locking import exclusive
 from labcut3d.video import Frames, find_source, open_frames
 
 __all__ = ["ImportChoices", "import_labels"]
@@ -41,6 +42,7 @@ class ImportChoices:
 AS_THEY_ARE = ImportChoices(videos={}, rename={})
 
 
+@exclusive
 def import_labels(
     project: Project,
     recording: str,

@@ -23,6 +23,7 @@ from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, write_stamp
 from labcut3d.stages.aligning import see_board
 from labcut3d.stages.common import chamber_record, is_current, load_calibrated_rig, source_hashes
+from labcut3d.stages.locking import exclusive
 from labcut3d.version import __version__
 from labcut3d.video import Frames, require_equal_lengths
 from labcut3d.viewers.chamber_page import chamber_page
@@ -34,6 +35,7 @@ CLICKS = "chamber/corners.csv"
 PLACE, THICKNESS, TILT, INDEX = 0.005, 0.03, 0.01, 0.01
 
 
+@exclusive
 def place_chamber(project: Project, reporter: Reporter = SILENT) -> Path:
     """Find where a project's chamber stands -> results/rig_in_chamber.toml and chamber.html."""
     settings = project.chamber

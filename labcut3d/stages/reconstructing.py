@@ -28,12 +28,14 @@ from labcut3d.stages.common import (
     settings_hash,
     source_hashes,
 )
+from labcut3d.stages.locking import exclusive
 from labcut3d.version import __version__
 from labcut3d.viewers import Recording, dataset_page, trajectory_page
 
 __all__ = ["events", "triangulate", "triangulate_files", "view", "view_file"]
 
 
+@exclusive
 def triangulate(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
     """Turn a recording's detections into 3-D trajectories -> trajectories.nc."""
     result = project.results(recording) / "trajectories.nc"
@@ -66,6 +68,7 @@ def triangulate(project: Project, recording: str, reporter: Reporter = SILENT) -
     return save_result(trajectories, result, inputs)
 
 
+@exclusive
 def events(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
     """Find a recording's behavioural events -> events.csv."""
     result = project.results(recording) / "events.csv"
@@ -118,6 +121,7 @@ def triangulate_files(
     return Path(output)
 
 
+@exclusive
 def view(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
     """Write a recording's viewer -> viewer.html."""
     folder = project.results(recording)

@@ -26,6 +26,7 @@ from labcut3d.stages.detecting import (
     suffix_of,
     training_inputs,
 )
+from labcut3d.stages.locking import exclusive
 from labcut3d.viewers.refinement_page import Refined, refinement_page
 
 if TYPE_CHECKING:  # torch and xarray are only loaded where they are used
@@ -47,6 +48,7 @@ class _Split:
     held_out: list[LabelledImage]
 
 
+@exclusive
 def refine(
     project: Project,
     recordings: Sequence[str] = (),

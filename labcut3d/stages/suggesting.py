@@ -17,6 +17,7 @@ from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.reconstruction.identities import in_order_of
 from labcut3d.stages.common import recording_rig
+from labcut3d.stages.locking import exclusive
 from labcut3d.video import Frames
 from labcut3d.viewers.suggestion_page import Marks, picture_of, suggestion_page
 
@@ -56,6 +57,7 @@ class _Recording:
         )
 
 
+@exclusive
 def suggest(
     project: Project,
     recordings: Sequence[str] = (),
