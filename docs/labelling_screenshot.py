@@ -1,6 +1,6 @@
 """Makes images/labelling.png: the labelling page on a moment of fly_chamber, as one works in it.
 
-    python docs/labelling_screenshot.py PROJECT      a calibrated fly_chamber project, which is copied
+    python docs/labelling_screenshot.py PROJECT    a calibrated fly_chamber project; it is copied
 
 The clicks are the truth's, but one that is put 20 px beside it. Needs Chromium and Pillow.
 """
@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 from app_process import AppProcess
 
 FRAME = 100
-SIZE = {"width": 1180, "height": 720}
+SIZE = {"width": 1040, "height": 690}
 LARGEST = 200_000  # bytes
 
 
