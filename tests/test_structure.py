@@ -64,7 +64,10 @@ def test_imports_go_one_way(path):
         assert not [name for name in used if within(name, "torch")], f"{relative} imports torch"
 
 
-@pytest.mark.parametrize("path", (ROOT / "labcut3d" / "app").rglob("*.py"), ids=lambda p: p.stem)
+APP = sorted((ROOT / "labcut3d" / "app").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", APP, ids=lambda p: p.stem)
 def test_the_app_calls_the_pipeline_and_not_what_it_is_made_of(path):
     inner = [f"labcut3d.{name}" for name in ("stages", "reconstruction", "kinematics")]
     used = imports_of(parse(path))

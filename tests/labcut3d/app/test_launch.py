@@ -12,9 +12,10 @@ from labcut3d.errors import ProjectError
 def port_of(project, asked=0):
     """Return where the app would listen, which it does not go on with."""
     launch = prepare(AppSettings(), project.root, asked)
+    port = launch.port
     launch.listener.close()
     launch.workspace.close()
-    return launch.port
+    return port
 
 
 def test_a_project_has_a_port_of_its_own_and_another_while_that_is_taken(project):
