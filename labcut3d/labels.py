@@ -55,7 +55,7 @@ class Labels:
     @property
     def labelled(self) -> npt.NDArray[np.bool_]:
         """Which views of which frames were labelled at all."""
-        return self.known.any(axis=(2, 3))
+        return np.asarray(self.known.any(axis=(2, 3)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 import socket
 import webbrowser
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
@@ -70,15 +71,16 @@ def _listen(settings: AppSettings, project: Path | None, port: int) -> socket.so
 
     Browsers keep what pages stored, such as clicks that could not be saved, by address and port.
     """
-    for candidate in (_usual_port(project), 0) if port == 0 else (port,):
-        try:
-            return _bound(settings, candidate)
-        except OSError as error:
-            trouble = error
-    raise ProjectError(
-        f"cannot listen to {settings.host}:{port} ({trouble.strerror}); leave --port out to take "
-        "a free one"
-    ) from trouble
+    if port == 0:
+        with suppress(OSError):  # another program listens there
+            return _bound(settings, _usual_port(project))
+    try:
+        return _bound(settings, port)
+    except OSError as error:
+        raise ProjectError(
+            f"cannot listen to {settings.host}:{port} ({error.strerror}); leave --port out to take "
+            "a free one"
+        ) from error
 
 
 def _bound(settings: AppSettings, port: int) -> socket.socket:

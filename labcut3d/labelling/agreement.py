@@ -66,7 +66,7 @@ def compare_views(
     agreeing = np.where(is_seen(found.points), found.inliers, seen)
     place, spread = _from_others(rig, pixels, agreeing, own)
     if rig_covariance is not None:
-        weights = agreeing[..., None, None] * np.linalg.inv(own)
+        weights = agreeing[..., None, None] * np.eye(2) / noise**2
         spread = spread + calibration_disagreement(rig, rig_covariance, found.points, weights)
     offset = pixels - place
     squared = offset[..., None, :] @ np.linalg.inv(_finite(spread) + own) @ offset[..., None]

@@ -202,7 +202,8 @@ def _curves(rig: Any, pixels: np.ndarray, active: int | None) -> dict[str, list[
 
 
 def _listed(values: np.ndarray) -> list[Any]:
-    """Return rows of numbers, null where one is missing."""
-    rounded = np.round(np.asarray(values, dtype=float), 3).tolist()
-    good = np.isfinite(values) if values.ndim == 1 else np.isfinite(values).all(axis=-1)
-    return [row if known else None for row, known in zip(rounded, good, strict=True)]
+    """Return n rows of numbers, or n numbers, null where one is missing."""
+    array = np.asarray(values, dtype=float)
+    good = np.isfinite(array.reshape(len(array), int(np.prod(array.shape[1:])))).all(axis=1)
+    pairs = zip(array.round(3).tolist(), list(np.atleast_1d(good)), strict=True)
+    return [row if known else None for row, known in pairs]
