@@ -64,10 +64,7 @@ def test_imports_go_one_way(path):
         assert not [name for name in used if within(name, "torch")], f"{relative} imports torch"
 
 
-APP = sorted((ROOT / "labcut3d" / "app").rglob("*.py"))
-
-
-@pytest.mark.parametrize("path", APP, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [p for p in MODULES if "/app/" in f"/{p.id}"])
 def test_the_app_calls_the_pipeline_and_not_what_it_is_made_of(path):
     inner = [f"labcut3d.{name}" for name in ("stages", "reconstruction", "kinematics")]
     used = imports_of(parse(path))

@@ -13,10 +13,11 @@ from scripted_worker import wait_until
 sync_api = pytest.importorskip("playwright.sync_api")
 
 CHROMIUM = shutil.which("chromium")
-PATIENCE = 240_000  # ms; calibrating and training take their time on a busy machine
+PATIENCE = 600_000  # ms; calibrating and training take their time on a busy machine
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 SAMPLE = resources.files("labcut3d") / "sample"
-QUICK = "\n[detector]\nmin_steps = 20\nmax_steps = 20\nlocator_steps = 10\nlargest_crop = 96\n"
+FRAMES = 100  # of the recording
+QUICK = "\n[detector]\nmin_steps = 12\nmax_steps = 12\nlocator_steps = 5\nlargest_crop = 96\n"
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"
@@ -40,8 +41,7 @@ def home(tmp_path):
         for source in sorted((sample / "calibration").iterdir()):
             cut_video(source, videos / "board" / source.name, every=5)
         for source in sorted((sample / "recordings" / "recording0").iterdir()):
-            videos.joinpath("walk").mkdir(exist_ok=True)
-            shutil.copy(source, videos / "walk" / source.name)
+            cut_video(source, videos / "walk" / source.name, most=FRAMES)
     return tmp_path / "home"
 
 
@@ -63,7 +63,8 @@ class Person:
     """Someone at a browser who counts clicks; what the browser complains of is a failure."""
 
     def __init__(self, browser, app):
-        self.page = browser.new_page(viewport={"width": 1300, "height": 900})
+        self.context = browser.new_context(viewport={"width": 1300, "height": 900})
+        self.page = self.context.new_page()
         self.page.set_default_timeout(30_000)
         self.clicks, self.complaints = 0, []
         self.page.on("console", lambda said: said.type == "error" and self.complain(said.text))
@@ -109,7 +110,7 @@ def test_a_project_from_videos_to_its_first_label_takes_few_clicks(chromium, hom
         f"cam{k}.mp4" for k in range(4)
     ]
     assert not [text for text in person.complaints if "404" not in text]
-    person.page.close()
+    person.context.close()
     printed = app.stop()
     assert printed.count(app.token) == 1  # in the address, and in no log
 
@@ -125,7 +126,7 @@ def test_what_is_wrong_is_said_beside_the_field_and_before_anything_is_made(chro
     assert "exists already" in person.see("[data-part=name] .problem:visible").text_content()
     person.click("text=Make the project")
     assert "exists already" in person.see("#alert:visible").text_content()
-    person.page.close()
+    person.context.close()
 
 
 def make_project(person, home):
@@ -146,10 +147,12 @@ def make_project(person, home):
 
 
 def label(root):
-    """Put the labels of the sample where the labels of the recording belong."""
-    text = (SAMPLE / "labels" / "recording0.csv").read_text()
-    (root / "labels" / "walk.csv").write_text(text)
-    (root / "project.toml").open("a").write(QUICK)
+    """Put those labels of the sample that the recording has frames of where its labels belong."""
+    first, *rows = (SAMPLE / "labels" / "recording0.csv").read_text().splitlines()
+    own = [row for row in rows if int(row.split(",")[0]) < FRAMES]
+    (root / "labels" / "walk.csv").write_text("\n".join([first, *own, ""]))
+    settings = root / "project.toml"
+    settings.write_text(settings.read_text() + QUICK)
 
 
 def workers_of(root):
@@ -187,7 +190,7 @@ def test_the_whole_way_with_reloads_two_tabs_and_a_power_cut(chromium, home, sta
     assert workers_of(root)
     app.kill()
     wait_until(lambda: not workers_of(root))
-    person.page.close()
+    person.context.close()
 
     app = start(root, "--data", home)
     person = Person(chromium, app)
@@ -195,18 +198,18 @@ def test_the_whole_way_with_reloads_two_tabs_and_a_power_cut(chromium, home, sta
     assert "was stopped" in person.see("[data-task=train] .problem:visible").text_content()
     person.click("[data-task=train] [data-start]")
     person.see("iframe[title=Training]", PATIENCE)
-    assert person.page.locator("#curve path.keypoints").get_attribute("d").count("L") >= 3
+    assert person.page.locator("#curve path.keypoints").get_attribute("d").count("L") >= 2
 
     reconstruct_in_two_tabs(person, app)
     explore(person, app)
     assert person.complaints == []
-    person.page.close()
+    person.context.close()
 
 
 def reconstruct_in_two_tabs(person, app):
     """What one tab starts, the other shows, and both come to the end of it."""
     person.page.goto(f"{app.root}/reconstruct")
-    other = person.page.context.new_page()
+    other = person.context.new_page()
     other.goto(f"{app.root}/train")
     person.click("[data-task=reconstruct] [data-start]")
     other.wait_for_selector("#busy:text-matches('Reconstructing walk')", timeout=PATIENCE)

@@ -8,7 +8,8 @@ from labcut3d.app.guard import POLICY, cookie_name
 def test_without_a_session_pages_lead_to_the_door_and_data_is_refused(stranger):
     answer = stranger.get("/", headers={"accept": "text/html"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
-    assert stranger.get("/").status_code == 401
+    for path in ("/", "/jobs/events", "/browse", "/reports/calibration", "/nowhere"):
+        assert stranger.get(path).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,7 @@ def test_another_name_of_the_host_is_refused_before_all_else(client, host):
     assert client.get("/", headers={"host": host}).status_code == 421
     assert client.get("/login?token=x", headers={"host": host}).status_code == 421
     assert client.get("/static/app.css", headers={"host": host}).status_code == 421
+    assert client.get("/jobs/events", headers={"host": host}).status_code == 421
 
 
 @pytest.mark.parametrize("host", ["localhost:9000", "[::1]:8000", "127.0.0.1:1234", "LOCALHOST"])
@@ -78,7 +80,8 @@ def test_what_changes_something_must_say_where_it_comes_from(client):
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_a_browser_that_tells_of_another_site_is_refused(client, site):
     del client.headers["origin"]
-    assert client.get("/", headers={"sec-fetch-site": site}).status_code == 403
+    for path in ("/", "/jobs/events"):
+        assert client.get(path, headers={"sec-fetch-site": site}).status_code == 403
 
 
 def test_every_answer_carries_the_policy(client, stranger):
