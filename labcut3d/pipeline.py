@@ -14,6 +14,8 @@
            -> viewer, quality                        view, quality
     events -> one table of all recordings, BORIS     summary, export_boris
     videos, what was found -> moments to label       suggest
+    videos, rig, detections -> what labelling shows  moments_to_label, labelling_rig,
+                                                     starting_points
     labels, what was found -> better detectors       refine
     all of it -> what is done, next, in the way      status
     videos, what was found -> videos with marks      overlay
@@ -29,13 +31,14 @@ from labcut3d.project import Project
 from labcut3d.stages.adding import add_calibration, add_recording, check_recording, check_videos
 from labcut3d.stages.behaving import events, export_boris
 from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
-from labcut3d.stages.detecting import detect, train
+from labcut3d.stages.detecting import detect, load_detectors, train
 from labcut3d.stages.detection_import import import_detections
 from labcut3d.stages.drifting import drift, known_drift, repair
 from labcut3d.stages.evaluating import cross_validate, evaluate, learning_curve
 from labcut3d.stages.exporting import export_files, export_recording
 from labcut3d.stages.label_export import export_labels
 from labcut3d.stages.label_import import import_labels
+from labcut3d.stages.labelling import labelling_rig, moments_to_label, starting_points
 from labcut3d.stages.moving import kinematics
 from labcut3d.stages.overlaying import overlay
 from labcut3d.stages.placing import place_chamber
@@ -67,7 +70,10 @@ __all__ = [
     "import_labels",
     "kinematics",
     "known_drift",
+    "labelling_rig",
     "learning_curve",
+    "load_detectors",
+    "moments_to_label",
     "overlay",
     "place_chamber",
     "quality",
@@ -75,6 +81,7 @@ __all__ = [
     "recording_status",
     "refine",
     "repair",
+    "starting_points",
     "status",
     "suggest",
     "summary",

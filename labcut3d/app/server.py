@@ -12,12 +12,14 @@ from starlette.staticfiles import StaticFiles
 from labcut3d.app.access import Access
 from labcut3d.app.confine import ForbiddenPath
 from labcut3d.app.guard import Guard
+from labcut3d.app.labelling import Labelling
 from labcut3d.app.pages import show_error
 from labcut3d.app.routes import (
     browse,
     explore,
     home,
     jobs,
+    label,
     login,
     reports,
     settings,
@@ -34,7 +36,8 @@ MEANINGS = {404: "There is no such page.", 413: "The file is too large to be tak
 LARGEST_BODY = 2**20  # bytes of all requests but uploads
 STYLED = ("labcut3d.app", "labcut3d.viewers")  # one look: page.css is that of the reports
 ROUTERS = tuple(
-    part.router for part in (login, home, wizard, settings, browse, steps, explore, jobs, reports)
+    part.router
+    for part in (login, home, wizard, settings, browse, steps, label, explore, jobs, reports)
 )
 
 
@@ -53,6 +56,7 @@ def create_app(workspace: Workspace, access: Access | None = None) -> FastAPI:
         openapi_url=None,
     )
     app.state.workspace, app.state.access = workspace, access
+    app.state.labelling = Labelling()
     app.mount("/static", StaticFiles(packages=[(name, "static") for name in STYLED]))
     for router in ROUTERS:
         app.include_router(router)

@@ -28,7 +28,9 @@ def app(
             file_okay=False,
         ),
     ] = None,
-    port: Annotated[int, typer.Option(help="By default a free one.", min=0, max=65535)] = 0,
+    port: Annotated[
+        int, typer.Option(help="By default one for each project.", min=0, max=65535)
+    ] = 0,
     host: Annotated[
         str, typer.Option(help="The address to listen to; others than this reach more machines.")
     ] = "127.0.0.1",

@@ -1,6 +1,7 @@
 """The address that is shown: this machine only, a free port, a token."""
 
 import re
+import socket
 
 import pytest
 
@@ -53,3 +54,20 @@ def test_listening_to_all_is_public(launched):
 def test_no_project_no_server(launched, tmp_path):
     with pytest.raises(ProjectError, match="no project here"):
         launched(project=tmp_path)
+
+
+def port_of(project):
+    """Return where the app would listen, which it does not go on with."""
+    launch = prepare(AppSettings(), project.root, 0)
+    port = launch.port
+    launch.listener.close()
+    launch.workspace.close()
+    return port
+
+
+def test_a_project_has_a_port_of_its_own_and_another_while_that_is_taken(project):
+    """Browsers keep what pages stored, such as clicks that wait to be saved, by the port."""
+    usual = port_of(project)
+    assert port_of(project) == usual
+    with socket.create_server(("127.0.0.1", usual)):
+        assert port_of(project) != usual
