@@ -42,13 +42,21 @@ skeleton = "{skeleton}"
 # material = "acrylic"          # or "glass", "polycarbonate", "polystyrene", or an index: 1.49
 # inside = "air"                # or "water", "agarose", or an index
 
-# What an event is, such as egg-laying or a walk: see docs/stages.md.
+# What an event is, such as egg-laying or a walk: see docs/events.md.
 # [events.grooming]
 # signal = "distance:left_hind_knee,abdomen_a5"
 # side = "below"
 # enter = 0.2
 # leave = 0.3
 # unit = "mm"
+
+# Who was filmed and when, for exports such as NWB.
+# [subject]
+# species = "Drosophila melanogaster"
+# sex = "F"
+# age = "P5D"           # five days
+# [started]
+# NAME = 2026-05-31T14:03:00+02:00
 
 # labels/NAME.csv holds lines such as: 0,cam0,animal,{keypoint},123.4,56.7
 """

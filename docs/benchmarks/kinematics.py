@@ -13,7 +13,7 @@ of keypoints that two views or more see at the moment and at its neighbours.
 
 hour: 360,000 moments of 12 keypoints at 100 frames a second, the true fly repeated, with noise and
 covariances, written to a file of trajectories; then, each in a process of its own that has compiled
-before, all kinematics and all events without images. Seconds of the processor, and of the clock, of
+before, all kinematics and all events without images, with the floor known. Seconds of the processor, and of the clock, of
 reading, computing and writing; the most memory at any moment.
 """
 
@@ -33,7 +33,14 @@ from smoothing import FPS, KEYPOINTS, MOMENTS, VIEWS
 from calibration import Rig, triangulate_points
 from calibration.alignment import rigid_alignment
 from calibration.geometry import Array
-from labcut3d.kinematics import compute_velocity, compute_velocity_covariance, find_events
+from labcut3d.kinematics import (
+    Plane,
+    Surface,
+    Surroundings,
+    compute_velocity,
+    compute_velocity_covariance,
+    find_events,
+)
 from labcut3d.kinematics.dataset import COVARIANCES, SOURCES, compute_kinematics
 from labcut3d.project import Project, load_project
 from labcut3d.reconstruction import reconstruct
@@ -45,6 +52,7 @@ from labcut3d.schema import (
     save_dataset,
 )
 from labcut3d.skeleton import load_skeleton
+from labcut3d.stages.behaving import REQUIRED
 from labcut3d.synthetic_rig import make_rig
 
 NOISE = 0.02  # mm
@@ -205,17 +213,20 @@ def write_hour(path: Path) -> None:
 def compute_hour(what: str, path: Path) -> dict[str, str]:
     """Return what an hour's kinematics or events cost in this process: seconds, and GiB."""
     times = [(process_time(), perf_counter())]
+    skeleton = load_skeleton("fly-egg-laying")
+    floor = Surface(plane=Plane(normal=np.array([0.0, 0, 1]), distance=0.0), deviation=NOISE)
+    place = Surroundings(substrate=floor)
     if what == "events":
-        trajectories = open_dataset(path)
+        trajectories = open_variables(path, REQUIRED, ["covariance"])
     else:
         trajectories = open_variables(path, SOURCES, COVARIANCES)
         if what == WITHOUT:
             trajectories = trajectories[["position", "covariance"]]
     times.append((process_time(), perf_counter()))
     if what == "events":
-        found = find_events(trajectories)
+        found = find_events(trajectories, surroundings=place)
     else:
-        found = compute_kinematics(trajectories, load_skeleton("fly-egg-laying"))
+        found = compute_kinematics(trajectories, skeleton, surroundings=place)
     times.append((process_time(), perf_counter()))
     del trajectories
     if isinstance(found, xr.Dataset):

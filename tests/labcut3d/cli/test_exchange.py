@@ -45,9 +45,23 @@ def test_files_of_other_programs_are_converted_and_viewed(tmp_path, labcut3d) ->
     status, text = labcut3d("export", "walk.csv", "-o", "walk.nc", *options, cwd=tmp_path)
     assert status == 0, text
     np.testing.assert_allclose(open_dataset(tmp_path / "walk.nc")["position"], walk["position"])
+    (tmp_path / "viewer.html").write_text("of a project")
     status, text = labcut3d("view", "walk.csv", *options, cwd=tmp_path)
     assert status == 0, text
-    assert (tmp_path / "viewer.html").stat().st_size > 100_000
+    assert (tmp_path / "walk.html").stat().st_size > 100_000
+    assert (tmp_path / "viewer.html").read_text() == "of a project"
+
+
+def test_what_a_file_begins_with_is_quoted_to_the_letter(tmp_path, labcut3d) -> None:
+    (tmp_path / "users.csv").write_text("root:x:0:0\n")  # ":x:" is a picture in some terminals
+    status, text = labcut3d("view", "users.csv", cwd=tmp_path)
+    assert (status, "root:x:0:0" in text) == (1, True)
+
+
+def test_no_name_of_a_format_is_cut_short(labcut3d) -> None:
+    status, text = labcut3d("formats")
+    assert status == 0
+    assert all(f" {name} " in text for name in FORMATS)
 
 
 def test_views_are_converted_together(tmp_path, labcut3d) -> None:

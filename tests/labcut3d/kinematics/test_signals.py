@@ -4,10 +4,22 @@ import numpy as np
 import pytest
 
 from labcut3d.errors import DatasetError, ProjectError
+from labcut3d.kinematics import (
+    compute_body_axes,
+    compute_egocentric,
+    compute_joint_angles,
+    compute_kinematics,
+    compute_middle,
+    compute_orientation,
+    compute_segment_lengths,
+    compute_velocity,
+)
 from labcut3d.kinematics.geometry import Plane
 from labcut3d.kinematics.signals import SIGNALS, compute_signal, parse_signal, unit_factor
 from labcut3d.kinematics.surfaces import Surface, Surroundings
+from labcut3d.skeleton import load_skeleton
 
+FLY = load_skeleton("fly-egg-laying")
 NAMES = ["a", "b", "c"]
 FLOOR = Surface(plane=Plane(normal=np.array([0.0, 0.0, 1.0]), distance=0.0))
 WALL = Surface(plane=Plane(normal=np.array([-1.0, 0.0, 0.0]), distance=-5.0))
@@ -98,3 +110,22 @@ def test_units_are_converted_and_never_mixed_up():
     for given, own in (("mm", "mm/s"), ("mm", "degree"), ("degree", "mm")):
         with pytest.raises(ProjectError, match="x: unit"):
             unit_factor(given, own, "x")
+
+
+def test_names_of_movement_before_0_17_are_named_with_the_remedy(make_flies):
+    old = make_flies(np.zeros((20, 12, 3))).rename(keypoint="keypoints", individual="individuals")
+    position = old["position"]
+    for compute in (
+        lambda: compute_signal("speed:scutellum", old),
+        lambda: compute_middle(position, ("scutellum",)),
+        lambda: compute_segment_lengths(position, FLY),
+        lambda: compute_joint_angles(position, FLY),
+        lambda: compute_body_axes(position, FLY.body),
+        lambda: compute_egocentric(position, FLY.body),
+        lambda: compute_orientation(position, FLY.body),
+        lambda: compute_kinematics(old, FLY),
+    ):
+        with pytest.raises(DatasetError, match="rename"):
+            compute()
+    # What works along time and space alone takes any other names.
+    assert compute_velocity(position).dims == position.dims

@@ -18,6 +18,7 @@ from labcut3d.skeleton import Skeleton
 from labcut3d.stages.detecting import detect
 from labcut3d.stages.detection_import import import_detections
 from labcut3d.stages.exporting import export_recording
+from labcut3d.subject import SubjectSettings
 from labcut3d.stages.reconstructing import triangulate
 from labcut3d.stages.viewing import view
 from labcut3d.synthetic_rig import make_rig
@@ -93,6 +94,7 @@ def test_imported_detections_go_all_the_way(tmp_path: Path, scene, to: str) -> N
 
 def exported(project: Project, rig, name: str, folder: Path) -> None:
     """Results of a project know their skeleton, cameras and detections."""
+    project = replace(project, subject=SubjectSettings(species="Mus musculus"))
     (path,) = export_recording(project, "walk", to="nwb")
     assert path == project.results("walk") / "walk.nwb"
     with pynwb.NWBHDF5IO(str(path), "r") as stream:
@@ -101,6 +103,17 @@ def exported(project: Project, rig, name: str, folder: Path) -> None:
         assert pose.skeleton.edges[:].tolist() == [[0, 1]]
         assert set(pose.pose_estimations) == {f"{name}_{view}" for view in rig.names}
         assert set(file.devices) == set(rig.names)
+        assert file.subject.species == "Mus musculus"
+        assert "video files were last written" in file.session_description
+        assert file.session_start_time.year > 1970
+    names = {
+        path.name
+        for to in ("csv", "csv-wide", "anipose", "netcdf", "movement", "deeplabcut")
+        for path in export_recording(project, "walk", to=to)
+    }
+    views = {f"walk_deeplabcut_{view}.csv" for view in rig.names}
+    own = {"walk.csv", "walk_csv-wide.csv", "walk_anipose.csv", "walk.nc", "walk_movement.nc"}
+    assert names == own | views  # none in the place of another
     (path,) = export_recording(project, "walk", output=folder / "walk.json")
     assert json.loads(path.read_text())["bones"] == [["nose", "earL"]]
     slp = export_recording(project, "walk", output=folder / "out.slp")
