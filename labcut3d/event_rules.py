@@ -57,7 +57,7 @@ def parse_events(table: Mapping[str, Any], skeleton: Skeleton, where: str) -> Ev
 
 
 def _refuse_unknown(settings: Mapping[str, Any], where: str) -> None:
-    """Raise `FileFormatError` for a key that is none, and say where it belongs if it is a rule's."""
+    """Raise `FileFormatError` for a key that is none, and say where one of a rule belongs."""
     known = [field.name for field in dataclasses.fields(EventSettings) if field.name != "rules"]
     of_rules = [field.name for field in dataclasses.fields(EventRule)]
     for key, value in settings.items():

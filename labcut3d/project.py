@@ -88,7 +88,7 @@ class Project:
     reconstruction: ReconstructionSettings
     substrate: SubstrateSettings
     events: EventSettings
-    subject: SubjectSettings = SubjectSettings()
+    subject: SubjectSettings = dataclasses.field(default_factory=SubjectSettings)
     started: Mapping[str, datetime] = dataclasses.field(default_factory=dict)
 
     @property

@@ -13,8 +13,8 @@ of keypoints that two views or more see at the moment and at its neighbours.
 
 hour: 360,000 moments of 12 keypoints at 100 frames a second, the true fly repeated, with noise and
 covariances, written to a file of trajectories; then, each in a process of its own that has compiled
-before, all kinematics and all events without images, with the floor known. Seconds of the processor, and of the clock, of
-reading, computing and writing; the most memory at any moment.
+before, all kinematics and all events without images, with the floor known. Seconds of the
+processor, and of the clock, of reading, computing and writing; the most memory at any moment.
 """
 
 import json

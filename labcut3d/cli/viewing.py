@@ -20,7 +20,8 @@ def view(
         ),
     ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The page; by default named after FILE, beside it.")
+        Path | None,
+        typer.Option("--output", "-o", help="The page; by default named after FILE, beside it."),
     ] = None,
     fps: Annotated[
         float | None, typer.Option(help="Frames a second, for files that do not tell.")

@@ -222,9 +222,7 @@ def _add_body(found: _Collection, skeleton: Skeleton) -> None:
     )
 
 
-def _add_surfaces(
-    found: _Collection, trajectories: xr.Dataset, surroundings: Surroundings
-) -> None:
+def _add_surfaces(found: _Collection, trajectories: xr.Dataset, surroundings: Surroundings) -> None:
     """Add distances from surfaces and contacts, with the whole covariance and the surfaces' own.
 
     Surfaces do not err with the points, as the points do with each other.
@@ -298,7 +296,9 @@ def _in_blocks(quantity: Quantity, arrays: tuple[xr.DataArray, ...], along: str)
 
     def fill(start: int) -> None:
         """Put a block into its place."""
-        whole[{along: slice(start, start + size)}] = (first if start == 0 else compute(start)).values
+        whole[{along: slice(start, start + size)}] = (
+            first if start == 0 else compute(start)
+        ).values
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         list(threads.map(fill, range(0, count, size)))

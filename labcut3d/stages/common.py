@@ -173,7 +173,7 @@ def save_result(dataset: "xr.Dataset", result: Path, inputs: Mapping[str, str]) 
 def surroundings_of(
     project: Project, trajectories: "xr.Dataset", rig: Rig
 ) -> tuple["Surroundings", tuple[str, ...]]:
-    """Return the planes about a recording's animals, and sentences that tell how they were found."""
+    """Return the planes about a recording's animals, and in words how they were found."""
     from labcut3d.kinematics.surroundings import find_surroundings  # brings xarray along
 
     chamber = None if project.chamber is None else project.chamber.to_chamber()

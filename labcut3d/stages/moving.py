@@ -55,9 +55,7 @@ def _rig(project: Project, recording: str) -> tuple[Rig | None, Path]:
     return recording_rig(project, recording)
 
 
-def _compute(
-    source: Path, project: Project, rig: Rig | None
-) -> tuple[xr.Dataset, tuple[str, ...]]:
+def _compute(source: Path, project: Project, rig: Rig | None) -> tuple[xr.Dataset, tuple[str, ...]]:
     """Return the kinematics of a file of trajectories, and what is to be said of the planes.
 
     The trajectories are let go before the kinematics are written.

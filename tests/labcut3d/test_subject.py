@@ -1,6 +1,6 @@
 """Who was filmed and when: as project.toml tells it, and nothing that it does not."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -41,7 +41,7 @@ def test_what_is_told_comes_through_and_the_rest_stays_unknown(tmp_path):
     }
     zone = timezone(timedelta(hours=2))
     assert project.started["one"] == datetime(2026, 5, 31, 14, 3, tzinfo=zone)
-    assert project.started["two"] == datetime(2026, 5, 31, 15, tzinfo=timezone.utc)
+    assert project.started["two"] == datetime(2026, 5, 31, 15, tzinfo=UTC)
     assert SubjectSettings().told() == {}
 
 
@@ -77,5 +77,5 @@ def test_a_moment_without_a_zone_is_by_the_clock_of_this_computer():
 def test_a_start_of_no_recording_is_a_mistake_that_is_told(tmp_path):
     project_with(tmp_path, "[started]\nwalk1 = 2026-05-31T14:03:00+02:00")
     (tmp_path / "recordings" / "walk").mkdir(parents=True)
-    with pytest.raises(ProjectError, match="no recording 'walk1'.*walk"):
+    with pytest.raises(ProjectError, match=r"no recording 'walk1'.*walk"):
         filmed_at(load_project(tmp_path), "walk", {})
