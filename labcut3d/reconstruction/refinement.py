@@ -44,6 +44,7 @@ WIDENINGS = (16.0, 4.0, 1.0, 1.0, 1.0, 1.0)  # of the noise's covariance, round 
 # Frames over which accelerations are of one scale, round by round: animals go on jumping, but so
 # do exchanged legs, which are to be told first.
 JUMPS = (1, 1, 1, 1, 5, 5)
+BONES = 3  # the round whose tracks teach the bones: exchanges are repaired, no bone has pulled yet
 STEPS = 4  # of Gauss-Newton in a round, at most
 STILL = 0.01  # standard deviations; tracks that move less need only one step more
 # The weights of least squares say more than Student noise of two dimensions tells about its place
@@ -126,7 +127,10 @@ def refine(
             evidence, newly = repair_swaps(evidence, state.noise, state.points, pairs)
             exchanged = exchanged ^ newly  # one exchanged again is as it was
         if widening == 1.0 and index < len(WIDENINGS) - 1:
-            state = _learn(evidence, state, bones)
+            state = _learn(evidence, state)
+        if index == BONES and bones:
+            learnt = learn_bones(state.points, state.covariance, bones)
+            state = replace(state, bones=learnt)
         if progress is not None:
             progress(index + 1, len(WIDENINGS))
     judgement = judge(evidence, state.noise, state.points)
@@ -210,14 +214,13 @@ def _moved(before: Array, after: Array, information: Array) -> float:
     return float(np.sqrt((pulled * step).sum(axis=-1).max()))
 
 
-def _learn(evidence: Evidence, state: _State, bones: Sequence[tuple[int, int]]) -> _State:
-    """Return the state with what the data teach about noise and bones."""
+def _learn(evidence: Evidence, state: _State) -> _State:
+    """Return the state with what the data teach about the noise."""
     judgement = judge(evidence, state.noise, state.points)
     information, _ = linearize(evidence, judgement.weight, state.points)
     fitted = np.einsum("ktij,ktji->k", information, state.covariance)
     noise = learn_noise(evidence, judgement, state.noise, fitted)
-    learnt = learn_bones(state.points, state.covariance, bones) if bones else None
-    return replace(state, noise=noise, bones=learnt)
+    return replace(state, noise=noise)
 
 
 def _likeliest(information: Array, vectors: Array, motion: Array, acceleration: Array) -> Array:
