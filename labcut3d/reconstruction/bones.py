@@ -68,14 +68,14 @@ def _lasts(flags: np.ndarray) -> bool:
     return bool(np.lib.stride_tricks.sliding_window_view(flags, LASTING).all(axis=-1).any())
 
 
-def pull_of_bones(bones: Bones, points: Array, covariance: Array) -> tuple[Array, Array]:
-    """Return information (keypoint, time, 3, 3) and vectors (keypoint, time, 3) of the bones.
+def pull_of_bones(
+    bones: Bones, points: Array, covariance: Array, information: Array, vectors: Array
+) -> None:
+    """Add what bones say to information (keypoint, time, 3, 3) and vectors (keypoint, time, 3).
 
     Each end is drawn along the bone, as if the other end stood where it is now, known as well as
     its own covariance says.
     """
-    information = np.zeros((*points.shape, 3))
-    vectors = np.zeros(points.shape)
     for (a, b), length, deviation in zip(bones.pairs, bones.length, bones.deviation, strict=True):
         for end, other in ((a, b), (b, a)):
             apart = points[end] - points[other]
@@ -87,4 +87,3 @@ def pull_of_bones(bones: Bones, points: Array, covariance: Array) -> tuple[Array
             target = ((points[other] * along).sum(axis=-1) + length) * weight
             information[end] += weight[:, None, None] * along[:, :, None] * along[:, None, :]
             vectors[end] += target[:, None] * along
-    return information, vectors

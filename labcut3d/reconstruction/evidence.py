@@ -14,7 +14,7 @@ import numpy as np
 from calibration.geometry import Array
 from calibration.points.imaging import project_points
 from calibration.rig import Rig
-from labcut3d.reconstruction.weighing import FREEDOM, Linear, add_up, linearized
+from labcut3d.reconstruction.weighing import FREEDOM, POWER, Linear, add_up, linearized
 
 __all__ = [
     "PARTS",
@@ -29,6 +29,7 @@ __all__ = [
     "judge",
     "learn_noise",
     "linearize",
+    "log_likelihood",
     "persistence",
     "sums",
 ]
@@ -92,6 +93,8 @@ class Evidence:
         """Return the evidence with two keypoints exchanged `where` (view, time)."""
         changed = {}
         for name in PARTS:
+            if not getattr(self, name)[:, [left, right]].any():
+                continue  # no share, which takes no memory as long as nobody writes
             array = getattr(self, name).copy()
             a, b = array[:, left][where].copy(), array[:, right][where].copy()
             array[:, left][where], array[:, right][where] = b, a
@@ -122,14 +125,17 @@ class Judgement:
     """How far each detection (view, keypoint, time) can be believed, given points in space.
 
     `right` is the probability that it shows its keypoint, `weight` what it counts in the next
-    step of least squares, `squared` its squared distance in units of the noise, `log_likelihood`
-    that of the detection.
+    step of least squares, `squared` its squared distance in units of the noise.
     """
 
     right: Array
     weight: Array
     squared: Array
-    log_likelihood: Array
+
+    def of_keypoints(self, which: slice) -> "Judgement":
+        """Return the judgement on some keypoints."""
+        parts = (self.right[:, which], self.weight[:, which], self.squared[:, which])
+        return Judgement(right=parts[0], weight=parts[1], squared=parts[2])
 
 
 def inverted(matrices: Array) -> Array:
@@ -162,21 +168,28 @@ def judge(evidence: Evidence, noise: Noise, points: Array, widening: float = 1.0
 
     `widening` multiplies the covariance: a wide noise first keeps a wrong start from deciding.
     """
-    residual = evidence.pixels - project_points(evidence.rig, points)
-    scale = (noise.scale * widening)[None, :, None]
-    squared = np.einsum("...i,...ij,...j->...", residual, evidence.information, residual) / scale
-    seen = evidence.seen & np.isfinite(squared)
-    squared = np.where(seen, squared, 0.0)
-    odds = against(evidence, noise, widening) * (1 + squared / FREEDOM) ** ((FREEDOM + 2) / 2)
-    right = np.where(seen, 1 / (1 + odds), 0.0)
+    right, weight, squares = np.empty((3, *evidence.confidence.shape))
+    odds = against(evidence, noise, widening)
+    for k in range(len(points)):  # one keypoint at a time, to spare memory
+        residual = evidence.pixels[:, k] - project_points(evidence.rig, points[k])
+        x, y, told = residual[..., 0], residual[..., 1], evidence.information[:, k]
+        squared = x * x * told[..., 0, 0] + 2 * x * y * told[..., 0, 1] + y * y * told[..., 1, 1]
+        squared /= noise.scale[k] * widening
+        seen = evidence.seen[:, k] & np.isfinite(squared)
+        squared = np.where(seen, squared, 0.0)
+        wrong = odds[:, k] * (1 + squared / FREEDOM) ** POWER
+        squares[:, k], right[:, k] = squared, np.where(seen, 1 / (1 + wrong), 0.0)
+        weight[:, k] = right[:, k] * (FREEDOM + 2) / (FREEDOM + squared)
+        weight[:, k] /= noise.scale[k] * widening
+    return Judgement(right=right, weight=weight, squared=squares)
+
+
+def log_likelihood(evidence: Evidence, noise: Noise, judgement: Judgement) -> Array:
+    """Return the log-likelihood (view, keypoint, time) of judged detections, 0 where none is."""
     prior = noise.prior(evidence.confidence).clip(*PRIOR_RANGE)
     elsewhere = (1 - prior) / (2 * np.pi * noise.surroundings**2)
-    return Judgement(
-        right=right,
-        weight=right * (FREEDOM + 2) / (FREEDOM + squared) / scale,
-        squared=squared,
-        log_likelihood=np.where(seen, np.log(elsewhere / (1 - right).clip(min=TINY)), 0.0),
-    )
+    known = evidence.seen & (judgement.right > 0)
+    return np.where(known, np.log(elsewhere / (1 - judgement.right).clip(min=TINY)), 0.0)
 
 
 def against(evidence: Evidence, noise: Noise, widening: float = 1.0) -> Array:
@@ -241,7 +254,17 @@ def persistence(evidence: Evidence, judgement: Judgement, points: Array, share: 
     detections have in what is known of the point. A detector that claims nothing does not tell
     what its views share (see `common_variance`): then n is taken as large.
     """
-    share = share if evidence.stated else np.zeros(share.shape)
+    factor = np.empty(share.shape)
+    for k in range(len(points)):  # one keypoint at a time, to spare memory
+        own = slice(k, k + 1)
+        part = share[own] if evidence.stated else np.zeros_like(share[own])
+        one, judged = evidence.of_keypoints(own), judgement.of_keypoints(own)
+        factor[own] = _persistence(one, judged, points[own], part)
+    return factor
+
+
+def _persistence(evidence: Evidence, judgement: Judgement, points: Array, share: Array) -> Array:
+    """Return what `persistence` does, of few keypoints; `share` is to be gone by."""
     # About each moment's own points: smoothed ones have taken up what lasts.
     information, vectors = linearize(evidence, judgement.weight, points)
     hold = 1e-6 * np.trace(information, axis1=-2, axis2=-1).max(axis=1)[:, None, None, None]

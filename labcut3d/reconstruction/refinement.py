@@ -6,7 +6,7 @@ its confidence can be trusted, each keypoint's restlessness (by maximum likeliho
 of bones. The first rounds see the noise wider than it is, so that a wrong start can be left.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,17 +26,24 @@ from labcut3d.reconstruction.evidence import (
     learn_noise,
     linearize,
     persistence,
-    sums,
 )
 from labcut3d.reconstruction.motion import Motion, refined_motion
 from labcut3d.reconstruction.smoothing import (
     accelerations,
     log_evidence,
     posterior_covariances,
+    posterior_motion,
     smooth,
 )
 from labcut3d.reconstruction.swaps import repair_swaps
-from labcut3d.reconstruction.weighing import FREEDOM, linearized, weigh
+from labcut3d.reconstruction.weighing import (
+    FREEDOM,
+    Linear,
+    add_up,
+    largest_form,
+    linearized,
+    weigh,
+)
 
 __all__ = ["Refined", "information_of", "refine"]
 
@@ -53,6 +60,8 @@ STUDENT_INFORMATION = (FREEDOM + 2) / (FREEDOM + 4)
 MOTION_FREEDOM = 3.0  # degrees of freedom of the Student accelerations: animals jump
 SEARCH = np.geomspace(0.25, 4.0, 9)  # factors on the accelerations, tried by likelihood
 STIFFEST = 1e10  # times the least information of a moment: what double precision can solve
+MANY = 2_000_000  # detections whose slopes are kept during a round, 64 bytes each
+NONE = np.empty(0)
 ANCHOR = 1e-6  # of the typical information: what holds a moment that nothing else holds
 
 
@@ -133,24 +142,34 @@ def refine(
             state = replace(state, bones=learnt)
         if progress is not None:
             progress(index + 1, len(WIDENINGS))
+    return _stated(evidence, replace(state, covariance=NONE), exchanged)
+
+
+def _stated(evidence: Evidence, state: _State, exchanged: np.ndarray) -> Refined:
+    """Return the tracks of the last round with all that is stated of them."""
     judgement = judge(evidence, state.noise, state.points)
     known = information_of(evidence, STUDENT_INFORMATION * judgement.weight, state.points)
-    covariance, _ = posterior_covariances(known, state.precision)
+    covariance, velocity, acceleration = posterior_motion(known, state.precision)
     own = np.einsum("ktij,ktji->kt", covariance, known) / 3
-    factor = persistence(evidence, judgement, state.points, own)
-    covariance *= factor[..., None, None]
+    del known
+    factor = persistence(evidence, judgement, state.points, own)[..., None, None]
+    covariance *= factor
+    # Errors that last cancel in differences, others do not: between 1 and the points' factor.
+    velocity *= np.sqrt(factor)
+    acceleration *= np.sqrt(factor)
     shared = common_variance(evidence, judgement, state.noise, state.points)
+    for axis in range(3):
+        covariance[..., axis, axis] += shared
     return Refined(
         points=state.points,
-        covariance=covariance + shared[..., None, None] * np.eye(3),
+        covariance=covariance,
         evidence=evidence,
         judgement=judgement,
         noise=state.noise,
         exchanged=exchanged,
         acceleration=state.acceleration,
         precision=state.precision,
-        # Errors that last cancel in differences, others do not: between 1 and the points' factor.
-        motion=refined_motion(state.points, known, state.precision, np.sqrt(factor)),
+        motion=refined_motion(state.points, velocity, acceleration),
     )
 
 
@@ -170,32 +189,27 @@ def _fit(evidence: Evidence, state: _State, widening: float) -> _State:
     The cameras are taken as linear near where the tracks were; the next round looks again.
     """
     points, acceleration = state.points, state.acceleration
-    linear = linearized(evidence.rig, evidence.pixels, points)
-    odds = against(evidence, state.noise, widening)
-    scale, weight = state.noise.scale * widening, np.empty(evidence.confidence.shape)
+    total = _totals(evidence, state, widening)
     last = False
     for step in range(STEPS):
         last = last or step == STEPS - 1
-        weigh(linear, evidence.information, odds, scale, points, weight)
-        information, vectors = sums(evidence, linear, weight)
+        information, vectors = total(points)
+        known = information  # without the bones, as in `information_of`
         if state.bones is not None:
-            pull, target = pull_of_bones(state.bones, points, state.covariance)
-            information += pull
-            vectors += target
-            del pull, target
+            known = information.copy() if last else known
+            pull_of_bones(state.bones, points, state.covariance, information, vectors)
+            _anchor(known, np.zeros(points.shape), points)
         _anchor(information, vectors, points)
         motion = _motion_weight(points, state, acceleration)
+        stiffest = _stiffest(information)
         if last:
-            acceleration = _likeliest(information, vectors, motion, acceleration)
-        precision = _precision(motion, acceleration, _stiffest(information))
-        before, points = points, smooth(information, vectors, precision)
-        if last:
+            acceleration, points = _likeliest(information, vectors, motion, acceleration)
+            precision = _precision(motion, acceleration, stiffest)
             break
+        precision = _precision(motion, acceleration, stiffest)
+        before, points = points, smooth(information, vectors, precision)
         last = _moved(before, points, information) < STILL
-    # Without the bones, as in `information_of`.
-    known, _ = sums(evidence, linear, weight)
-    del linear, information, vectors
-    _anchor(known, np.zeros(points.shape), points)
+    del total, information, vectors
     covariance, unsteady = posterior_covariances(known, precision)
     return replace(
         state,
@@ -207,11 +221,41 @@ def _fit(evidence: Evidence, state: _State, widening: float) -> _State:
     )
 
 
+def _totals(
+    evidence: Evidence, state: _State, widening: float
+) -> Callable[[Array], tuple[Array, Array]]:
+    """Return what tells information and vectors of the detections, as weighed about given points.
+
+    The cameras are linear near the state's points, keypoint by keypoint; of long recordings, whose
+    slopes would fill the memory, this is found again whenever it is asked for.
+    """
+    odds = against(evidence, state.noise, widening)
+    scale, long = state.noise.scale * widening, odds.size > MANY
+    weight = np.empty(odds[:, :1].shape)
+    parts = [slice(k, k + 1) for k in range(len(state.points))]
+
+    def linear(own: slice) -> Linear:
+        """Return the detections of a keypoint near the state's points."""
+        return linearized(evidence.rig, evidence.pixels[:, own], state.points[own])
+
+    kept = None if long else [linear(own) for own in parts]
+
+    def total(points: Array) -> tuple[Array, Array]:
+        """Return information (keypoint, time, 3, 3) and vectors (keypoint, time, 3)."""
+        information, vectors = np.zeros((*points.shape, 3)), np.zeros(points.shape)
+        for k, own in enumerate(parts):
+            near = linear(own) if kept is None else kept[k]
+            told = evidence.information[:, own]
+            weigh(near, told, odds[:, own], scale[own], points[own], weight)
+            add_up(near, told, weight, information[own], vectors[own])
+        return information, vectors
+
+    return total
+
+
 def _moved(before: Array, after: Array, information: Array) -> float:
     """Return the largest step of a point, in standard deviations of its measurements."""
-    step = after - before
-    pulled = (information @ step[..., None])[..., 0]
-    return float(np.sqrt((pulled * step).sum(axis=-1).max()))
+    return float(np.sqrt(largest_form(information, after - before)))
 
 
 def _learn(evidence: Evidence, state: _State) -> _State:
@@ -223,35 +267,37 @@ def _learn(evidence: Evidence, state: _State) -> _State:
     return replace(state, noise=noise)
 
 
-def _likeliest(information: Array, vectors: Array, motion: Array, acceleration: Array) -> Array:
-    """Return the accelerations (keypoint,) that make the measurements most probable.
+def _likeliest(
+    information: Array, vectors: Array, motion: Array, acceleration: Array
+) -> tuple[Array, Array]:
+    """Return the accelerations (keypoint,) that make the measurements most probable, and tracks.
 
-    Uphill from where they are: the likelihood has one summit.
+    Uphill from where they are: the likelihood has one summit. The tracks are those of `smooth`.
     """
-    if motion.shape[1] == 0:
-        return acceleration
-
     stiffest = _stiffest(information)
+    if motion.shape[1] == 0:
+        return acceleration, smooth(information, vectors, motion)
 
-    def scores(which: np.ndarray, place: np.ndarray) -> Array:
-        """Return the log evidence of some keypoints with factors by their place in SEARCH."""
+    def scores(which: np.ndarray, place: np.ndarray) -> tuple[Array, Array]:
+        """Return log evidence and tracks of some keypoints, factors by their place in SEARCH."""
         chosen = _precision(motion[which], acceleration[which] * SEARCH[place], stiffest)
         return log_evidence(information[which], vectors[which], chosen)
 
     middle = len(SEARCH) // 2
     place = np.full(len(acceleration), middle)
-    best = scores(np.arange(len(place)), place)
+    best, points = scores(np.arange(len(place)), place)
     for way in (1, -1):
         climbing = np.flatnonzero(place == middle)
         for step in range(1, middle + 1):
             if not len(climbing):
                 break
             there = np.full(len(climbing), middle + step * way)
-            found = scores(climbing, there)
+            found, tracks = scores(climbing, there)
             better = found > best[climbing]
             climbing = climbing[better]
             best[climbing], place[climbing] = found[better], there[better]
-    return acceleration * SEARCH[place]
+            points[climbing] = tracks[better]
+    return acceleration * SEARCH[place], points
 
 
 def _precision(motion: Array, acceleration: Array, stiffest: float) -> Array:
