@@ -16,6 +16,7 @@ __all__ = [
     "factorize",
     "fill",
     "invert",
+    "log_pivots",
     "solve",
 ]
 
@@ -24,16 +25,17 @@ BANDS = 6  # below the diagonal
 
 @bare
 def fill(information, precision, matrices):
-    """Fill matrices (m, 3 t + 6, 7), which are zero, with the normal equations of tracks.
+    """Fill matrices (m, 3 t + 6, 7) with the normal equations of tracks.
 
     `information` (m, t, 3, 3) of the points and `precision` (m, t - 2) of their second differences.
     """
     for m in range(len(information)):
         a = matrices[m]
+        a[:] = 0.0
         for t in range(information.shape[1]):
             for i in range(3):
                 for j in range(i, 3):
-                    a[3 * t + i, j - i] += information[m, t, i, j]
+                    a[3 * t + i, j - i] = information[m, t, i, j]
         for t in range(precision.shape[1]):
             p = precision[m, t]  # times the products of 1, -2 and 1
             for j in range(3 * t, 3 * t + 3):
@@ -59,6 +61,18 @@ def factorize(matrices):
             for p in range(1, BANDS + 1):
                 for q in range(p, BANDS + 1):
                     a[j + p, q - p] -= a[j, p] * a[j, q]
+
+
+@bare
+def log_pivots(factor):
+    """Return the sum of the logarithms of the diagonal of a factor (n + 6, 7)."""
+    total, product = 0.0, 1.0
+    for j in range(len(factor) - BANDS):
+        product *= factor[j, 0]
+        if j % 4 == 3:  # a logarithm takes as long as twenty products
+            total += math.log(product)
+            product = 1.0
+    return total + math.log(product)
 
 
 @bare

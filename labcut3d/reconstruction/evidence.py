@@ -44,6 +44,7 @@ SCALE_RANGE = (0.25, 100.0)  # of the factor on the detector's covariance
 PRIOR_RANGE = (1e-3, 1 - 1e-3)  # of the probability that a detection is right
 TINY = 1e-300
 CHANCE = 2.5  # standard deviations from which a correlation, or a variance too small, is no chance
+TOGETHER = 100_000  # detections worked at together, so that long recordings take little memory
 MEMORY = 10  # frames over which errors are compared with themselves
 
 
@@ -80,8 +81,14 @@ class Evidence:
         return inverted(np.where(self.seen[..., None, None], self.information, np.eye(2)))
 
     def of_keypoints(self, which: np.ndarray | slice) -> "Evidence":
-        """Return the evidence on some keypoints, given by index."""
+        """Return the evidence on some keypoints, given by index; a slice takes no memory."""
         return replace(self, **{name: getattr(self, name)[:, which] for name in PARTS})
+
+    def parts(self) -> list[slice]:
+        """Return the keypoints that are worked at together: all of short recordings, or few."""
+        _, keypoints, moments = self.confidence.shape
+        size = max(TOGETHER // max(len(self.rig) * moments, 1), 1)
+        return [slice(k, k + size) for k in range(0, keypoints, size)]
 
     def in_blocks(self, moments: int) -> "Iterator[Evidence]":
         """Yield the evidence on some moments after the other."""
@@ -170,17 +177,17 @@ def judge(evidence: Evidence, noise: Noise, points: Array, widening: float = 1.0
     """
     right, weight, squares = np.empty((3, *evidence.confidence.shape))
     odds = against(evidence, noise, widening)
-    for k in range(len(points)):  # one keypoint at a time, to spare memory
-        residual = evidence.pixels[:, k] - project_points(evidence.rig, points[k])
-        x, y, told = residual[..., 0], residual[..., 1], evidence.information[:, k]
+    for own in evidence.parts():
+        residual = evidence.pixels[:, own] - project_points(evidence.rig, points[own])
+        x, y, told = residual[..., 0], residual[..., 1], evidence.information[:, own]
+        scale = noise.scale[own, None] * widening
         squared = x * x * told[..., 0, 0] + 2 * x * y * told[..., 0, 1] + y * y * told[..., 1, 1]
-        squared /= noise.scale[k] * widening
-        seen = evidence.seen[:, k] & np.isfinite(squared)
-        squared = np.where(seen, squared, 0.0)
-        wrong = odds[:, k] * (1 + squared / FREEDOM) ** POWER
-        squares[:, k], right[:, k] = squared, np.where(seen, 1 / (1 + wrong), 0.0)
-        weight[:, k] = right[:, k] * (FREEDOM + 2) / (FREEDOM + squared)
-        weight[:, k] /= noise.scale[k] * widening
+        squared /= scale
+        seen = evidence.seen[:, own] & np.isfinite(squared)
+        squares[:, own] = squared = np.where(seen, squared, 0.0)
+        wrong = odds[:, own] * (1 + squared / FREEDOM) ** POWER
+        right[:, own] = np.where(seen, 1 / (1 + wrong), 0.0)
+        weight[:, own] = right[:, own] * (FREEDOM + 2) / (FREEDOM + squared) / scale
     return Judgement(right=right, weight=weight, squared=squares)
 
 
@@ -208,8 +215,8 @@ def against(evidence: Evidence, noise: Noise, widening: float = 1.0) -> Array:
 def linearize(evidence: Evidence, weight: Array, points: Array) -> tuple[Array, Array]:
     """Return information (keypoint, time, 3, 3) and vectors (keypoint, time, 3) around `points`."""
     information, vectors = np.empty((*points.shape, 3)), np.empty(points.shape)
-    for k in range(len(points)):  # one keypoint at a time: the slopes of all are large
-        one, own = evidence.of_keypoints(slice(k, k + 1)), slice(k, k + 1)
+    for own in evidence.parts():  # the slopes of all are large
+        one = evidence.of_keypoints(own)
         linear = linearized(one.rig, one.pixels, points[own])
         information[own], vectors[own] = sums(one, linear, weight[:, own])
     return information, vectors
@@ -255,8 +262,7 @@ def persistence(evidence: Evidence, judgement: Judgement, points: Array, share: 
     what its views share (see `common_variance`): then n is taken as large.
     """
     factor = np.empty(share.shape)
-    for k in range(len(points)):  # one keypoint at a time, to spare memory
-        own = slice(k, k + 1)
+    for own in evidence.parts():
         part = share[own] if evidence.stated else np.zeros_like(share[own])
         one, judged = evidence.of_keypoints(own), judgement.of_keypoints(own)
         factor[own] = _persistence(one, judged, points[own], part)

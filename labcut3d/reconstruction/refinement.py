@@ -179,7 +179,7 @@ def information_of(evidence: Evidence, weight: Array, points: Array) -> Array:
     Without the bones: they tie errors together that a covariance of single points cannot hold.
     """
     information, vectors = linearize(evidence, weight, points)
-    _anchor(information, vectors, points)
+    _anchor(information, vectors, points, _hold(information))
     return information
 
 
@@ -190,16 +190,18 @@ def _fit(evidence: Evidence, state: _State, widening: float) -> _State:
     """
     points, acceleration = state.points, state.acceleration
     total = _totals(evidence, state, widening)
-    last = False
+    last, hold = False, 0.0
     for step in range(STEPS):
         last = last or step == STEPS - 1
         information, vectors = total(points)
-        known = information  # without the bones, as in `information_of`
+        hold = _hold(information) if step == 0 else hold
+        known = information
+        if last and state.bones is not None:
+            known = information.copy()  # without the bones, as in `information_of`
+            _anchor(known, np.zeros(points.shape), points, hold)
         if state.bones is not None:
-            known = information.copy() if last else known
             pull_of_bones(state.bones, points, state.covariance, information, vectors)
-            _anchor(known, np.zeros(points.shape), points)
-        _anchor(information, vectors, points)
+        _anchor(information, vectors, points, hold)
         motion = _motion_weight(points, state, acceleration)
         stiffest = _stiffest(information)
         if last:
@@ -226,16 +228,15 @@ def _totals(
 ) -> Callable[[Array], tuple[Array, Array]]:
     """Return what tells information and vectors of the detections, as weighed about given points.
 
-    The cameras are linear near the state's points, keypoint by keypoint; of long recordings, whose
-    slopes would fill the memory, this is found again whenever it is asked for.
+    The cameras are linear near the state's points; of long recordings, whose slopes would fill the
+    memory, this is found again whenever it is asked for.
     """
     odds = against(evidence, state.noise, widening)
     scale, long = state.noise.scale * widening, odds.size > MANY
-    weight = np.empty(odds[:, :1].shape)
-    parts = [slice(k, k + 1) for k in range(len(state.points))]
+    parts = evidence.parts()
 
     def linear(own: slice) -> Linear:
-        """Return the detections of a keypoint near the state's points."""
+        """Return the detections of some keypoints near the state's points."""
         return linearized(evidence.rig, evidence.pixels[:, own], state.points[own])
 
     kept = None if long else [linear(own) for own in parts]
@@ -245,7 +246,7 @@ def _totals(
         information, vectors = np.zeros((*points.shape, 3)), np.zeros(points.shape)
         for k, own in enumerate(parts):
             near = linear(own) if kept is None else kept[k]
-            told = evidence.information[:, own]
+            told, weight = evidence.information[:, own], np.empty(odds[:, own].shape)
             weigh(near, told, odds[:, own], scale[own], points[own], weight)
             add_up(near, told, weight, information[own], vectors[own])
         return information, vectors
@@ -326,11 +327,15 @@ def _motion_weight(points: Array, state: _State, acceleration: Array) -> Array:
     return np.asarray((MOTION_FREEDOM + 3 * state.jump) / (MOTION_FREEDOM + state.jump * size))
 
 
-def _anchor(information: Array, vectors: Array, points: Array) -> None:
-    """Hold every moment, ever so slightly, where it is: the equations stay solvable."""
+def _hold(information: Array) -> float:
+    """Return the information of what holds a moment that nothing else holds."""
     typical = information[..., 0, 0] + information[..., 1, 1] + information[..., 2, 2]
     known = typical[typical > 0]
-    hold = ANCHOR * float(np.median(known)) if len(known) else 1.0
+    return ANCHOR * float(np.median(known)) if len(known) else 1.0
+
+
+def _anchor(information: Array, vectors: Array, points: Array, hold: float) -> None:
+    """Hold every moment, ever so slightly, where it is: the equations stay solvable."""
     for axis in range(3):
         information[..., axis, axis] += hold
     vectors += hold * points

@@ -59,7 +59,7 @@ def log_evidence(information: Array, vectors: Array, precision: Array) -> tuple[
     for track, factor in _factors(information, precision):
         solutions[track] = _solve(factor, vectors[track])
         result[track] += 0.5 * (vectors[track] * solutions[track]).sum()
-        result[track] -= np.log(factor[0, : -banded.BANDS, 0]).sum()
+        result[track] -= banded.log_pivots(factor[0])
     return result, solutions
 
 
@@ -108,7 +108,6 @@ def _factors(information: Array, precision: Array) -> Iterator[tuple[int, Array]
     tracks, moments = information.shape[:2]
     factor = np.empty((1, 3 * moments + banded.BANDS, banded.BANDS + 1))
     for k in range(tracks):
-        factor[:] = 0.0
         banded.fill(information[k : k + 1], precision[k : k + 1], factor)
         banded.factorize(factor)
         if not np.isfinite(factor[..., 0]).all():

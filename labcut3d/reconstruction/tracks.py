@@ -83,7 +83,6 @@ def unrefined_tracks(evidence: Evidence, raw: Triangulation, context: Context) -
 
 
 def refined_tracks(
-    evidence: Evidence,
     raw: Triangulation,
     refined: Refined,
     known: np.ndarray,
@@ -91,7 +90,7 @@ def refined_tracks(
 ) -> Tracks:
     """Return the refined tracks, missing where they would be guesses."""
     right = refined.judgement.right
-    rig, settings = evidence.rig, context.settings
+    rig, settings = refined.evidence.rig, context.settings
     # By the detections' noise: what the calibration adds is common to all points.
     missing = _deviation_px(rig, refined.points, refined.covariance) > settings.largest_deviation_px
     missing |= _long_runs(right.sum(axis=0) < 1, settings.longest_gap_s * context.fps)
@@ -109,7 +108,7 @@ def refined_tracks(
         )
         return _by_time(every)
 
-    view_used = np.zeros(evidence.confidence.shape, dtype=bool)
+    view_used = np.zeros(raw.inliers.shape, dtype=bool)
     view_used[:, known] = used
     return Tracks(
         position=whole(refined.points, np.nan),
