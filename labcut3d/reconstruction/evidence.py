@@ -301,7 +301,11 @@ def common_variance(evidence: Evidence, judgement: Judgement, noise: Noise, poin
     detector claims nothing.
     """
     views = judgement.right.sum(axis=0)
-    told = np.trace(linearize(evidence, judgement.right, points)[0], axis1=-2, axis2=-1)
+    told = np.empty(views.shape)
+    for own in evidence.parts():
+        right = judgement.right[:, own]
+        information, _ = linearize(evidence.of_keypoints(own), right, points[own])
+        told[own] = np.trace(information, axis1=-2, axis2=-1)
     known = (views > 1) & (told > 0)
     claimed = np.where(known, 2 * views / np.where(known, told, 1.0), np.nan)
     claimed = np.where(known, claimed, _usual(claimed))

@@ -60,7 +60,7 @@ STUDENT_INFORMATION = (FREEDOM + 2) / (FREEDOM + 4)
 MOTION_FREEDOM = 3.0  # degrees of freedom of the Student accelerations: animals jump
 SEARCH = np.geomspace(0.25, 4.0, 9)  # factors on the accelerations, tried by likelihood
 STIFFEST = 1e10  # times the least information of a moment: what double precision can solve
-MANY = 2_000_000  # detections whose slopes are kept during a round, 64 bytes each
+MANY = 500_000  # detections whose slopes are kept during a round, 64 bytes each
 NONE = np.empty(0)
 ANCHOR = 1e-6  # of the typical information: what holds a moment that nothing else holds
 
@@ -281,8 +281,13 @@ def _likeliest(
 
     def scores(which: np.ndarray, place: np.ndarray) -> tuple[Array, Array]:
         """Return log evidence and tracks of some keypoints, factors by their place in SEARCH."""
-        chosen = _precision(motion[which], acceleration[which] * SEARCH[place], stiffest)
-        return log_evidence(information[which], vectors[which], chosen)
+        found, tracks = np.empty(len(which)), np.empty((len(which), *vectors.shape[1:]))
+        for index, (k, size) in enumerate(zip(which, acceleration[which] * SEARCH[place])):
+            own = slice(k, k + 1)
+            chosen = _precision(motion[own], size[None], stiffest)
+            score, track = log_evidence(information[own], vectors[own], chosen)
+            found[index], tracks[index] = score[0], track[0]
+        return found, tracks
 
     middle = len(SEARCH) // 2
     place = np.full(len(acceleration), middle)
