@@ -1,7 +1,8 @@
 """Labelled frames: reading labels/NAME.csv and pairing it with its images.
 
 One row a point: `frame,view,individual,keypoint,x,y`; empty x and y say that the keypoint is not
-visible. A frame of a view counts as labelled when it has any row at all.
+visible. A frame of a view counts as labelled when it has any row at all; of keypoints that have no
+row there nothing is known, as while a person is still labelling.
 """
 
 import csv
@@ -24,6 +25,7 @@ __all__ = [
     "LabelRow",
     "LabelledImage",
     "Labels",
+    "label_line",
     "labelled_images",
     "read_label_rows",
     "read_labels",
@@ -38,7 +40,8 @@ class Labels:
     """The labels of one recording.
 
     `position` (n, view, individual, keypoint, 2) px, NaN = not visible or not labelled;
-    `labelled` (n, view) tells whether a view of a frame was labelled at all.
+    `known` (n, view, individual, keypoint) tells which have a row, and `labelled` (n, view) whether
+    a view of a frame has any.
     """
 
     recording: str
@@ -47,7 +50,12 @@ class Labels:
     individuals: tuple[str, ...]
     frames: npt.NDArray[np.int64]
     position: npt.NDArray[np.float64]
-    labelled: npt.NDArray[np.bool_]
+    known: npt.NDArray[np.bool_]
+
+    @property
+    def labelled(self) -> npt.NDArray[np.bool_]:
+        """Which views of which frames were labelled at all."""
+        return np.asarray(self.known.any(axis=(2, 3)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +95,12 @@ def read_labels(path: Path, *, views: Sequence[str], keypoints: Sequence[str]) -
     individuals = tuple(dict.fromkeys(row.individual for row in rows))
     shape = (len(frames), len(views), len(individuals), len(keypoints))
     position = np.full((*shape, 2), np.nan)
-    labelled = np.zeros(shape[:2], dtype=bool)
+    known = np.zeros(shape, dtype=bool)
     for row in rows:
         n, v = int(np.searchsorted(frames, row.frame)), views.index(row.view)
         i, k = individuals.index(row.individual), keypoints.index(row.keypoint)
         position[n, v, i, k] = row.x, row.y
-        labelled[n, v] = True
+        known[n, v, i, k] = True
     return Labels(
         recording=path.stem,
         views=tuple(views),
@@ -100,7 +108,7 @@ def read_labels(path: Path, *, views: Sequence[str], keypoints: Sequence[str]) -
         individuals=individuals,
         frames=frames,
         position=position,
-        labelled=labelled,
+        known=known,
     )
 
 
@@ -133,6 +141,7 @@ def labelled_images(labels: Labels, sources: Mapping[str, Frames]) -> list[Label
                     view=view,
                     image=found[index],
                     points=points,
+                    known=labels.known[row, v],
                 )
             )
     return images
@@ -169,13 +178,15 @@ def read_label_rows(path: Path, views: Sequence[str], keypoints: Sequence[str]) 
 
 def write_label_rows(path: Path, rows: Iterable[LabelRow]) -> None:
     """Write a labels file, atomically, to a millionth of a pixel."""
+    write_text(path, "\n".join([",".join(COLUMNS), *map(label_line, rows), ""]))
+
+
+def label_line(row: LabelRow) -> str:
+    """Return a row as a line of a labels file, without its end."""
     stream = StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in rows:
-        pixels = ("" if math.isnan(value) else f"{round(value, 6):.12g}" for value in row[4:])
-        writer.writerow([*row[:4], *pixels])
-    write_text(path, stream.getvalue())
+    pixels = ("" if math.isnan(value) else f"{round(value, 6):.12g}" for value in row[4:])
+    csv.writer(stream, lineterminator="").writerow([*row[:4], *pixels])
+    return stream.getvalue()
 
 
 def _parse_row(

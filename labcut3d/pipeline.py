@@ -1,5 +1,6 @@
 """The whole flow on one screen.
 
+    videos -> where a project keeps them             add_recording, add_calibration
     board videos -> rig                              calibrate_project
     rig, chamber -> rig that looks through walls     place_chamber
     other programs' labels <-> labels                import_labels, export_labels
@@ -13,7 +14,10 @@
            -> viewer, quality                        view, quality
     events -> one table of all recordings, BORIS     summary, export_boris
     videos, what was found -> moments to label       suggest
+    videos, rig, detections -> what labelling shows  moments_to_label, labelling_rig,
+                                                     starting_points
     labels, what was found -> better detectors       refine
+    all of it -> what is done, next, in the way      status
     videos, what was found -> videos with marks      overlay
 
 Each stage reads what the last one wrote, does nothing when its inputs have not changed, and
@@ -24,28 +28,35 @@ from collections.abc import Sequence
 
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
+from labcut3d.stages.adding import add_calibration, add_recording, check_recording, check_videos
 from labcut3d.stages.behaving import events, export_boris
 from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
-from labcut3d.stages.detecting import detect, train
+from labcut3d.stages.detecting import detect, load_detectors, train
 from labcut3d.stages.detection_import import import_detections
 from labcut3d.stages.drifting import drift, known_drift, repair
 from labcut3d.stages.evaluating import cross_validate, evaluate, learning_curve
 from labcut3d.stages.exporting import export_files, export_recording
 from labcut3d.stages.label_export import export_labels
 from labcut3d.stages.label_import import import_labels
+from labcut3d.stages.labelling import labelling_rig, moments_to_label, starting_points
 from labcut3d.stages.moving import kinematics
 from labcut3d.stages.overlaying import overlay
 from labcut3d.stages.placing import place_chamber
 from labcut3d.stages.quality import quality
 from labcut3d.stages.reconstructing import triangulate, triangulate_files
 from labcut3d.stages.refining import refine
+from labcut3d.stages.status import recording_status, status
 from labcut3d.stages.suggesting import suggest
 from labcut3d.stages.summarising import summary
 from labcut3d.stages.viewing import view, view_file
 
 __all__ = [
+    "add_calibration",
+    "add_recording",
     "calibrate_project",
     "calibrate_sources",
+    "check_recording",
+    "check_videos",
     "cross_validate",
     "detect",
     "drift",
@@ -59,13 +70,19 @@ __all__ = [
     "import_labels",
     "kinematics",
     "known_drift",
+    "labelling_rig",
     "learning_curve",
+    "load_detectors",
+    "moments_to_label",
     "overlay",
     "place_chamber",
     "quality",
     "reconstruct",
+    "recording_status",
     "refine",
     "repair",
+    "starting_points",
+    "status",
     "suggest",
     "summary",
     "train",

@@ -34,7 +34,7 @@ from labcut3d.skeleton import Skeleton, load_skeleton
 from labcut3d.tables import parse_table
 from labcut3d.video import Frames, find_source, open_frames, require_equal_lengths
 
-__all__ = ["Project", "View", "load_project", "require_name"]
+__all__ = ["Project", "View", "load_project", "parse_project", "require_name"]
 
 # View names become file names and TOML keys; what these letters spell is safe in both.
 NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -157,6 +157,16 @@ class Project:
         """Open the board videos or image folders of all views."""
         return self._open(self.root / "calibration", self.views)
 
+    def calibration_paths(self) -> dict[str, Path]:
+        """Return where the board videos or image folders of all views lie, without opening them."""
+        return self._find(self.root / "calibration", self.views)
+
+    def recording_paths(
+        self, recording: str, views: Iterable[str] | None = None
+    ) -> dict[str, Path]:
+        """Return where the videos of a recording lie, by default of all views, unopened."""
+        return self._find(self.root / "recordings" / recording, views or self.views)
+
     def chamber_sources(self, views: Iterable[str]) -> dict[str, Frames]:
         """Open the videos or image folders of the board in the chamber; some views may lack one.
 
@@ -188,9 +198,14 @@ class Project:
 
     def labelled_sources(self, labels: Labels) -> dict[str, Frames]:
         """Open the videos of a recording that have labels; they need not be equally long."""
+        shown = self.labelled_paths(labels)
+        return self._open(self.root / "recordings" / labels.recording, shown, damaged=True)
+
+    def labelled_paths(self, labels: Labels) -> dict[str, Path]:
+        """Return where the videos of a recording lie that have labels, without opening them."""
         (recording,) = self.choose_recordings([labels.recording])
         shown = [view for v, view in enumerate(labels.views) if labels.labelled[:, v].any()]
-        return self._open(self.root / "recordings" / recording, shown, damaged=True)
+        return self._find(self.root / "recordings" / recording, shown)
 
     def frame_rate(self, sources: Mapping[str, Frames]) -> float:
         """Return the frames a second: project.toml's `fps`, else what the videos say."""
@@ -212,11 +227,14 @@ class Project:
         self, folder: Path, views: Iterable[str], *, damaged: bool = False, least: int = 0
     ) -> dict[str, Frames]:
         """Open the source of each view in `folder`; the options are those of `open_frames`."""
-        sources = {}
-        for name in views:
-            path = find_source(folder, self.views[name].file or name)
-            sources[name] = open_frames(path, self.region(name), damaged=damaged, least=least)
-        return sources
+        return {
+            name: open_frames(path, self.region(name), damaged=damaged, least=least)
+            for name, path in self._find(folder, views).items()
+        }
+
+    def _find(self, folder: Path, views: Iterable[str]) -> dict[str, Path]:
+        """Return where the source of each view in `folder` lies."""
+        return {name: find_source(folder, self.views[name].file or name) for name in views}
 
 
 def load_project(root: str | os.PathLike[str]) -> Project:
@@ -232,7 +250,16 @@ def load_project(root: str | os.PathLike[str]) -> Project:
             f"{root}: no project here (project.toml is missing); "
             f"make one with: labcut3d new {root} --views cam0,cam1"
         )
-    table = parse_table(_ProjectFile, read_toml(path), str(path))
+    return parse_project(root, read_toml(path))
+
+
+def parse_project(root: Path, settings: Mapping[str, Any]) -> Project:
+    """Return the project in `root` with the settings of its project.toml, already read.
+
+    Raises `FileFormatError` naming the file, the key and the fix.
+    """
+    path = root / "project.toml"
+    table = parse_table(_ProjectFile, settings, str(path))
     if not table.views:
         raise FileFormatError(f"{path}: [views] is empty; name at least one view")
     views = {name: _parse_view(name, view, path) for name, view in table.views.items()}

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,13 @@ from calibration.files import sha256_of, write_text
 from labcut3d.video import Frames
 
 __all__ = [
+    "Stamp",
     "changed_inputs",
     "fingerprint",
     "fingerprint_frames",
+    "fingerprint_source",
     "made_from",
+    "read_stamp",
     "restamp",
     "write_stamp",
 ]
@@ -37,7 +41,11 @@ def fingerprint(value: Any) -> str:
 
 def fingerprint_frames(frames: Frames) -> str:
     """Return a hash of a video or image folder: names, sizes, times of change, sampled content."""
-    path = frames.path
+    return fingerprint_source(frames.path)
+
+
+def fingerprint_source(path: Path) -> str:
+    """Return `fingerprint_frames` of the video or image folder at `path`, without opening it."""
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     return fingerprint([_describe(file) for file in files if file.is_file()])
 
@@ -54,13 +62,32 @@ def changed_inputs(result: Path, inputs: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if stored.get(name) != inputs.get(name)))
 
 
-def made_from(result: Path) -> dict[str, str] | None:
-    """Return the inputs that `result` was made from; None where its stamp does not fit it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What a result was made from: a hash of each input, and of the result as it was written."""
+
+    inputs: Mapping[str, str]
+    sha256: str
+
+
+def read_stamp(result: Path) -> Stamp | None:
+    """Return the stamp of a result, None where the result or its stamp is missing or damaged.
+
+    Whether the result was edited since is not looked at: `changed_inputs` does.
+    """
     try:
         stamp = json.loads(_stamp_path(result).read_text(encoding="utf-8"))
-        return dict(stamp["inputs"]) if stamp["sha256"] == sha256_of(result) else None
+        found = Stamp(inputs=dict(stamp["inputs"]), sha256=str(stamp["sha256"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    return found if result.is_file() else None
+
+
+def made_from(result: Path) -> dict[str, str] | None:
+    """Return the inputs that `result` was made from; None where its stamp does not fit it."""
+    stamp = read_stamp(result)
+    fits = stamp is not None and stamp.sha256 == sha256_of(result)
+    return dict(stamp.inputs) if stamp is not None and fits else None
 
 
 def write_stamp(result: Path, inputs: Mapping[str, str]) -> None:

@@ -1,15 +1,18 @@
-"""A new project: its folders, and a project.toml to fill in."""
+"""A new project: its folders, and a project.toml to fill in, by hand or by `edit_project`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from calibration.files import write_text
+import tomlkit
+
+from calibration.files import read_text, read_toml, write_text
 from labcut3d.errors import ProjectError
-from labcut3d.project import Project, load_project, require_name
+from labcut3d.project import Project, load_project, parse_project, require_name
 from labcut3d.skeleton import load_skeleton
 
-__all__ = ["new_project"]
+__all__ = ["edit_project", "new_project"]
 
 TEMPLATE = """\
 # A labcut3d project. Lengths are in the unit of the board.
@@ -76,3 +79,22 @@ def new_project(root: str | os.PathLike[str], *, views: Sequence[str], skeleton:
     lines = "\n".join(f"[views.{view}]" for view in views)
     write_text(path, TEMPLATE.format(skeleton=skeleton, views=lines, keypoint=loaded.keypoints[0]))
     return load_project(root)
+
+
+def edit_project(root: str | os.PathLike[str], changes: Mapping[str, Any]) -> Project:
+    """Set keys and tables of project.toml, such as `{"board": {...}}`; all else stays as it is.
+
+    None takes a key away. Nothing is written where the settings would be wrong then: the error is
+    that of `load_project`.
+    """
+    root = Path(root)
+    path = root / "project.toml"
+    read_toml(path)  # says where it is no TOML
+    document = tomlkit.parse(read_text(path))
+    for key, value in changes.items():
+        document.pop(key, None)
+        if value is not None:
+            document[key] = value
+    project = parse_project(root, document.unwrap())
+    write_text(path, tomlkit.dumps(document))
+    return project

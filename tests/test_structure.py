@@ -55,11 +55,21 @@ def test_imports_go_one_way(path):
     used = imports_of(parse(path))
     forbidden = FORBIDDEN[relative.parts[0]]
     wrong = [name for name in used for other in forbidden if within(name, other)]
-    if relative.name == "__main__.py" or relative.parts[:2] in {("labcut3d", "cli")}:
+    if relative.parts[:2] == ("labcut3d", "cli"):
         wrong = []
+    if relative.parts[:2] == ("labcut3d", "app"):
+        wrong = [name for name in wrong if not within(name, "labcut3d.app")]
     assert not wrong, f"{relative} imports {wrong}"
     if not str(relative).startswith(TORCH_LIVES_IN):
         assert not [name for name in used if within(name, "torch")], f"{relative} imports torch"
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if "/app/" in f"/{p.id}"])
+def test_the_app_calls_the_pipeline_and_not_what_it_is_made_of(path):
+    inner = [f"labcut3d.{name}" for name in ("stages", "reconstruction", "kinematics")]
+    used = imports_of(parse(path))
+    wrong = [name for name in used for other in inner if within(name, other)]
+    assert not wrong, f"{path.name} imports {wrong}"
 
 
 @pytest.mark.parametrize("path", MODULES)

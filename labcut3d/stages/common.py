@@ -11,7 +11,7 @@ from calibration.files import sha256_of
 from labcut3d.errors import RigError
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
-from labcut3d.provenance import changed_inputs, fingerprint, fingerprint_frames, write_stamp
+from labcut3d.provenance import changed_inputs, fingerprint, fingerprint_source, write_stamp
 from labcut3d.version import __version__
 from labcut3d.video import Frames
 
@@ -25,6 +25,7 @@ __all__ = [
     "load_calibrated_rig",
     "load_rig",
     "open_detections",
+    "path_hashes",
     "recording_rig",
     "save_result",
     "settings_hash",
@@ -56,7 +57,12 @@ def settings_hash(project: Project, settings: Any) -> str:
 
 def source_hashes(sources: Mapping[str, Frames]) -> dict[str, str]:
     """Return the hash of each view's video or image folder."""
-    return {f"video of {view}": fingerprint_frames(frames) for view, frames in sources.items()}
+    return path_hashes({view: frames.path for view, frames in sources.items()})
+
+
+def path_hashes(paths: Mapping[str, Path]) -> dict[str, str]:
+    """Return `source_hashes` of the views' videos or image folders, which need not be opened."""
+    return {f"video of {view}": fingerprint_source(path) for view, path in paths.items()}
 
 
 def load_calibrated_rig(project: Project) -> Rig:

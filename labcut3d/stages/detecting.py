@@ -10,7 +10,14 @@ from labcut3d.labels import LabelledImage, Labels, labelled_images, read_labels
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, made_from, write_stamp
-from labcut3d.stages.common import IMPORTED, is_current, save_result, settings_hash, source_hashes
+from labcut3d.stages.common import (
+    IMPORTED,
+    is_current,
+    path_hashes,
+    save_result,
+    settings_hash,
+    source_hashes,
+)
 from labcut3d.stages.locking import exclusive
 from labcut3d.viewers import training_page
 
@@ -108,7 +115,7 @@ def label_inputs(project: Project) -> dict[str, str]:
     inputs = {}
     for path, labels in zip(project.label_files(), _read_all_labels(project), strict=True):
         inputs[f"labels/{path.name}"] = sha256_of(path)
-        for name, value in source_hashes(project.labelled_sources(labels)).items():
+        for name, value in path_hashes(project.labelled_paths(labels)).items():
             inputs[f"{path.stem}, {name}"] = value
     if not inputs:
         raise LabelError(

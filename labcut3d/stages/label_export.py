@@ -153,7 +153,8 @@ def _with_images(
 ) -> VideoLabels:
     """Write the labelled images of a view as .png into `folder`; return its labels with them."""
     only = np.array([name == view for name in labels.views])
-    shown = labelled_images(replace(labels, labelled=labels.labelled & only), {view: frames})
+    known = labels.known & only[..., None, None]
+    shown = labelled_images(replace(labels, known=known), {view: frames})
     digits = max(4, len(str(one.frames.max())))
     paths = []
     for image in shown:

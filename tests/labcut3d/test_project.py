@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from labcut3d.errors import FileFormatError, Labcut3dError, ProjectError, VideoError
+from labcut3d.errors import BoardError, FileFormatError, Labcut3dError, ProjectError, VideoError
 from labcut3d.project import load_project
-from labcut3d.template import new_project
+from labcut3d.template import edit_project, new_project
 
 TOML = 'skeleton = "fly-egg-laying"\n[views.cam0]\n[views.cam1]\n'
 BOARD = """[board]
@@ -167,3 +167,16 @@ def test_images_need_a_frame_rate(tmp_path):
 def test_a_broken_project_toml_is_named(tmp_path):
     with pytest.raises(FileFormatError, match=r"project\.toml: not valid TOML"):
         project_with(tmp_path, "views = [")
+
+
+def test_editing_keeps_comments_and_refuses_what_would_be_wrong(tmp_path):
+    project = new_project(tmp_path / "p", views=["cam0"], skeleton="fly-egg-laying")
+    board = {"type": "chessboard", "squares_x": 9, "squares_y": 6, "square_length": 2.0}
+    with pytest.raises(BoardError, match="unit"):
+        edit_project(project.root, {"board": board})
+    assert load_project(project.root).board is None
+    edited = edit_project(project.root, {"board": {**board, "unit": "mm"}, "fps": 60.0})
+    assert edited == load_project(project.root)
+    assert edited.fps == 60.0
+    assert "# One table a view" in (project.root / "project.toml").read_text()
+    assert edit_project(project.root, {"board": None}).board is None

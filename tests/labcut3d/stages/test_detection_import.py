@@ -18,7 +18,8 @@ from labcut3d.skeleton import Skeleton
 from labcut3d.stages.detecting import detect
 from labcut3d.stages.detection_import import import_detections
 from labcut3d.stages.exporting import export_recording
-from labcut3d.stages.reconstructing import triangulate, view
+from labcut3d.stages.reconstructing import triangulate
+from labcut3d.stages.viewing import view
 from labcut3d.synthetic_rig import make_rig
 
 SKELETON = 'name = "mouse"\nkeypoints = ["nose", "earL", "earR"]\nbones = [["nose", "earL"]]\n'

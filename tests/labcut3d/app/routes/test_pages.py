@@ -1,0 +1,84 @@
+"""Every page of a project in every state says what is next, and shows names as text."""
+
+import pytest
+
+from labcut3d.app import AppSettings, Workspace
+from labcut3d.template import edit_project
+
+PAGES = ("/", "/calibrate", "/train", "/reconstruct", "/explore")
+EVENTS = (
+    "individual,event,start_frame,stop_frame,start_s,stop_s,confidence,x,y,z\n"
+    "fly,egg_laying,3,60,0.1,2.0,0.93,1,2,3\nfly,<b>odd</b>,3,60,0.1,2.0,,,,\n"
+)
+
+
+def page(client, path):
+    answer = client.get(path, headers={"accept": "text/html"})
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_an_empty_project_says_what_is_next(client, path):
+    text = page(client, path)
+    assert 'aria-current="page"' in text
+    told = {
+        "/": "Add a recording",
+        "/calibrate": "no video or image folder",
+        "/train": "Label some moments first",
+        "/reconstruct": "No recordings yet",
+        "/explore": "nothing to look at yet",
+    }
+    assert told[path] in text
+
+
+def test_a_names_markup_is_text(client, project):
+    edit_project(project.root, {"name": "<script>alert(1)</script>"})
+    for path in PAGES:
+        assert "<script>alert" not in page(client, path)
+
+
+def test_no_page_holds_scripts_or_styles_of_its_own(client):
+    for path in (*PAGES, "/new"):
+        text = page(client, path)
+        assert " style=" not in text
+        assert "<style" not in text
+        assert " onclick=" not in text
+        assert all(part.startswith((" src=", ' type="module" src=')) for part in scripts(text))
+
+
+def scripts(text):
+    """What follows each opening of a script element."""
+    return text.split("<script")[1:]
+
+
+def test_events_are_a_table_and_a_file(client, project):
+    folder = project.root / "recordings" / "walk"
+    folder.mkdir(parents=True)
+    results = project.results("walk")
+    results.mkdir(parents=True)
+    (results / "viewer.html").write_text("viewer")
+    (results / "events.csv").write_text(EVENTS)
+    text = page(client, "/explore/walk")
+    assert "egg laying" in text
+    assert "<b>odd</b>" not in text
+    assert "sandbox=" in text
+    saved = client.get("/explore/walk/events.csv")
+    assert saved.text == EVENTS
+    assert "attachment" in saved.headers["content-disposition"]
+
+
+def test_a_step_without_a_project_leads_to_the_start(stranger, access, tmp_path):
+    stranger.app.state.workspace = Workspace(AppSettings(folders=(tmp_path,)))
+    stranger.get("/login", params={"token": access.token})
+    answer = stranger.get("/train", headers={"accept": "text/html"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert stranger.get("/jobs").status_code == 409
+    assert "New project" in page(stranger, "/")
+
+
+def test_what_is_wrong_with_the_settings_is_a_page(client, project):
+    (project.root / "project.toml").write_text("nonsense")
+    answer = client.get("/", headers={"accept": "text/html"})
+    assert answer.status_code == 422
+    assert "not valid TOML" in answer.text
