@@ -150,7 +150,7 @@ def covariances(inverse, points, unsteady):
 
 @bare
 def covariances_of_differences(inverse, velocity, acceleration):
-    """Fill (m, t, 3, 3) with those of central and second differences about each moment but the ends.
+    """Fill (m, t, 3, 3) with those of central and second differences, but for the ends.
 
     From the inverse as `invert` leaves it, nine elements wide.
     """

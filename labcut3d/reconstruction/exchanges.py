@@ -14,7 +14,14 @@ import numpy as np
 
 from calibration.geometry import Array
 from labcut3d.reconstruction.alone import alone
-from labcut3d.reconstruction.evidence import PARTS, Evidence, Noise, first_noise, judge, log_likelihood
+from labcut3d.reconstruction.evidence import (
+    PARTS,
+    Evidence,
+    Noise,
+    first_noise,
+    judge,
+    log_likelihood,
+)
 
 __all__ = ["untangle"]
 

@@ -282,9 +282,10 @@ def _likeliest(
     def scores(which: np.ndarray, place: np.ndarray) -> tuple[Array, Array]:
         """Return log evidence and tracks of some keypoints, factors by their place in SEARCH."""
         found, tracks = np.empty(len(which)), np.empty((len(which), *vectors.shape[1:]))
-        for index, (k, size) in enumerate(zip(which, acceleration[which] * SEARCH[place])):
+        for index, k in enumerate(which):
             own = slice(k, k + 1)
-            chosen = _precision(motion[own], size[None], stiffest)
+            size = acceleration[own] * SEARCH[place[index]]
+            chosen = _precision(motion[own], size, stiffest)
             score, track = log_evidence(information[own], vectors[own], chosen)
             found[index], tracks[index] = score[0], track[0]
         return found, tracks
