@@ -9,23 +9,33 @@ import math
 
 from calibration.compiling import bare
 
-__all__ = ["BANDS", "factorize", "fill", "inverse_blocks", "solve"]
+__all__ = [
+    "BANDS",
+    "covariances",
+    "covariances_of_differences",
+    "factorize",
+    "fill",
+    "invert",
+    "log_pivots",
+    "solve",
+]
 
 BANDS = 6  # below the diagonal
 
 
 @bare
 def fill(information, precision, matrices):
-    """Fill matrices (m, 3 t + 6, 7), which are zero, with the normal equations of tracks.
+    """Fill matrices (m, 3 t + 6, 7) with the normal equations of tracks.
 
     `information` (m, t, 3, 3) of the points and `precision` (m, t - 2) of their second differences.
     """
     for m in range(len(information)):
         a = matrices[m]
+        a[:] = 0.0
         for t in range(information.shape[1]):
             for i in range(3):
                 for j in range(i, 3):
-                    a[3 * t + i, j - i] += information[m, t, i, j]
+                    a[3 * t + i, j - i] = information[m, t, i, j]
         for t in range(precision.shape[1]):
             p = precision[m, t]  # times the products of 1, -2 and 1
             for j in range(3 * t, 3 * t + 3):
@@ -51,6 +61,18 @@ def factorize(matrices):
             for p in range(1, BANDS + 1):
                 for q in range(p, BANDS + 1):
                     a[j + p, q - p] -= a[j, p] * a[j, q]
+
+
+@bare
+def log_pivots(factor):
+    """Return the sum of the logarithms of the diagonal of a factor (n + 6, 7)."""
+    total, product = 0.0, 1.0
+    for j in range(len(factor) - BANDS):
+        product *= factor[j, 0]
+        if j % 4 == 3:  # a logarithm takes as long as twenty products
+            total += math.log(product)
+            product = 1.0
+    return total + math.log(product)
 
 
 @bare
@@ -82,37 +104,65 @@ def solve(factors, values):
 
 
 @bare
-def inverse_blocks(factors, window, column, blocks, lagged):
-    """Fill blocks (m, n / 3, b, b) of the inverse that begin on the diagonal, zero past its end.
+def invert(factors, inverse):
+    """Fill inverse (m, n + 6, r), which is zero, with elements (j, j) ... (j, j + r - 1) of it.
 
-    And add to lagged (m, n / 3, 2) the traces of the (3, 3) blocks one and two beside the diagonal.
-    From the last row backwards: the inverse within a band of r rows, which is as wide as the
-    factors' or wider, needs only itself (Takahashi et al., 1973). `window` (r, r), r >= b, and
-    `column` (r,) are room to work in.
+    From the last row backwards: what lies within a band of r elements, which is as wide as the
+    factors' or wider, needs only itself (Takahashi et al., 1973).
     """
-    reach, size = len(column), blocks.shape[2]
+    width = inverse.shape[2]
     for m in range(len(factors)):
-        a = factors[m]
-        window[:] = 0.0
+        a, z = factors[m], inverse[m]
         for j in range(len(a) - BANDS - 1, -1, -1):
             up = 1 / a[j, 0]
             corner = up
-            for p in range(reach):
+            for p in range(1, width):
                 total = 0.0
-                for q in range(BANDS):
-                    total += window[p, q] * a[j, q + 1]
-                column[p] = -total * up
-            for p in range(BANDS):
-                corner -= a[j, p + 1] * column[p]
-            lagged[m, j // 3, 0] += column[2]
-            lagged[m, j // 3, 1] += column[5]
-            for p in range(reach - 1, 0, -1):
-                for q in range(reach - 1, 0, -1):
-                    window[p, q] = window[p - 1, q - 1]
-            for p in range(1, reach):
-                window[p, 0] = window[0, p] = column[p - 1]
-            window[0, 0] = corner * up
-            if j % 3 == 0:
-                for p in range(size):
-                    for q in range(size):
-                        blocks[m, j // 3, p, q] = window[p, q]
+                for q in range(1, min(p, BANDS) + 1):
+                    total += a[j, q] * z[j + q, p - q]
+                for q in range(p + 1, BANDS + 1):
+                    total += a[j, q] * z[j + p, q - p]
+                z[j, p] = -total * up
+            for p in range(1, BANDS + 1):
+                corner -= a[j, p] * z[j, p]
+            z[j, 0] = corner * up
+
+
+@bare
+def covariances(inverse, points, unsteady):
+    """Fill points (m, t, 3, 3), and unsteady (m, t - 2) with the variances of second differences.
+
+    From the inverse as `invert` leaves it.
+    """
+    for m in range(len(points)):
+        z = inverse[m]
+        for t in range(points.shape[1]):
+            for i in range(3):
+                for j in range(i, 3):
+                    points[m, t, i, j] = points[m, t, j, i] = z[3 * t + i, j - i]
+        for t in range(unsteady.shape[1]):
+            total = 0.0
+            for j in range(3 * t, 3 * t + 3):
+                total += z[j, 0] + 4 * z[j + 3, 0] + z[j + 6, 0]
+                total += 2 * z[j, 6] - 4 * (z[j, 3] + z[j + 3, 3])
+            unsteady[m, t] = total
+
+
+@bare
+def covariances_of_differences(inverse, velocity, acceleration):
+    """Fill (m, t, 3, 3) with those of central and second differences, but for the ends.
+
+    From the inverse as `invert` leaves it, nine elements wide.
+    """
+    for m in range(len(velocity)):
+        z = inverse[m]
+        for t in range(1, velocity.shape[1] - 1):
+            for i in range(3):
+                for j in range(i, 3):
+                    a, b, d = 3 * t - 3, 3 * t, j - i
+                    outer = z[a + i, d] + z[b + 3 + i, d]
+                    across = z[a + i, 6 + d] + z[a + j, 6 - d]
+                    near = z[a + i, 3 + d] + z[a + j, 3 - d] + z[b + i, 3 + d] + z[b + j, 3 - d]
+                    v, w = (outer - across) / 4, outer + across + 4 * z[b + i, d] - 2 * near
+                    velocity[m, t, i, j] = velocity[m, t, j, i] = v
+                    acceleration[m, t, i, j] = acceleration[m, t, j, i] = w

@@ -1,4 +1,8 @@
-"""Bones keep their length: learnt from confident moments, then pulling softly on the tracks."""
+"""Bones keep their length: learnt from confident moments, then pulling softly on the tracks.
+
+Only bones that are stiff may pull: one that now and then truly changes its length, such as between
+head and proboscis, would hide just what is looked for.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +18,10 @@ FEWEST = 20  # confident moments
 STIFF = 0.25  # of its length; a bone that varies more than this says too little to be used
 FREEDOM = 4.0  # degrees of freedom of the Student lengths
 MAD_TO_SD = 1.4826  # for normal noise
+TAIL, TAIL_TO_SD = 0.99, 1 / 2.576  # the deviation that 99 % stay within, for normal noise
+HEAVY = 2.0  # times the usual deviation; a tail that reaches farther is a change of length
+BEYOND = 4.0  # standard deviations that a length differs by
+LASTING = 5  # frames in a row; what differs so for longer is a change and not noise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -26,36 +34,48 @@ class Bones:
 
 
 def learn_bones(points: Array, covariance: Array, pairs: Sequence[tuple[int, int]]) -> Bones | None:
-    """Return the bones that are stiff, learnt from tracks (keypoint, time, 3).
+    """Return the bones that are stiff, learnt from tracks (keypoint, time, 3) that none pulled.
 
-    The moments used are those at which both ends are known best by `covariance`
+    The moments that teach a length are those at which both ends are known best by `covariance`
     (keypoint, time, 3, 3).
     """
     size = np.trace(covariance, axis1=-2, axis2=-1)
     kept, lengths, deviations = [], [], []
     for a, b in pairs:
+        length = np.linalg.norm(points[a] - points[b], axis=-1)
         doubt = size[a] + size[b]
         confident = doubt <= np.quantile(doubt, CONFIDENT)
-        length = np.linalg.norm(points[a] - points[b], axis=-1)[confident]
-        middle = float(np.median(length))
-        deviation = MAD_TO_SD * float(np.median(np.abs(length - middle)))
-        if len(length) >= FEWEST and deviation < STIFF * middle:
+        middle = float(np.median(length[confident]))
+        off = np.abs(length - middle)
+        deviation = MAD_TO_SD * float(np.median(off[confident]))
+        tail = TAIL_TO_SD * float(np.quantile(off[confident], TAIL))
+        usual = max(deviation, 0.01 * middle)
+        if confident.sum() < FEWEST or max(tail, deviation) >= STIFF * middle:
+            continue
+        if tail <= HEAVY * usual and not _lasts(off**2 > BEYOND**2 * (usual**2 + doubt)):
             kept.append((a, b))
             lengths.append(middle)
-            deviations.append(max(deviation, 0.01 * middle))
+            deviations.append(max(usual, tail))
     if not kept:
         return None
     return Bones(pairs=np.array(kept), length=np.array(lengths), deviation=np.array(deviations))
 
 
-def pull_of_bones(bones: Bones, points: Array, covariance: Array) -> tuple[Array, Array]:
-    """Return information (keypoint, time, 3, 3) and vectors (keypoint, time, 3) of the bones.
+def _lasts(flags: np.ndarray) -> bool:
+    """Tell whether some flags (time,) are set for `LASTING` moments in a row."""
+    if len(flags) < LASTING:
+        return False
+    return bool(np.lib.stride_tricks.sliding_window_view(flags, LASTING).all(axis=-1).any())
+
+
+def pull_of_bones(
+    bones: Bones, points: Array, covariance: Array, information: Array, vectors: Array
+) -> None:
+    """Add what bones say to information (keypoint, time, 3, 3) and vectors (keypoint, time, 3).
 
     Each end is drawn along the bone, as if the other end stood where it is now, known as well as
     its own covariance says.
     """
-    information = np.zeros((*points.shape, 3))
-    vectors = np.zeros(points.shape)
     for (a, b), length, deviation in zip(bones.pairs, bones.length, bones.deviation, strict=True):
         for end, other in ((a, b), (b, a)):
             apart = points[end] - points[other]
@@ -67,4 +87,3 @@ def pull_of_bones(bones: Bones, points: Array, covariance: Array) -> tuple[Array
             target = ((points[other] * along).sum(axis=-1) + length) * weight
             information[end] += weight[:, None, None] * along[:, :, None] * along[:, None, :]
             vectors[end] += target[:, None] * along
-    return information, vectors

@@ -14,7 +14,7 @@ import numpy as np
 from calibration.geometry import Array
 from calibration.points.imaging import project_points
 from calibration.rig import Rig
-from labcut3d.reconstruction.weighing import FREEDOM, Linear, add_up, linearized
+from labcut3d.reconstruction.weighing import FREEDOM, POWER, Linear, add_up, linearized
 
 __all__ = [
     "PARTS",
@@ -29,6 +29,7 @@ __all__ = [
     "judge",
     "learn_noise",
     "linearize",
+    "log_likelihood",
     "persistence",
     "sums",
 ]
@@ -43,6 +44,7 @@ SCALE_RANGE = (0.25, 100.0)  # of the factor on the detector's covariance
 PRIOR_RANGE = (1e-3, 1 - 1e-3)  # of the probability that a detection is right
 TINY = 1e-300
 CHANCE = 2.5  # standard deviations from which a correlation, or a variance too small, is no chance
+TOGETHER = 100_000  # detections worked at together, so that long recordings take little memory
 MEMORY = 10  # frames over which errors are compared with themselves
 
 
@@ -79,8 +81,14 @@ class Evidence:
         return inverted(np.where(self.seen[..., None, None], self.information, np.eye(2)))
 
     def of_keypoints(self, which: np.ndarray | slice) -> "Evidence":
-        """Return the evidence on some keypoints, given by index."""
+        """Return the evidence on some keypoints, given by index; a slice takes no memory."""
         return replace(self, **{name: getattr(self, name)[:, which] for name in PARTS})
+
+    def parts(self) -> list[slice]:
+        """Return the keypoints that are worked at together: all of short recordings, or few."""
+        _, keypoints, moments = self.confidence.shape
+        size = max(TOGETHER // max(len(self.rig) * moments, 1), 1)
+        return [slice(k, k + size) for k in range(0, keypoints, size)]
 
     def in_blocks(self, moments: int) -> "Iterator[Evidence]":
         """Yield the evidence on some moments after the other."""
@@ -92,6 +100,8 @@ class Evidence:
         """Return the evidence with two keypoints exchanged `where` (view, time)."""
         changed = {}
         for name in PARTS:
+            if not getattr(self, name)[:, [left, right]].any():
+                continue  # no share, which takes no memory as long as nobody writes
             array = getattr(self, name).copy()
             a, b = array[:, left][where].copy(), array[:, right][where].copy()
             array[:, left][where], array[:, right][where] = b, a
@@ -122,14 +132,17 @@ class Judgement:
     """How far each detection (view, keypoint, time) can be believed, given points in space.
 
     `right` is the probability that it shows its keypoint, `weight` what it counts in the next
-    step of least squares, `squared` its squared distance in units of the noise, `log_likelihood`
-    that of the detection.
+    step of least squares, `squared` its squared distance in units of the noise.
     """
 
     right: Array
     weight: Array
     squared: Array
-    log_likelihood: Array
+
+    def of_keypoints(self, which: slice) -> "Judgement":
+        """Return the judgement on some keypoints."""
+        parts = (self.right[:, which], self.weight[:, which], self.squared[:, which])
+        return Judgement(right=parts[0], weight=parts[1], squared=parts[2])
 
 
 def inverted(matrices: Array) -> Array:
@@ -162,21 +175,28 @@ def judge(evidence: Evidence, noise: Noise, points: Array, widening: float = 1.0
 
     `widening` multiplies the covariance: a wide noise first keeps a wrong start from deciding.
     """
-    residual = evidence.pixels - project_points(evidence.rig, points)
-    scale = (noise.scale * widening)[None, :, None]
-    squared = np.einsum("...i,...ij,...j->...", residual, evidence.information, residual) / scale
-    seen = evidence.seen & np.isfinite(squared)
-    squared = np.where(seen, squared, 0.0)
-    odds = against(evidence, noise, widening) * (1 + squared / FREEDOM) ** ((FREEDOM + 2) / 2)
-    right = np.where(seen, 1 / (1 + odds), 0.0)
+    right, weight, squares = np.empty((3, *evidence.confidence.shape))
+    odds = against(evidence, noise, widening)
+    for own in evidence.parts():
+        residual = evidence.pixels[:, own] - project_points(evidence.rig, points[own])
+        x, y, told = residual[..., 0], residual[..., 1], evidence.information[:, own]
+        scale = noise.scale[own, None] * widening
+        squared = x * x * told[..., 0, 0] + 2 * x * y * told[..., 0, 1] + y * y * told[..., 1, 1]
+        squared /= scale
+        seen = evidence.seen[:, own] & np.isfinite(squared)
+        squares[:, own] = squared = np.where(seen, squared, 0.0)
+        wrong = odds[:, own] * (1 + squared / FREEDOM) ** POWER
+        right[:, own] = np.where(seen, 1 / (1 + wrong), 0.0)
+        weight[:, own] = right[:, own] * (FREEDOM + 2) / (FREEDOM + squared) / scale
+    return Judgement(right=right, weight=weight, squared=squares)
+
+
+def log_likelihood(evidence: Evidence, noise: Noise, judgement: Judgement) -> Array:
+    """Return the log-likelihood (view, keypoint, time) of judged detections, 0 where none is."""
     prior = noise.prior(evidence.confidence).clip(*PRIOR_RANGE)
     elsewhere = (1 - prior) / (2 * np.pi * noise.surroundings**2)
-    return Judgement(
-        right=right,
-        weight=right * (FREEDOM + 2) / (FREEDOM + squared) / scale,
-        squared=squared,
-        log_likelihood=np.where(seen, np.log(elsewhere / (1 - right).clip(min=TINY)), 0.0),
-    )
+    known = evidence.seen & (judgement.right > 0)
+    return np.where(known, np.log(elsewhere / (1 - judgement.right).clip(min=TINY)), 0.0)
 
 
 def against(evidence: Evidence, noise: Noise, widening: float = 1.0) -> Array:
@@ -195,8 +215,8 @@ def against(evidence: Evidence, noise: Noise, widening: float = 1.0) -> Array:
 def linearize(evidence: Evidence, weight: Array, points: Array) -> tuple[Array, Array]:
     """Return information (keypoint, time, 3, 3) and vectors (keypoint, time, 3) around `points`."""
     information, vectors = np.empty((*points.shape, 3)), np.empty(points.shape)
-    for k in range(len(points)):  # one keypoint at a time: the slopes of all are large
-        one, own = evidence.of_keypoints(slice(k, k + 1)), slice(k, k + 1)
+    for own in evidence.parts():  # the slopes of all are large
+        one = evidence.of_keypoints(own)
         linear = linearized(one.rig, one.pixels, points[own])
         information[own], vectors[own] = sums(one, linear, weight[:, own])
     return information, vectors
@@ -241,7 +261,16 @@ def persistence(evidence: Evidence, judgement: Judgement, points: Array, share: 
     detections have in what is known of the point. A detector that claims nothing does not tell
     what its views share (see `common_variance`): then n is taken as large.
     """
-    share = share if evidence.stated else np.zeros(share.shape)
+    factor = np.empty(share.shape)
+    for own in evidence.parts():
+        part = share[own] if evidence.stated else np.zeros_like(share[own])
+        one, judged = evidence.of_keypoints(own), judgement.of_keypoints(own)
+        factor[own] = _persistence(one, judged, points[own], part)
+    return factor
+
+
+def _persistence(evidence: Evidence, judgement: Judgement, points: Array, share: Array) -> Array:
+    """Return what `persistence` does, of few keypoints; `share` is to be gone by."""
     # About each moment's own points: smoothed ones have taken up what lasts.
     information, vectors = linearize(evidence, judgement.weight, points)
     hold = 1e-6 * np.trace(information, axis1=-2, axis2=-1).max(axis=1)[:, None, None, None]
@@ -272,7 +301,11 @@ def common_variance(evidence: Evidence, judgement: Judgement, noise: Noise, poin
     detector claims nothing.
     """
     views = judgement.right.sum(axis=0)
-    told = np.trace(linearize(evidence, judgement.right, points)[0], axis1=-2, axis2=-1)
+    told = np.empty(views.shape)
+    for own in evidence.parts():
+        right = judgement.right[:, own]
+        information, _ = linearize(evidence.of_keypoints(own), right, points[own])
+        told[own] = np.trace(information, axis1=-2, axis2=-1)
     known = (views > 1) & (told > 0)
     claimed = np.where(known, 2 * views / np.where(known, told, 1.0), np.nan)
     claimed = np.where(known, claimed, _usual(claimed))

@@ -14,7 +14,14 @@ import numpy as np
 
 from calibration.geometry import Array
 from labcut3d.reconstruction.alone import alone
-from labcut3d.reconstruction.evidence import PARTS, Evidence, Noise, first_noise, judge
+from labcut3d.reconstruction.evidence import (
+    PARTS,
+    Evidence,
+    Noise,
+    first_noise,
+    judge,
+    log_likelihood,
+)
 
 __all__ = ["untangle"]
 
@@ -83,7 +90,7 @@ def _weighed_moments(
     one = _chosen(both, patterns)
     found = alone(one).points
     known = np.isfinite(found).all(axis=-1)
-    likelihood = judge(one, noise, found).log_likelihood
+    likelihood = log_likelihood(one, noise, judge(one, noise, found))
     # A point that is free to be anywhere takes three coordinates to fit.
     occam = 3 * np.log(max(noise.surroundings / deviation, 1.0))
     elsewhere = -np.log(2 * np.pi * noise.surroundings**2)

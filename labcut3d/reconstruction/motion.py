@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from calibration.geometry import Array
-from labcut3d.reconstruction.smoothing import accelerations, posterior_motion, velocities
+from labcut3d.reconstruction.smoothing import accelerations, velocities
 
 __all__ = ["Motion", "motion_variables", "refined_motion", "unknown_motion"]
 
@@ -33,26 +33,19 @@ class Motion:
         return Motion(**{field.name: function(getattr(self, field.name)) for field in fields(self)})
 
 
-def refined_motion(points: Array, information: Array, precision: Array, widening: Array) -> Motion:
-    """Return the motion of tracks (keypoint, time, 3) from what `smooth` was given.
-
-    `widening` (keypoint, time) multiplies the covariances.
-    """
-    covariances = posterior_motion(information, precision)
-    motion = Motion(
-        velocity=velocities(points),
-        velocity_covariance=covariances[0] * widening[:, 1:-1, None, None],
-        acceleration=accelerations(points),
-        acceleration_covariance=covariances[1] * widening[:, 1:-1, None, None],
+def refined_motion(
+    points: Array, velocity_covariance: Array, acceleration_covariance: Array
+) -> Motion:
+    """Return the motion of tracks (keypoint, time, 3) with covariances (keypoint, time, 3, 3)."""
+    velocity, acceleration = np.full((2, *points.shape), np.nan)
+    velocity[:, 1:-1] = velocities(points)
+    acceleration[:, 1:-1] = accelerations(points)
+    return Motion(
+        velocity=velocity,
+        velocity_covariance=velocity_covariance,
+        acceleration=acceleration,
+        acceleration_covariance=acceleration_covariance,
     )
-
-    def between_ends(values: Array) -> Array:
-        """Return values (keypoint, time - 2, ...) for all moments."""
-        whole = np.full((len(values), points.shape[1], *values.shape[2:]), np.nan)
-        whole[:, 1:-1] = values
-        return whole
-
-    return motion.mapped(between_ends)
 
 
 def unknown_motion(keypoints: int, moments: int) -> Motion:

@@ -6,7 +6,7 @@ its confidence can be trusted, each keypoint's restlessness (by maximum likeliho
 of bones. The first rounds see the noise wider than it is, so that a wrong start can be left.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,17 +26,24 @@ from labcut3d.reconstruction.evidence import (
     learn_noise,
     linearize,
     persistence,
-    sums,
 )
 from labcut3d.reconstruction.motion import Motion, refined_motion
 from labcut3d.reconstruction.smoothing import (
     accelerations,
     log_evidence,
     posterior_covariances,
+    posterior_motion,
     smooth,
 )
 from labcut3d.reconstruction.swaps import repair_swaps
-from labcut3d.reconstruction.weighing import FREEDOM, linearized, weigh
+from labcut3d.reconstruction.weighing import (
+    FREEDOM,
+    Linear,
+    add_up,
+    largest_form,
+    linearized,
+    weigh,
+)
 
 __all__ = ["Refined", "information_of", "refine"]
 
@@ -44,6 +51,7 @@ WIDENINGS = (16.0, 4.0, 1.0, 1.0, 1.0, 1.0)  # of the noise's covariance, round 
 # Frames over which accelerations are of one scale, round by round: animals go on jumping, but so
 # do exchanged legs, which are to be told first.
 JUMPS = (1, 1, 1, 1, 5, 5)
+BONES = 3  # the round whose tracks teach the bones: exchanges are repaired, no bone has pulled yet
 STEPS = 4  # of Gauss-Newton in a round, at most
 STILL = 0.01  # standard deviations; tracks that move less need only one step more
 # The weights of least squares say more than Student noise of two dimensions tells about its place
@@ -52,6 +60,8 @@ STUDENT_INFORMATION = (FREEDOM + 2) / (FREEDOM + 4)
 MOTION_FREEDOM = 3.0  # degrees of freedom of the Student accelerations: animals jump
 SEARCH = np.geomspace(0.25, 4.0, 9)  # factors on the accelerations, tried by likelihood
 STIFFEST = 1e10  # times the least information of a moment: what double precision can solve
+MANY = 500_000  # detections whose slopes are kept during a round, 64 bytes each
+NONE = np.empty(0)
 ANCHOR = 1e-6  # of the typical information: what holds a moment that nothing else holds
 
 
@@ -126,27 +136,40 @@ def refine(
             evidence, newly = repair_swaps(evidence, state.noise, state.points, pairs)
             exchanged = exchanged ^ newly  # one exchanged again is as it was
         if widening == 1.0 and index < len(WIDENINGS) - 1:
-            state = _learn(evidence, state, bones)
+            state = _learn(evidence, state)
+        if index == BONES and bones:
+            learnt = learn_bones(state.points, state.covariance, bones)
+            state = replace(state, bones=learnt)
         if progress is not None:
             progress(index + 1, len(WIDENINGS))
+    return _stated(evidence, replace(state, covariance=NONE), exchanged)
+
+
+def _stated(evidence: Evidence, state: _State, exchanged: np.ndarray) -> Refined:
+    """Return the tracks of the last round with all that is stated of them."""
     judgement = judge(evidence, state.noise, state.points)
     known = information_of(evidence, STUDENT_INFORMATION * judgement.weight, state.points)
-    covariance, _ = posterior_covariances(known, state.precision)
+    covariance, velocity, acceleration = posterior_motion(known, state.precision)
     own = np.einsum("ktij,ktji->kt", covariance, known) / 3
-    factor = persistence(evidence, judgement, state.points, own)
-    covariance *= factor[..., None, None]
+    del known
+    factor = persistence(evidence, judgement, state.points, own)[..., None, None]
+    covariance *= factor
+    # Errors that last cancel in differences, others do not: between 1 and the points' factor.
+    velocity *= np.sqrt(factor)
+    acceleration *= np.sqrt(factor)
     shared = common_variance(evidence, judgement, state.noise, state.points)
+    for axis in range(3):
+        covariance[..., axis, axis] += shared
     return Refined(
         points=state.points,
-        covariance=covariance + shared[..., None, None] * np.eye(3),
+        covariance=covariance,
         evidence=evidence,
         judgement=judgement,
         noise=state.noise,
         exchanged=exchanged,
         acceleration=state.acceleration,
         precision=state.precision,
-        # Errors that last cancel in differences, others do not: between 1 and the points' factor.
-        motion=refined_motion(state.points, known, state.precision, np.sqrt(factor)),
+        motion=refined_motion(state.points, velocity, acceleration),
     )
 
 
@@ -156,7 +179,7 @@ def information_of(evidence: Evidence, weight: Array, points: Array) -> Array:
     Without the bones: they tie errors together that a covariance of single points cannot hold.
     """
     information, vectors = linearize(evidence, weight, points)
-    _anchor(information, vectors, points)
+    _anchor(information, vectors, points, _hold(information))
     return information
 
 
@@ -166,32 +189,29 @@ def _fit(evidence: Evidence, state: _State, widening: float) -> _State:
     The cameras are taken as linear near where the tracks were; the next round looks again.
     """
     points, acceleration = state.points, state.acceleration
-    linear = linearized(evidence.rig, evidence.pixels, points)
-    odds = against(evidence, state.noise, widening)
-    scale, weight = state.noise.scale * widening, np.empty(evidence.confidence.shape)
-    last = False
+    total = _totals(evidence, state, widening)
+    last, hold = False, 0.0
     for step in range(STEPS):
         last = last or step == STEPS - 1
-        weigh(linear, evidence.information, odds, scale, points, weight)
-        information, vectors = sums(evidence, linear, weight)
+        information, vectors = total(points)
+        hold = _hold(information) if step == 0 else hold
+        known = information
+        if last and state.bones is not None:
+            known = information.copy()  # without the bones, as in `information_of`
+            _anchor(known, np.zeros(points.shape), points, hold)
         if state.bones is not None:
-            pull, target = pull_of_bones(state.bones, points, state.covariance)
-            information += pull
-            vectors += target
-            del pull, target
-        _anchor(information, vectors, points)
+            pull_of_bones(state.bones, points, state.covariance, information, vectors)
+        _anchor(information, vectors, points, hold)
         motion = _motion_weight(points, state, acceleration)
+        stiffest = _stiffest(information)
         if last:
-            acceleration = _likeliest(information, vectors, motion, acceleration)
-        precision = _precision(motion, acceleration, _stiffest(information))
-        before, points = points, smooth(information, vectors, precision)
-        if last:
+            acceleration, points = _likeliest(information, vectors, motion, acceleration)
+            precision = _precision(motion, acceleration, stiffest)
             break
+        precision = _precision(motion, acceleration, stiffest)
+        before, points = points, smooth(information, vectors, precision)
         last = _moved(before, points, information) < STILL
-    # Without the bones, as in `information_of`.
-    known, _ = sums(evidence, linear, weight)
-    del linear, information, vectors
-    _anchor(known, np.zeros(points.shape), points)
+    del total, information, vectors
     covariance, unsteady = posterior_covariances(known, precision)
     return replace(
         state,
@@ -203,52 +223,88 @@ def _fit(evidence: Evidence, state: _State, widening: float) -> _State:
     )
 
 
+def _totals(
+    evidence: Evidence, state: _State, widening: float
+) -> Callable[[Array], tuple[Array, Array]]:
+    """Return what tells information and vectors of the detections, as weighed about given points.
+
+    The cameras are linear near the state's points; of long recordings, whose slopes would fill the
+    memory, this is found again whenever it is asked for.
+    """
+    odds = against(evidence, state.noise, widening)
+    scale, long = state.noise.scale * widening, odds.size > MANY
+    parts = evidence.parts()
+
+    def linear(own: slice) -> Linear:
+        """Return the detections of some keypoints near the state's points."""
+        return linearized(evidence.rig, evidence.pixels[:, own], state.points[own])
+
+    kept = None if long else [linear(own) for own in parts]
+
+    def total(points: Array) -> tuple[Array, Array]:
+        """Return information (keypoint, time, 3, 3) and vectors (keypoint, time, 3)."""
+        information, vectors = np.zeros((*points.shape, 3)), np.zeros(points.shape)
+        for k, own in enumerate(parts):
+            near = linear(own) if kept is None else kept[k]
+            told, weight = evidence.information[:, own], np.empty(odds[:, own].shape)
+            weigh(near, told, odds[:, own], scale[own], points[own], weight)
+            add_up(near, told, weight, information[own], vectors[own])
+        return information, vectors
+
+    return total
+
+
 def _moved(before: Array, after: Array, information: Array) -> float:
     """Return the largest step of a point, in standard deviations of its measurements."""
-    step = after - before
-    pulled = (information @ step[..., None])[..., 0]
-    return float(np.sqrt((pulled * step).sum(axis=-1).max()))
+    return float(np.sqrt(largest_form(information, after - before)))
 
 
-def _learn(evidence: Evidence, state: _State, bones: Sequence[tuple[int, int]]) -> _State:
-    """Return the state with what the data teach about noise and bones."""
+def _learn(evidence: Evidence, state: _State) -> _State:
+    """Return the state with what the data teach about the noise."""
     judgement = judge(evidence, state.noise, state.points)
     information, _ = linearize(evidence, judgement.weight, state.points)
     fitted = np.einsum("ktij,ktji->k", information, state.covariance)
     noise = learn_noise(evidence, judgement, state.noise, fitted)
-    learnt = learn_bones(state.points, state.covariance, bones) if bones else None
-    return replace(state, noise=noise, bones=learnt)
+    return replace(state, noise=noise)
 
 
-def _likeliest(information: Array, vectors: Array, motion: Array, acceleration: Array) -> Array:
-    """Return the accelerations (keypoint,) that make the measurements most probable.
+def _likeliest(
+    information: Array, vectors: Array, motion: Array, acceleration: Array
+) -> tuple[Array, Array]:
+    """Return the accelerations (keypoint,) that make the measurements most probable, and tracks.
 
-    Uphill from where they are: the likelihood has one summit.
+    Uphill from where they are: the likelihood has one summit. The tracks are those of `smooth`.
     """
-    if motion.shape[1] == 0:
-        return acceleration
-
     stiffest = _stiffest(information)
+    if motion.shape[1] == 0:
+        return acceleration, smooth(information, vectors, motion)
 
-    def scores(which: np.ndarray, place: np.ndarray) -> Array:
-        """Return the log evidence of some keypoints with factors by their place in SEARCH."""
-        chosen = _precision(motion[which], acceleration[which] * SEARCH[place], stiffest)
-        return log_evidence(information[which], vectors[which], chosen)
+    def scores(which: np.ndarray, place: np.ndarray) -> tuple[Array, Array]:
+        """Return log evidence and tracks of some keypoints, factors by their place in SEARCH."""
+        found, tracks = np.empty(len(which)), np.empty((len(which), *vectors.shape[1:]))
+        for index, k in enumerate(which):
+            own = slice(k, k + 1)
+            size = acceleration[own] * SEARCH[place[index]]
+            chosen = _precision(motion[own], size, stiffest)
+            score, track = log_evidence(information[own], vectors[own], chosen)
+            found[index], tracks[index] = score[0], track[0]
+        return found, tracks
 
     middle = len(SEARCH) // 2
     place = np.full(len(acceleration), middle)
-    best = scores(np.arange(len(place)), place)
+    best, points = scores(np.arange(len(place)), place)
     for way in (1, -1):
         climbing = np.flatnonzero(place == middle)
         for step in range(1, middle + 1):
             if not len(climbing):
                 break
             there = np.full(len(climbing), middle + step * way)
-            found = scores(climbing, there)
+            found, tracks = scores(climbing, there)
             better = found > best[climbing]
             climbing = climbing[better]
             best[climbing], place[climbing] = found[better], there[better]
-    return acceleration * SEARCH[place]
+            points[climbing] = tracks[better]
+    return acceleration * SEARCH[place], points
 
 
 def _precision(motion: Array, acceleration: Array, stiffest: float) -> Array:
@@ -277,11 +333,15 @@ def _motion_weight(points: Array, state: _State, acceleration: Array) -> Array:
     return np.asarray((MOTION_FREEDOM + 3 * state.jump) / (MOTION_FREEDOM + state.jump * size))
 
 
-def _anchor(information: Array, vectors: Array, points: Array) -> None:
-    """Hold every moment, ever so slightly, where it is: the equations stay solvable."""
+def _hold(information: Array) -> float:
+    """Return the information of what holds a moment that nothing else holds."""
     typical = information[..., 0, 0] + information[..., 1, 1] + information[..., 2, 2]
     known = typical[typical > 0]
-    hold = ANCHOR * float(np.median(known)) if len(known) else 1.0
+    return ANCHOR * float(np.median(known)) if len(known) else 1.0
+
+
+def _anchor(information: Array, vectors: Array, points: Array, hold: float) -> None:
+    """Hold every moment, ever so slightly, where it is: the equations stay solvable."""
     for axis in range(3):
         information[..., axis, axis] += hold
     vectors += hold * points

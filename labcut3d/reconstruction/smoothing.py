@@ -22,9 +22,7 @@ __all__ = [
     "velocities",
 ]
 
-# Of the points before, at and after a moment: what they make of its velocity and acceleration.
-VELOCITY = np.array([-0.5, 0.0, 0.5])
-ACCELERATION = np.array([1.0, -2.0, 1.0])
+LAGS = 9  # elements of a row of the inverse that tell a moment, the next and the one after
 
 
 def velocities(points: Array) -> Array:
@@ -50,17 +48,19 @@ def smooth(information: Array, vectors: Array, precision: Array) -> Array:
     return solutions
 
 
-def log_evidence(information: Array, vectors: Array, precision: Array) -> Array:
-    """Return the log marginal likelihood (track,) of the measurements, up to a constant.
+def log_evidence(information: Array, vectors: Array, precision: Array) -> tuple[Array, Array]:
+    """Return the log marginal likelihood (track,) of the measurements, and what `smooth` returns.
 
-    The constant is the same for all `precision` that differ by a factor: it serves to find that
+    Up to a constant, the same for all `precision` that differ by a factor: it serves to find that
     factor by maximum likelihood.
     """
     result = 1.5 * np.log(precision).sum(axis=1)
+    solutions = np.empty(vectors.shape)
     for track, factor in _factors(information, precision):
-        result[track] += 0.5 * (vectors[track] * _solve(factor, vectors[track])).sum()
-        result[track] -= np.log(factor[0, : -banded.BANDS, 0]).sum()
-    return result
+        solutions[track] = _solve(factor, vectors[track])
+        result[track] += 0.5 * (vectors[track] * solutions[track]).sum()
+        result[track] -= banded.log_pivots(factor[0])
+    return result, solutions
 
 
 def posterior_covariances(information: Array, precision: Array) -> tuple[Array, Array]:
@@ -68,33 +68,26 @@ def posterior_covariances(information: Array, precision: Array) -> tuple[Array, 
 
     And the variances (track, time - 2) of their accelerations, all three directions together.
     """
-    blocks, lagged = np.empty(information.shape), np.zeros((*information.shape[:2], 2))
-    window, column = np.empty((6, 6)), np.empty(6)
-    for k, factor in _factors(information, precision):
-        banded.inverse_blocks(factor, window, column, blocks[k : k + 1], lagged[k : k + 1])
-    own = blocks[..., 0, 0] + blocks[..., 1, 1] + blocks[..., 2, 2]
-    one, two = lagged[..., 0], lagged[..., 1]
-    spread = own[:, 2:] + 4 * own[:, 1:-1] + own[:, :-2]
-    spread += 2 * two[:, :-2] - 4 * (one[:, 1:-1] + one[:, :-2])
-    return blocks, spread
+    blocks, unsteady = np.empty(information.shape), np.empty(precision.shape)
+    for track, inverse in _inverses(information, precision, banded.BANDS + 1):
+        own = slice(track, track + 1)
+        banded.covariances(inverse, blocks[own], unsteady[own])
+    return blocks, unsteady
 
 
-def posterior_motion(information: Array, precision: Array) -> tuple[Array, Array]:
-    """Return the covariances (track, time - 2, 3, 3) of `velocities` and of `accelerations`.
+def posterior_motion(information: Array, precision: Array) -> tuple[Array, Array, Array]:
+    """Return covariances (track, time, 3, 3) of tracks, of `velocities` and of `accelerations`.
 
-    Of the tracks that `smooth` returns, exactly: from the covariance of three neighbours together.
-    One track at a time, to spare memory.
+    Of the tracks that `smooth` returns, exactly: differences from the covariance of three
+    neighbours together, NaN at the first and the last moment.
     """
-    tracks, moments = information.shape[:2]
-    found = np.empty((2, tracks, max(moments - 2, 0), 3, 3))
-    window, column, lagged = np.empty((9, 9)), np.empty(9), np.empty((1, moments, 2))
-    joint = np.empty((1, moments, 9, 9))
-    for track, factor in _factors(information, precision):
-        banded.inverse_blocks(factor, window, column, joint, lagged)
-        three = joint[0, : found.shape[2]].reshape(-1, 3, 3, 3, 3)
-        for weights, covariance in zip((VELOCITY, ACCELERATION), found[:, track], strict=True):
-            covariance[:] = np.einsum("a,taibj,b->tij", weights, three, weights, optimize=True)
-    return found[0], found[1]
+    blocks, unsteady = np.empty(information.shape), np.empty(precision.shape)
+    velocity, acceleration = np.full((2, *information.shape), np.nan)
+    for track, inverse in _inverses(information, precision, LAGS):
+        own = slice(track, track + 1)
+        banded.covariances(inverse, blocks[own], unsteady[own])
+        banded.covariances_of_differences(inverse, velocity[own], acceleration[own])
+    return blocks, velocity, acceleration
 
 
 def _solve(factor: Array, vectors: Array) -> Array:
@@ -115,9 +108,17 @@ def _factors(information: Array, precision: Array) -> Iterator[tuple[int, Array]
     tracks, moments = information.shape[:2]
     factor = np.empty((1, 3 * moments + banded.BANDS, banded.BANDS + 1))
     for k in range(tracks):
-        factor[:] = 0.0
         banded.fill(information[k : k + 1], precision[k : k + 1], factor)
         banded.factorize(factor)
         if not np.isfinite(factor[..., 0]).all():
             raise np.linalg.LinAlgError("a track's normal equations are not positive definite")
         yield k, factor
+
+
+def _inverses(information: Array, precision: Array, width: int) -> Iterator[tuple[int, Array]]:
+    """Yield each track's number and its equations' inverse (1, 3 time + 6, width), in one place."""
+    inverse = np.empty((1, 3 * information.shape[1] + banded.BANDS, width))
+    for track, factor in _factors(information, precision):
+        inverse[:] = 0.0
+        banded.invert(factor, inverse)
+        yield track, inverse

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from calibration.geometry import Array
-from labcut3d.reconstruction.evidence import Evidence, Noise, judge
+from labcut3d.reconstruction.evidence import Evidence, Noise, judge, log_likelihood
 
 __all__ = ["repair_swaps"]
 
@@ -26,9 +26,11 @@ def repair_swaps(
     for pair, (left, right) in enumerate(pairs):
         two = np.array([left, right])
         both, own = evidence.of_keypoints(two), replace(noise, scale=noise.scale[two])
-        before = judge(both, own, points[two]).log_likelihood
-        after = judge(both.exchanged(0, 1, everywhere), own, points[two]).log_likelihood
-        where = (after - before).sum(axis=1) > CONVINCING
+        as_it_is, swapped = (
+            log_likelihood(one, own, judge(one, own, points[two]))
+            for one in (both, both.exchanged(0, 1, everywhere))
+        )
+        where = (swapped - as_it_is).sum(axis=1) > CONVINCING
         if where.any():
             evidence = evidence.exchanged(left, right, where)
             exchanged[pair] = where

@@ -83,15 +83,17 @@ def unrefined_tracks(evidence: Evidence, raw: Triangulation, context: Context) -
 
 
 def refined_tracks(
-    evidence: Evidence,
     raw: Triangulation,
     refined: Refined,
     known: np.ndarray,
     context: Context,
 ) -> Tracks:
-    """Return the refined tracks, missing where they would be guesses."""
+    """Return the refined tracks, missing where they would be guesses.
+
+    To spare memory, arrays of `refined` are taken over.
+    """
     right = refined.judgement.right
-    rig, settings = evidence.rig, context.settings
+    rig, settings = refined.evidence.rig, context.settings
     # By the detections' noise: what the calibration adds is common to all points.
     missing = _deviation_px(rig, refined.points, refined.covariance) > settings.largest_deviation_px
     missing |= _long_runs(right.sum(axis=0) < 1, settings.longest_gap_s * context.fps)
@@ -99,43 +101,49 @@ def refined_tracks(
     part = np.zeros_like(refined.covariance)
     if context.rig_covariance is not None:
         part = calibration_covariance_of_tracks(refined, context.rig_covariance)
+    covariance = refined.covariance
+    covariance += part
+    report = describe_changes(raw.points[known], refined, missing, context.fps)
     error = _mean_distance(refined.evidence, refined.points, used)
 
     def whole(values: Array, empty: float) -> Array:
         """Return (keypoint, time, ...) values of the known keypoints among all, time first."""
+        values[missing] = empty
+        if len(known) == len(raw.points):
+            return _by_time(values)
         every = np.full((len(raw.points), *values.shape[1:]), empty)
-        every[known] = np.where(
-            np.expand_dims(missing, tuple(range(2, values.ndim))), empty, values
-        )
+        every[known] = values
         return _by_time(every)
 
-    view_used = np.zeros(evidence.confidence.shape, dtype=bool)
+    view_used = np.zeros(raw.inliers.shape, dtype=bool)
     view_used[:, known] = used
     return Tracks(
         position=whole(refined.points, np.nan),
         raw=_by_time(raw.points),
-        covariance=whole(refined.covariance + part, np.nan),
-        motion=refined.motion.mapped(lambda values: whole(values, np.nan)).mapped(_by_time),
+        covariance=whole(covariance, np.nan),
+        motion=refined.motion.mapped(lambda values: _by_time(whole(values, np.nan))),
         calibration=whole(part, np.nan),
         error=whole(error, np.nan),
         view_used=np.swapaxes(view_used, 1, 2),
         confidence=whole(_two_right(right), 0.0),
         exchanged=refined.exchanged.sum(axis=0),
-        report=describe_changes(raw.points[known], refined, missing, context.fps),
+        report=report,
     )
 
 
 def _mean_distance(evidence: Evidence, points: Array, used: np.ndarray) -> Array:
     """Return the mean distance (keypoint, time) px of the detections used from points' images."""
-    apart = evidence.detected - project_points(evidence.rig, points)
-    distance = np.where(used, np.linalg.norm(apart, axis=-1), 0.0)
+    total = np.empty(points.shape[:2])
+    for own in evidence.parts():
+        apart = evidence.of_keypoints(own).detected - project_points(evidence.rig, points[own])
+        total[own] = np.where(used[:, own], np.linalg.norm(apart, axis=-1), 0.0).sum(axis=0)
     with np.errstate(invalid="ignore"):
-        return np.asarray(distance.sum(axis=0) / used.sum(axis=0))
+        return np.asarray(total / used.sum(axis=0))
 
 
 def _deviation_px(rig: Rig, points: Array, covariance: Array) -> Array:
     """Return the largest standard deviation (...) of points as it would look in an image, px."""
-    variance = np.linalg.eigvalsh(np.nan_to_num(covariance))[..., -1]
+    variance = np.stack([np.linalg.eigvalsh(np.nan_to_num(one))[:, -1] for one in covariance])
     focal = np.array([(c.matrix[0, 0] + c.matrix[1, 1]) / 2 for c in rig])
     depth = np.stack([(points @ c.rotation.T + c.translation)[..., 2] for c in rig])
     zoom = (focal.reshape(-1, *[1] * (depth.ndim - 1)) / np.abs(depth)).mean(axis=0)

@@ -123,8 +123,12 @@ def _track(evidence: Evidence, context: Context) -> Tracks:
     if not context.settings.smooth or not len(known):
         context.progress(1, 1)
         return replace(unrefined_tracks(evidence, raw, context), exchanged=exchanged.sum(axis=0))
+    all_known = len(known) == len(raw.points)
+    evidence = evidence.of_keypoints(slice(None) if all_known else known)
+    handed = [evidence]  # refined, it is repaired, and the memory of what was given is needed
+    del evidence
     refined = refine(
-        evidence.of_keypoints(known),
+        handed.pop(),
         _trusted(raw)[known],
         bones=_among(context.bones, known),
         pairs=_among(context.pairs, known),
@@ -133,7 +137,7 @@ def _track(evidence: Evidence, context: Context) -> Tracks:
     both = np.isin(np.reshape(context.pairs, (-1, 2)), known).all(axis=1)
     exchanged[both] ^= refined.exchanged
     refined = replace(refined, exchanged=exchanged)
-    return refined_tracks(evidence, raw, refined, known, context)
+    return refined_tracks(raw, refined, known, context)
 
 
 def _triangulate(evidence: Evidence) -> tuple[Evidence, Triangulation]:
@@ -146,6 +150,7 @@ def _triangulate(evidence: Evidence) -> tuple[Evidence, Triangulation]:
         found = alone(evidence)
         residual = evidence.pixels - project_points(evidence.rig, found.points)
         squared = np.einsum("...i,...ij,...j->...", residual, evidence.information, residual)
+        del residual
         views = evidence.seen.sum(axis=0)
         # Of 2 n coordinates the point itself takes three.
         squared = squared * 2 * views / np.maximum(2 * views - 3, 1)
@@ -153,6 +158,8 @@ def _triangulate(evidence: Evidence) -> tuple[Evidence, Triangulation]:
         if not confident.any():
             break
         scale = max(float(np.median(squared[confident])) / MEDIAN_CHI_SQUARE, 1.0)
+        if scale == 1.0:
+            break
         evidence = replace(evidence, information=evidence.information / scale)
     return evidence, found
 

@@ -11,7 +11,7 @@ from calibration.geometry import Array
 from calibration.points.imaging import project_with_slopes
 from calibration.rig import Rig
 
-__all__ = ["FREEDOM", "Linear", "add_up", "linearized", "weigh"]
+__all__ = ["FREEDOM", "POWER", "Linear", "add_up", "largest_form", "linearized", "weigh"]
 
 FREEDOM = 10  # degrees of freedom of the detections' Student noise, even; see docs/stages.md
 POWER = (FREEDOM + 2) // 2
@@ -90,3 +90,18 @@ def add_up(linear, information, weight, total, vectors):
                     )
                     for j in range(3):
                         total[k, t, i, j] += along * s[0, j] + across * s[1, j]
+
+
+@bare
+def largest_form(information, steps):
+    """Return the largest `step @ information @ step` of information (keypoint, time, 3, 3)."""
+    keypoints, moments = steps.shape[:2]
+    largest = 0.0
+    for k in range(keypoints):
+        for t in range(moments):
+            x, y, z = steps[k, t, 0], steps[k, t, 1], steps[k, t, 2]
+            w = information[k, t]
+            form = x * x * w[0, 0] + y * y * w[1, 1] + z * z * w[2, 2]
+            form += 2 * (x * y * w[0, 1] + x * z * w[0, 2] + y * z * w[1, 2])
+            largest = max(largest, form)
+    return largest
