@@ -36,8 +36,15 @@ def do(root: Path, task: Task, recording: str | None, reporter: Reporter) -> Non
             pipeline.train(project, reporter)
         case "evaluate":
             pipeline.evaluate(project, reporter)
+        case "refine":
+            pipeline.refine(project, recordings, reporter=reporter)
         case "reconstruct":
             pipeline.reconstruct(project, recordings, reporter)
+        case "drift":
+            for name in project.choose_recordings(recordings, ["detections.nc"]):
+                pipeline.drift(project, name, reporter)
+        case "summary":
+            pipeline.summary(project, reporter)
 
 
 def main() -> int:
