@@ -12,7 +12,9 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/reports")
 
-Report = Literal["calibration", "chamber", "suggestions", "training", "evaluation", "refinement", "summary"]
+Report = Literal[
+    "calibration", "chamber", "suggestions", "training", "evaluation", "refinement", "summary"
+]
 
 
 @router.get("/{name}")

@@ -41,9 +41,7 @@ def train(request: Request, project: OpenProject) -> Response:
     agree = several and any(
         (project.results(name) / "trajectories.nc").is_file() for name in project.recordings()
     )
-    return show_page(
-        request, "train.html", project=project, here="train", shown=shown, agree=agree
-    )
+    return show_page(request, "train.html", project=project, here="train", shown=shown, agree=agree)
 
 
 @router.get("/reconstruct")

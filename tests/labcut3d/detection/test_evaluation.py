@@ -86,9 +86,7 @@ def test_the_covariance_ratio_of_honest_errors_is_one():
 def test_images_that_cannot_be_evaluated_are_refused(trained):
     with pytest.raises(DetectorError, match="no labelled images"):
         evaluate(trained.detector, [])
-    wrong = dataclasses.replace(
-        trained.unseen[0], points=np.zeros((1, 5, 2)), known=np.array(True)
-    )
+    wrong = dataclasses.replace(trained.unseen[0], points=np.zeros((1, 5, 2)), known=np.array(True))
     with pytest.raises(DetectorError, match="frame 0, view 'cam0'"):
         evaluate(trained.detector, [wrong])
 
