@@ -9,12 +9,21 @@ from labcut3d.errors import ProjectError
 __all__ = ["ENDED", "TITLES", "Job", "JobState", "Task", "require_job_name"]
 
 Task = Literal[
-    "calibrate", "suggest", "train", "evaluate", "refine", "reconstruct", "drift", "summary"
+    "calibrate",
+    "chamber",
+    "suggest",
+    "train",
+    "evaluate",
+    "refine",
+    "reconstruct",
+    "drift",
+    "summary",
 ]
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 
 TITLES: dict[Task, str] = {
     "calibrate": "Calibrating the cameras",
+    "chamber": "Finding where the chamber stands",
     "suggest": "Choosing moments to label",
     "train": "Training the detector",
     "evaluate": "Measuring the detector",

@@ -30,6 +30,8 @@ def do(root: Path, task: Task, recording: str | None, reporter: Reporter) -> Non
     match task:
         case "calibrate":
             pipeline.calibrate_project(project, reporter=reporter)
+        case "chamber":
+            pipeline.place_chamber(project, reporter)
         case "suggest":
             pipeline.suggest(project, recordings, reporter=reporter)
         case "train":

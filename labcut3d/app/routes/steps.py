@@ -21,7 +21,15 @@ def calibrate(request: Request, project: OpenProject) -> Response:
         for title, name in (("Calibration", "calibration"), ("Chamber", "chamber"))
         if (results / f"{name}.html").is_file()
     ]
-    return show_page(request, "calibrate.html", project=project, here="calibrate", shown=shown)
+    return show_page(
+        request,
+        "calibrate.html",
+        project=project,
+        here="calibrate",
+        shown=shown,
+        calibrated=project.rig_path.is_file(),
+        placed=(results / "chamber.html").is_file(),
+    )
 
 
 @router.get("/train")
