@@ -63,7 +63,8 @@ class LabelledImage:
     """One labelled image: `image` (h, w, 3) uint8 RGB; `points` (individual, keypoint, 2) px.
 
     A point that is NaN is hidden where it is `known`, as all are by default; where not, nothing is
-    said about it, and training asks nothing of it. `known` broadcasts to (individual, keypoint).
+    said about it, and neither training nor judging asks anything of it. `known` is broadcast to
+    (individual, keypoint).
     """
 
     recording: str
@@ -72,6 +73,10 @@ class LabelledImage:
     image: npt.NDArray[np.uint8]
     points: npt.NDArray[np.float64]
     known: npt.NDArray[np.bool_] = field(default_factory=lambda: np.array(True))
+
+    def __post_init__(self) -> None:
+        """Say of every point whether it is known."""
+        object.__setattr__(self, "known", np.broadcast_to(self.known, self.points.shape[:-1]))
 
 
 class LabelRow(NamedTuple):

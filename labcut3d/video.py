@@ -12,9 +12,17 @@ from labcut3d.errors import VideoError
 from labcut3d.image_folder import ImageFolder
 from labcut3d.region import Image, Region
 
-__all__ = ["VIDEO_ENDINGS", "Frames", "find_source", "open_frames", "require_equal_lengths"]
+__all__ = [
+    "PLAYED_BY_BROWSERS",
+    "VIDEO_ENDINGS",
+    "Frames",
+    "find_source",
+    "open_frames",
+    "require_equal_lengths",
+]
 
 VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".webm", ".mpg", ".mpeg", ".wmv")
+PLAYED_BY_BROWSERS = (".mp4", ".m4v", ".mov", ".webm")
 
 
 @runtime_checkable

@@ -19,12 +19,22 @@ class Access:
     def __init__(self) -> None:
         self._token: str | None = secrets.token_urlsafe(BYTES)
         self._sessions: set[str] = set()
+        self._films = secrets.token_urlsafe(BYTES)
         self._lock = Lock()
 
     @property
     def token(self) -> str | None:
         """The token for the address, None once it was used."""
         return self._token
+
+    @property
+    def films(self) -> str:
+        """The key in the addresses of viewers and videos, which pages that came in are told."""
+        return self._films
+
+    def shows(self, key: str) -> bool:
+        """Tell whether a key is that of viewers and videos."""
+        return _same(key, self._films)
 
     def exchange(self, token: str) -> str | None:
         """Return a new session for the token, which is spent by that; None for a wrong one."""

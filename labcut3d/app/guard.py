@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from labcut3d.app.access import Access
 
-__all__ = ["POLICY", "Guard", "cookie_name"]
+__all__ = ["FILMS", "POLICY", "Guard", "cookie_name"]
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -33,6 +33,7 @@ HEADERS = {
 }
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 LOGIN = "/login"  # it checks the token itself
+FILMS = "/films/"  # with a key behind it, as frames that ask for them send no cookie
 STATIC = "/static/"  # parts of the program, the same for everybody
 READING = ("GET", "HEAD")
 
@@ -68,9 +69,13 @@ class Guard:
             return _refuse(421, "this server does not answer to that host name")
         origins = headers.getlist("origin")
         reading = scope["method"] in READING
+        if reading and origins == ["null"] and self._is_film(scope["path"]):
+            origins = []  # a sandboxed frame, told by the key
         if origins != [f"http://{host[0]}"] and not (reading and not origins):
             return _refuse(403, "requests from pages of other sites are refused")
         if scope["path"] == LOGIN:
+            return None
+        if reading and self._is_film(scope["path"]):
             return None
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             return _refuse(403, "requests from pages of other sites are refused")
@@ -80,6 +85,10 @@ class Guard:
                 return RedirectResponse(LOGIN, status_code=303)
             return _refuse(401, "log in first: open the address that the terminal shows")
         return None
+
+    def _is_film(self, path: str) -> bool:
+        """Tell whether a path is below `FILMS` and holds the right key."""
+        return path.startswith(FILMS) and self.access.shows(path.split("/")[2])
 
     def _is_own(self, name: str) -> bool:
         """Tell whether a host's name means this machine."""
@@ -95,7 +104,7 @@ def _with_headers(send: Send, *, static: bool) -> Send:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
-                headers[name] = value
+                headers.setdefault(name, value)
             headers.setdefault("content-security-policy", POLICY)
             headers.setdefault("cache-control", "no-cache" if static else "no-store")
         await send(message)

@@ -14,7 +14,7 @@ from labcut3d.errors import ProjectError
 from labcut3d.project import Project
 from labcut3d.version import __version__
 
-__all__ = ["sandboxed", "show_error", "show_page"]
+__all__ = ["SANDBOX", "sandboxed", "show_error", "show_page"]
 
 # A report draws itself with scripts of its own; it may do that, and nothing else.
 SANDBOX = (
@@ -53,12 +53,12 @@ def show_error(request: Request, message: str, status_code: int) -> HTMLResponse
     )
 
 
-def sandboxed(project: Project, relative: str) -> Response:
+def sandboxed(project: Project, relative: str, policy: str = SANDBOX) -> Response:
     """Return a report of a project so that its scripts can do nothing but draw it."""
     path = inside(project.root, relative)
     if not path.is_file():
         raise ProjectError(f"{relative}: not made yet")
-    return FileResponse(path, media_type="text/html", headers={"content-security-policy": SANDBOX})
+    return FileResponse(path, media_type="text/html", headers={"content-security-policy": policy})
 
 
 @cache

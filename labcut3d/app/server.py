@@ -17,6 +17,7 @@ from labcut3d.app.pages import show_error
 from labcut3d.app.routes import (
     browse,
     explore,
+    films,
     home,
     jobs,
     label,
@@ -37,7 +38,7 @@ LARGEST_BODY = 2**20  # bytes of all requests but uploads
 STYLED = ("labcut3d.app", "labcut3d.viewers")  # one look: page.css is that of the reports
 ROUTERS = tuple(
     part.router
-    for part in (login, home, wizard, settings, browse, steps, label, explore, jobs, reports)
+    for part in (login, home, wizard, settings, browse, steps, label, explore, films, jobs, reports)
 )
 
 

@@ -1,7 +1,7 @@
 """How good a detector is: distances from its detections to labels, by keypoint and view."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +21,9 @@ Array = npt.NDArray[np.float64]
 class Evaluation:
     """Detections beside labels, n images of k keypoints.
 
-    `error` (n, k, 2) px is detection minus label, NaN where the label is hidden; `prediction`
-    holds position, confidence and covariance; `views` and `frames` tell the images apart.
+    `error` (n, k, 2) px is detection minus label, NaN where the label is hidden, or where there is
+    none, which `known`, broadcast to (n, k), tells apart; `prediction` holds position, confidence
+    and covariance; `views` and `frames` tell the images apart.
     """
 
     keypoints: tuple[str, ...]
@@ -32,6 +33,11 @@ class Evaluation:
     error: Array
     prediction: Prediction
     tolerance: float
+    known: npt.NDArray[np.bool_] = field(default_factory=lambda: np.array(True))
+
+    def __post_init__(self) -> None:
+        """Say of every keypoint of every image whether it is known."""
+        object.__setattr__(self, "known", np.broadcast_to(self.known, self.error.shape[:-1]))
 
     @classmethod
     def join(cls, parts: Sequence["Evaluation"]) -> "Evaluation":
@@ -49,16 +55,17 @@ class Evaluation:
                 covariance=np.concatenate([part.prediction.covariance for part in parts]),
             ),
             tolerance=first.tolerance,
+            known=np.concatenate([part.known for part in parts]),
         )
 
     @property
     def distance(self) -> Array:
-        """Distances (n, k) px from detection to label, NaN where hidden."""
+        """Distances (n, k) px from detection to label, NaN where hidden or unknown."""
         return np.linalg.norm(self.error, axis=-1)
 
     @property
     def labels(self) -> Array:
-        """The labels (n, k, 2) px, NaN where hidden."""
+        """The labels (n, k, 2) px, NaN where hidden or unknown."""
         return self.prediction.position - self.error
 
     def table(self) -> pd.DataFrame:
@@ -87,10 +94,11 @@ class Evaluation:
         """Return what the confidence promises and what came true, in bins of the confidence.
 
         Columns: confidence (the mean), right (the fraction nearer than the tolerance; a detection
-        of a hidden keypoint is wrong), count. Empty bins are left out.
+        of a hidden keypoint is wrong), count. Empty bins are left out, and so are keypoints that
+        nothing is known of.
         """
-        confidence = self.prediction.confidence.ravel()
-        right = (self.distance < self.tolerance).ravel()
+        confidence = self.prediction.confidence[self.known]
+        right = (self.distance < self.tolerance)[self.known]
         index = np.minimum((confidence * bins).astype(int), bins - 1)
         rows = [
             (confidence[index == b].mean(), right[index == b].mean(), int(np.sum(index == b)))
@@ -158,6 +166,7 @@ def evaluate(detector: Detector, images: Sequence[LabelledImage]) -> Evaluation:
         error=prediction.position - labels,
         prediction=prediction,
         tolerance=detector.settings.right_within,
+        known=np.stack([image.known[0] for image in images]),
     )
 
 

@@ -73,7 +73,7 @@ def _single(evaluation: Evaluation) -> list[_Suspect]:
     density = confidence * _density(evaluation, evaluation.error)
     scores: dict[Reason, Array] = {
         "elsewhere": np.where(visible, -np.log(density * _area(evaluation) + doubt), -np.inf),
-        "visible": np.where(visible, -np.inf, -np.log(doubt)),
+        "visible": np.where(evaluation.known & ~visible, -np.log(doubt), -np.inf),
         "hidden": _unseen(evaluation),
     }
     return [
@@ -89,7 +89,7 @@ def _unseen(evaluation: Evaluation) -> Array:
     The odds, counted, that a keypoint with so unsure a detection is labelled hidden.
     """
     confidence = evaluation.prediction.confidence
-    hidden = ~np.isfinite(evaluation.distance)
+    hidden = evaluation.known & ~np.isfinite(evaluation.distance)
     unsure = confidence < UNSURE
     missed = unsure & (evaluation.distance >= evaluation.tolerance)
     odds = (np.sum(unsure & hidden) + 1) / (np.sum(missed) + 1)

@@ -126,7 +126,7 @@ def pose_draw(
             rng,
             image.image,
             image.points[0],
-            np.broadcast_to(image.known, image.points.shape[:-1])[0],
+            image.known[0],
             center=box(image)[0],
             scale=scale,
             size=(side, side),

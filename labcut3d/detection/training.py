@@ -235,12 +235,14 @@ def _held_out_loss(
     if not shown:
         return None
     inputs, points = plain_crops(shown, sizes, settings)
+    known = np.stack([image.known[0] for image in shown])
     cells = settings.crop_side(sizes[""]) // STRIDE
 
     @torch.no_grad()
     def measure(network: KeypointNetwork) -> float:
         device = next(network.parameters()).device
-        wanted = targets(torch.from_numpy(points).float().to(device), (cells, cells))
+        asked = torch.from_numpy(points).float().to(device)
+        wanted = targets(asked, (cells, cells), known=torch.from_numpy(known).to(device))
         batches = torch.from_numpy(inputs).to(device).split(settings.batch)
         log_odds = torch.cat([network(batch) for batch in batches])
         return loss(log_odds, wanted).item()
@@ -253,9 +255,10 @@ def _calibrate(detector: Detector, images: Sequence[LabelledImage]) -> Calibrati
     if not images:
         return None
     raw, labels = look(detector, images), np.stack([image.points[0] for image in images])
+    known = np.stack([image.known[0] for image in images])
     return fit_calibration(
-        mass=raw.mass.ravel(),
-        spread=raw.spread.reshape(-1, 2, 2),
-        error=(raw.position - labels).reshape(-1, 2),
+        mass=raw.mass[known],
+        spread=raw.spread[known],
+        error=(raw.position - labels)[known],
         tolerance=detector.settings.right_within,
     )

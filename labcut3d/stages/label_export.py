@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from calibration.files import atomic_write
 from labcut3d.errors import LabelError
@@ -42,11 +43,22 @@ def export_labels(
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise LabelError(f"{output}: is there already; give a new folder")
     every = _read_all(project, format)
+    unsaid = sum(int(_unsaid(labels).sum()) for labels in every.values())
+    if unsaid:
+        reporter.note(
+            f"{unsaid} keypoints of animals that are half labelled are not labelled yet; other "
+            "programs cannot tell them from keypoints that are not visible"
+        )
     with ExitStack() as failed:
         failed.callback(shutil.rmtree, output, ignore_errors=True)  # it held nothing before
         written = _export(project, every, output, format, reporter)
         failed.pop_all()
     return written
+
+
+def _unsaid(labels: Labels) -> npt.NDArray[np.bool_]:
+    """Return which keypoints nothing is known of, of animals that are labelled in that image."""
+    return labels.known.any(axis=-1, keepdims=True) & ~labels.known
 
 
 def _export(

@@ -21,14 +21,13 @@ from labcut3d.schema import open_dataset
 from labcut3d.stages.common import is_current, open_detections, recording_rig, source_hashes
 from labcut3d.stages.locking import exclusive
 from labcut3d.version import __version__
-from labcut3d.video import Frames
+from labcut3d.video import PLAYED_BY_BROWSERS, Frames
 from labcut3d.viewers import Recording, dataset_page, trajectory_page
 from labcut3d.viewers.rig_figure import up_direction
 from labcut3d.viewers.surroundings import Floor, Surroundings, chamber_surroundings
 
 __all__ = ["open_recording", "recording_inputs", "view", "view_file"]
 
-PLAYED_BY_BROWSERS = (".mp4", ".m4v", ".mov", ".webm")
 PARTS = ("detections.nc", "trajectories.nc", "events.csv", "events.nc")
 
 

@@ -8,15 +8,29 @@ from labcut3d.errors import ProjectError
 
 __all__ = ["ENDED", "TITLES", "Job", "JobState", "Task", "require_job_name"]
 
-Task = Literal["calibrate", "suggest", "train", "evaluate", "reconstruct"]
+Task = Literal[
+    "calibrate",
+    "chamber",
+    "suggest",
+    "train",
+    "evaluate",
+    "refine",
+    "reconstruct",
+    "drift",
+    "summary",
+]
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 
 TITLES: dict[Task, str] = {
     "calibrate": "Calibrating the cameras",
+    "chamber": "Finding where the chamber stands",
     "suggest": "Choosing moments to label",
     "train": "Training the detector",
     "evaluate": "Measuring the detector",
+    "refine": "Teaching the detector what the views agree on",
     "reconstruct": "Reconstructing",
+    "drift": "Looking whether a camera was moved in",
+    "summary": "Summing up the recordings",
 }
 ENDED: tuple[JobState, ...] = ("done", "failed", "cancelled", "interrupted")
 NAME = re.compile(r"\d{8}-\d{6}-\d{3}-[a-z]+")  # when it was asked for, so that names sort by it

@@ -30,14 +30,23 @@ def do(root: Path, task: Task, recording: str | None, reporter: Reporter) -> Non
     match task:
         case "calibrate":
             pipeline.calibrate_project(project, reporter=reporter)
+        case "chamber":
+            pipeline.place_chamber(project, reporter)
         case "suggest":
             pipeline.suggest(project, recordings, reporter=reporter)
         case "train":
             pipeline.train(project, reporter)
         case "evaluate":
             pipeline.evaluate(project, reporter)
+        case "refine":
+            pipeline.refine(project, recordings, reporter=reporter)
         case "reconstruct":
             pipeline.reconstruct(project, recordings, reporter)
+        case "drift":
+            for name in project.choose_recordings(recordings, ["detections.nc"]):
+                pipeline.drift(project, name, reporter)
+        case "summary":
+            pipeline.summary(project, reporter)
 
 
 def main() -> int:

@@ -11,6 +11,7 @@ from starlette.responses import FileResponse, Response
 from calibration.files import read_table
 from labcut3d import pipeline
 from labcut3d.app.confine import inside
+from labcut3d.app.guard import FILMS
 from labcut3d.app.pages import show_page
 from labcut3d.app.workspace import OpenProject
 from labcut3d.errors import Labcut3dError, ProjectError
@@ -44,6 +45,7 @@ def explore(request: Request, project: OpenProject, recording: str = "") -> Resp
         chosen=chosen,
         events=_events(project, chosen) if chosen else [],
         formats=_formats(project, chosen) if chosen else [],
+        viewer=f"{FILMS}{request.app.state.access.films}/results/{chosen}/viewer.html",
     )
 
 

@@ -1,4 +1,4 @@
-"""Reports and viewers: pages that a stage wrote, shown in a frame that can do nothing else."""
+"""Reports: pages that a stage wrote, shown in a frame that can do nothing else."""
 
 from typing import Literal
 
@@ -12,8 +12,9 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/reports")
 
-Report = Literal["calibration", "chamber", "suggestions", "training", "evaluation", "refinement"]
-RecordingReport = Literal["viewer", "drift"]
+Report = Literal[
+    "calibration", "chamber", "suggestions", "training", "evaluation", "refinement", "summary"
+]
 
 
 @router.get("/{name}")
@@ -24,7 +25,7 @@ def report(project: OpenProject, name: Report, view: str | None = None) -> Respo
 
 
 @router.get("/recording/{recording}/{name}")
-def recording_report(project: OpenProject, recording: str, name: RecordingReport) -> Response:
+def recording_report(project: OpenProject, recording: str, name: Literal["drift"]) -> Response:
     """Show a report of a recording."""
     (recording,) = project.choose_recordings([recording])
     return sandboxed(project, f"results/{recording}/{name}.html")

@@ -21,7 +21,15 @@ def calibrate(request: Request, project: OpenProject) -> Response:
         for title, name in (("Calibration", "calibration"), ("Chamber", "chamber"))
         if (results / f"{name}.html").is_file()
     ]
-    return show_page(request, "calibrate.html", project=project, here="calibrate", shown=shown)
+    return show_page(
+        request,
+        "calibrate.html",
+        project=project,
+        here="calibrate",
+        shown=shown,
+        calibrated=project.rig_path.is_file(),
+        placed=(results / "chamber.html").is_file(),
+    )
 
 
 @router.get("/train")
@@ -30,19 +38,35 @@ def train(request: Request, project: OpenProject) -> Response:
     shared = project.detector.share == "views"
     ends = {"": ""} if shared else {view: f"?view={view}" for view in project.views}
     results = project.root / "results"
+    titles = (("Training", "training"), ("Measured", "evaluation"), ("Refined", "refinement"))
     shown = [
         (f"{title} {view}".rstrip(), f"{name}{query}")
-        for title, name in (("Training", "training"), ("Measured", "evaluation"))
+        for title, name in titles
         for view, query in ends.items()
         if (results / (f"{name}-{view}.html" if view else f"{name}.html")).is_file()
     ]
-    return show_page(request, "train.html", project=project, here="train", shown=shown)
+    several = len(project.views) > 1
+    agree = several and any(
+        (project.results(name) / "trajectories.nc").is_file() for name in project.recordings()
+    )
+    return show_page(request, "train.html", project=project, here="train", shown=shown, agree=agree)
 
 
 @router.get("/reconstruct")
 def reconstruct(request: Request, project: OpenProject) -> Response:
     """Show the recordings and what was made of them."""
     recordings = [pipeline.recording_status(project, name) for name in project.recordings()]
+    results = project.root / "results"
+    looked = [name for name in project.recordings() if (results / name / "drift.html").is_file()]
+    summed = (results / "summary.html").is_file()
+    shown = [("Summary", "summary")] if summed else []
+    shown += [(f"Cameras in {name}", f"recording/{name}/drift") for name in looked]
     return show_page(
-        request, "reconstruct.html", project=project, here="reconstruct", recordings=recordings
+        request,
+        "reconstruct.html",
+        project=project,
+        here="reconstruct",
+        recordings=recordings,
+        shown=shown,
+        summed=summed,
     )

@@ -111,7 +111,7 @@ function showBusy(jobs) {
   const share = progress?.total ? ` ${Math.floor((100 * progress.done) / progress.total)} %` : "";
   const more = running.length > 1 ? `, ${running.length - 1} waiting` : "";
   busy.textContent = `${first.title}${share}${more}`;
-  busy.href = { calibrate: "/calibrate", train: "/train", evaluate: "/train", suggest: "/label" }[first.task]
+  busy.href = { calibrate: "/calibrate", chamber: "/calibrate", train: "/train", evaluate: "/train", refine: "/train", suggest: "/label" }[first.task]
     ?? "/reconstruct";
 }
 

@@ -49,4 +49,7 @@ function setTheme(theme) {
 
 document.getElementById("theme").onclick = () => setTheme(isDark() ? "light" : "dark");
 systemDark.addEventListener("change", applyTheme);
+window.addEventListener("message", ({ source, data }) => { // of the page around a frame
+  if (source === window.parent && source !== window && data && ["light", "dark"].includes(data.look)) setTheme(data.look);
+});
 applyTheme();

@@ -1,14 +1,19 @@
 """A person in front of a real browser: from videos to results, with reloads and a power cut."""
 
+import csv
 import os
 import re
 import shutil
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
 import pytest
+from labeller import Labeller, close_to
 from running_app import RunningApp, cut_video
 from scripted_worker import wait_until
+
+from labcut3d.skeleton import load_skeleton
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
@@ -17,7 +22,9 @@ PATIENCE = 600_000  # ms; calibrating and training take their time on a busy mac
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 SAMPLE = resources.files("labcut3d") / "sample"
 FRAMES = 100  # of the recording
-QUICK = "\n[detector]\nmin_steps = 12\nmax_steps = 12\nlocator_steps = 5\nlargest_crop = 96\n"
+MOMENTS = (3, 46, 90)  # of which the sample has labels
+PIXEL = np.array([300.0, 200.0])
+QUICK = "\n[detector]\nmin_steps = 20\nmax_steps = 20\nlocator_steps = 5\nlargest_crop = 96\n"
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"
@@ -87,12 +94,17 @@ class Person:
         self.page.wait_for_selector("dialog [data-take]:text-matches('Use 4 videos')")
         self.click("dialog [data-take]")
 
+    def see_address(self, part):
+        """Wait for an address with a part in it, and return it."""
+        self.page.wait_for_url(lambda url: part in url)
+        return self.page.url
+
     def see(self, what, timeout=30_000):
         return self.page.wait_for_selector(what, timeout=timeout)
 
 
 def test_a_project_from_videos_to_its_first_label_takes_few_clicks(chromium, home, start):
-    """At most eleven clicks to the labels, so that the twelfth is one; nothing typed but a name."""
+    """At most twelve clicks, the one on the picture included; nothing typed but a name."""
     app = start("--data", home)
     person = Person(chromium, app)
     assert "token" not in person.page.url
@@ -105,11 +117,16 @@ def test_a_project_from_videos_to_its_first_label_takes_few_clicks(chromium, hom
     person.click("text=Make the project")
     person.see("text=Next: Label")
     person.click("text=Next: Label")
-    assert person.clicks <= 11
+    labeller = Labeller(person.page, app.root, home / "my flies" / "labels" / "walk.csv")
+    first = int(re.search(r"frame=(\d+)", person.see_address("frame=")).group(1))
+    labeller.wait(first).click(0, PIXEL)
+    person.clicks += 1
+    assert close_to(labeller.saved().marks(first)["cam0", "left_eye"], PIXEL)
+    assert person.clicks <= 12
     assert sorted(p.name for p in (home / "my flies" / "recordings" / "walk").iterdir()) == [
         f"cam{k}.mp4" for k in range(4)
     ]
-    assert not [text for text in person.complaints if "404" not in text]
+    assert person.complaints == []
     person.context.close()
     printed = app.stop()
     assert printed.count(app.token) == 1  # in the address, and in no log
@@ -146,13 +163,35 @@ def make_project(person, home):
     return home / "flies"
 
 
-def label(root):
-    """Put those labels of the sample that the recording has frames of where its labels belong."""
-    first, *rows = (SAMPLE / "labels" / "recording0.csv").read_text().splitlines()
-    own = [row for row in rows if int(row.split(",")[0]) < FRAMES]
-    (root / "labels" / "walk.csv").write_text("\n".join([first, *own, ""]))
-    settings = root / "project.toml"
-    settings.write_text(settings.read_text() + QUICK)
+def true_places(frame):
+    """The sample's own labels of a frame: by the number of the keypoint, by that of the view."""
+    places = {}
+    with (SAMPLE / "labels" / "recording0.csv").open() as stream:
+        for row in csv.DictReader(stream):
+            if int(row["frame"]) == frame:
+                seen = places.setdefault(row["keypoint"], {})
+                if row["x"]:
+                    seen[int(row["view"][-1])] = np.array([float(row["x"]), float(row["y"])])
+    names = load_skeleton("fly-egg-laying").keypoints
+    return {k: places[name] for k, name in enumerate(names) if len(places[name]) >= 2}
+
+
+def label(person, app, root):
+    """Label three moments by two clicks and a key for each keypoint, with a reload in between."""
+    labeller = Labeller(person.page, app.root, root / "labels" / "walk.csv")
+    labeller.open(MOMENTS[0]).wait_for_rig()
+    for frame in MOMENTS:
+        labeller.open(frame).wait_for_rig()
+        places = true_places(frame)
+        missed = [labeller.label_by_line(k, place) for k, place in places.items()]
+        # Half a screen pixel of the first click, 0.7 px of hand in the truth, and the rig.
+        assert np.median(missed) < 2.0
+        marks = labeller.saved().marks(frame)
+        assert len(marks) >= 4 * len(places) - 4  # Enter labelled the views that were not clicked
+    person.page.reload()
+    labeller.wait(MOMENTS[-1]).saved()
+    assert set(labeller.marks(MOMENTS[-1])) == set(marks)
+    assert not labeller.errors
 
 
 def workers_of(root):
@@ -169,7 +208,7 @@ def workers_of(root):
 
 
 @pytest.mark.slow
-def test_the_whole_way_with_reloads_two_tabs_and_a_power_cut(chromium, home, start):
+def test_the_whole_way_with_clicks_reloads_two_tabs_and_a_power_cut(chromium, home, start):
     app = start("--data", home)
     person = Person(chromium, app)
     root = make_project(person, home)
@@ -183,7 +222,9 @@ def test_the_whole_way_with_reloads_two_tabs_and_a_power_cut(chromium, home, sta
     frame = person.page.frame_locator("iframe[title=Calibration]")
     frame.locator(".js-plotly-plot").first.wait_for(timeout=60_000)
 
-    label(root)
+    settings = root / "project.toml"
+    settings.write_text(settings.read_text() + QUICK)
+    label(person, app, root)
     person.page.goto(f"{app.root}/train")
     person.click("[data-task=train] [data-start]")
     person.see("#curve svg path.locator", PATIENCE)

@@ -1,6 +1,5 @@
 """Labelling with a real mouse in a real browser: what was clicked is what lies on disk."""
 
-import csv
 import re
 import shutil
 import time
@@ -8,6 +7,7 @@ import time
 import numpy as np
 import pytest
 from app_process import AppProcess
+from labeller import Labeller, close_to
 from labelling_project import make_labelling_project
 
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -16,7 +16,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt install chromium"),
 ]
-NEAR = 1.0  # px: half a screen pixel, which is 1.4 of the picture, in both directions
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -37,84 +36,19 @@ def scene(tmp_path):
     app.kill()
 
 
-class Labeller:
-    """The labelling page, and a hand at the mouse."""
-
-    def __init__(self, context, app, project):
-        self.page, self.app, self.project = context.new_page(), app, project
-        self.errors = []
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-
-    def log_in(self):
-        self.page.goto(self.app.login)
-        self.page.wait_for_url(f"{self.app.address}/")
-        return self
-
-    def open(self, frame=0):
-        self.page.goto(f"{self.app.address}/label?recording=walk&frame={frame}")
-        return self.wait(frame)
-
-    def wait(self, frame):
-        self.page.wait_for_selector(f'[data-shown="walk {frame}"]')
-        return self
-
-    def wait_for_rig(self):
-        with self.page.expect_response(re.compile("/label/geometry"), timeout=60_000):
-            self.page.keyboard.press("1")
-        return self
-
-    def at(self, view, pixel):
-        """Return where a pixel of a view is on the screen, while the whole picture is seen."""
-        box = self.page.locator("canvas.marks").nth(view).bounding_box()
-        scale = min(box["width"] / 640, box["height"] / 480)
-        left = box["x"] + (box["width"] - 640 * scale) / 2
-        top = box["y"] + (box["height"] - 480 * scale) / 2
-        return round(left + (pixel[0] + 0.5) * scale), round(top + (pixel[1] + 0.5) * scale)
-
-    def click(self, view, pixel, **options):
-        self.page.mouse.click(*self.at(view, pixel), **options)
-
-    def drag(self, view, start, stop):
-        self.page.mouse.move(*self.at(view, start))
-        self.page.mouse.down()
-        self.page.mouse.move(*self.at(view, stop), steps=5)
-        self.page.mouse.up()
-
-    def saved(self):
-        return self.says("#saved", "All saved")
-
-    def says(self, place, words):
-        """Wait until a part of the page says something; scripts from outside are refused there."""
-        sync_api.expect(self.page.locator(place)).to_contain_text(words, timeout=20_000)
-        return self
-
-    def marks(self, frame=0):
-        """Return the labels on disk of a frame: (view, keypoint) -> pixel, or None where hidden."""
-        path = self.project.root / "labels" / "walk.csv"
-        if not path.exists():
-            return {}
-        with path.open() as stream:
-            return {
-                (row["view"], row["keypoint"]): (float(row["x"]), float(row["y"]))
-                if row["x"]
-                else None
-                for row in csv.DictReader(stream)
-                if row["frame"] == str(frame)
-            }
+def labels_of(project):
+    """The labels file that the page writes."""
+    return project.root / "labels" / "walk.csv"
 
 
 @pytest.fixture
 def labeller(browser, scene):
     project, app, _, _ = scene
     context = browser.new_context(viewport={"width": 1400, "height": 900})
-    labeller = Labeller(context, app, project)
-    yield labeller.log_in().open().wait_for_rig()
+    labeller = Labeller(context.new_page(), app.address, labels_of(project))
+    yield labeller.log_in(app.login).open().wait_for_rig()
     assert not labeller.errors
     context.close()
-
-
-def close_to(found, truth):
-    return np.linalg.norm(np.array(found) - truth) < NEAR
 
 
 def test_two_clicks_and_a_key_label_four_views(labeller, scene):
@@ -185,7 +119,7 @@ def test_a_reload_and_a_killed_server_lose_nothing(labeller, scene, browser):
     labeller.says("#saved", "2 changes")
     app.start()
     labeller.says("#alert", "second tab")
-    second = Labeller(page.context, app, labeller.project).log_in()
+    second = Labeller(page.context.new_page(), app.address, labeller.path).log_in(app.login)
     found = labeller.saved().marks()
     assert set(found) == {(f"cam{v}", "left_eye") for v in (0, 1, 2)}
     assert all(close_to(found[f"cam{v}", "left_eye"], pixels[0, v, 0]) for v in (0, 1, 2))
@@ -195,13 +129,13 @@ def test_a_reload_and_a_killed_server_lose_nothing(labeller, scene, browser):
     labeller.says("#saved", "1 change")
     page.close()
     app.start()
-    second.log_in().open().saved()
+    second.log_in(app.login).open().saved()
     assert close_to(second.marks()["cam3", "left_eye"], pixels[0, 3, 0])
 
 
 def test_two_windows_see_each_other_and_are_told_of_a_conflict(labeller, scene):
     _, app, _, pixels = scene
-    other = Labeller(labeller.page.context, app, labeller.project).open()
+    other = Labeller(labeller.page.context.new_page(), app.address, labeller.path).open()
     labeller.click(0, pixels[0, 0, 0])
     labeller.saved()
     other.says("#where", "1 of 48")

@@ -86,6 +86,15 @@ def test_the_covariance_ratio_of_honest_errors_is_one():
 def test_images_that_cannot_be_evaluated_are_refused(trained):
     with pytest.raises(DetectorError, match="no labelled images"):
         evaluate(trained.detector, [])
-    wrong = dataclasses.replace(trained.unseen[0], points=np.zeros((1, 5, 2)))
+    wrong = dataclasses.replace(trained.unseen[0], points=np.zeros((1, 5, 2)), known=np.array(True))
     with pytest.raises(DetectorError, match="frame 0, view 'cam0'"):
         evaluate(trained.detector, [wrong])
+
+
+def test_what_nothing_is_known_of_is_neither_right_nor_wrong():
+    """A picture that is half labelled says nothing about the rest, as in training."""
+    half = dataclasses.replace(_evaluation(), known=np.array([[True, True], [True, False]]))
+    assert half.calibration_error() == pytest.approx((0.9 + 0.8 + 0.4) / 3)
+    assert half.reliability()["count"].sum() == 3
+    assert half.summary() == _evaluation().summary()  # figures of distances need a label anyway
+    assert Evaluation.join([half, _evaluation()]).known.sum() == 7

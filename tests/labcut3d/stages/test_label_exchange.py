@@ -417,3 +417,12 @@ def test_both_views_of_the_real_mirror_mouse(tmp_path, dataset):
     assert found[1, "bot", "paw1LH"] == (59.75 + 24, 270.25)
     assert np.isnan(found[1, "top", "tailBase"]).all()
     assert len(list((root / "recordings" / "run" / "mouse").iterdir())) == 90
+
+
+def test_what_is_not_labelled_yet_is_told_apart_before_it_leaves(tmp_path):
+    """Other programs know one kind of missing; ours come in as hidden, which teaches something."""
+    whole, half = Notes(), Notes()
+    export_labels(make_project(tmp_path / "whole"), tmp_path / "a", "sleap", whole)
+    export_labels(make_project(tmp_path / "half", rows=ROWS[:-1]), tmp_path / "b", "sleap", half)
+    assert not any("not labelled yet" in note for note in whole.notes)
+    assert [note[:11] for note in half.notes if "not labelled yet" in note] == ["1 keypoints"]

@@ -1,6 +1,7 @@
 // The labelling page: puts the parts together.
 
 import { get, tell } from "../api.js";
+import { start } from "../jobs.js";
 import { Editor } from "./editor.js";
 import { Geometry } from "./geometry.js";
 import { listenToKeys } from "./keys.js";
@@ -22,6 +23,7 @@ let revision = "";
 let saves = 0; // answers of the queue so far: what was asked for before one is old
 let notice = null;
 let frameWaiting = false;
+let suggesting = null; // the name of the work that chooses moments, while it lasts
 
 const queue = new Queue(page.dataset.project, {
   saved(answer, recording) {
@@ -297,6 +299,28 @@ async function detect() {
   show();
 }
 
+/** Show how far the choice of moments is, and go through them once they are chosen. */
+async function showSuggesting(jobs) {
+  const job = jobs.find((one) => one.task === "suggest") ?? null;
+  const alive = job !== null && ["queued", "running"].includes(job.state);
+  const share = job?.progress?.total ? ` ${Math.floor((100 * job.progress.done) / job.progress.total)} %` : "";
+  $("suggest").disabled = alive;
+  $("suggest").textContent = alive ? `Choosing moments${share} …` : "Suggest";
+  const ended = !alive && suggesting !== null && suggesting === job?.name;
+  suggesting = alive ? job.name : null;
+  if (!ended || !editor) return;
+  if (job.state !== "done") return tell(job.message);
+  const { setup } = editor;
+  const fresh = await get(`/label/setup?${new URLSearchParams({ recording: setup.recording })}`);
+  if (setup !== editor.setup) return;
+  moments = new Moments(fresh);
+  showKinds();
+  const counts = moments.counts();
+  notice = { words: counts.suggested ? `${counts.suggested} moments of this recording are suggested: press → to go through them.` : "The moments that are suggested are all in other recordings." };
+  showWhere();
+  show();
+}
+
 /** Forget a notice that was read; one that asks something stays. */
 function forget() {
   if (!notice?.act) notice = null;
@@ -325,6 +349,8 @@ const acts = {
 };
 
 for (const name of ["undo", "redo", "detect", "help"]) $(name).addEventListener("click", acts[name]);
+$("suggest").addEventListener("click", () => start("suggest").catch(() => {}));
+document.addEventListener("jobs", ({ detail }) => showSuggesting(detail).catch((error) => tell(error.message)));
 $("previous").addEventListener("click", () => move(-1));
 $("next").addEventListener("click", () => move(1));
 for (const name of ["brightness", "contrast"]) {

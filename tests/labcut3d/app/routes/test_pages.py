@@ -1,8 +1,11 @@
 """Every page of a project in every state says what is next, and shows names as text."""
 
+from typing import get_args
+
 import pytest
 
 from labcut3d.app import AppSettings, Workspace
+from labcut3d.app.jobs.job import TITLES, Task
 from labcut3d.template import edit_project
 
 PAGES = ("/", "/calibrate", "/train", "/reconstruct", "/explore")
@@ -82,3 +85,32 @@ def test_what_is_wrong_with_the_settings_is_a_page(client, project):
     answer = client.get("/", headers={"accept": "text/html"})
     assert answer.status_code == 422
     assert "not valid TOML" in answer.text
+
+
+def test_a_chamber_is_explained_where_cameras_are_calibrated(client, project):
+    assert "Where the chamber stands" not in page(client, "/calibrate")
+    chamber = {"inner": [8.0, 8.0, 8.0], "wall": 1.0, "unit": "mm", "material": "acrylic"}
+    edit_project(project.root, {"chamber": chamber})
+    text = page(client, "/calibrate")
+    assert "chamber/corners.csv" in text
+    assert "Calibrate the cameras first." in text
+
+
+def test_what_was_found_beside_the_results_is_shown(client, project):
+    folder = project.root / "recordings" / "walk"
+    folder.mkdir(parents=True)
+    results = project.results("walk")
+    results.mkdir(parents=True)
+    assert 'data-task="drift"' not in page(client, "/reconstruct")
+    for path in (results / "trajectories.nc", results / "drift.html"):
+        path.write_text("x")
+    (results.parent / "summary.html").write_text("summed up")
+    text = page(client, "/reconstruct")
+    assert all(f'data-task="{task}"' in text for task in ("drift", "summary"))
+    assert "/reports/recording/walk/drift" in text
+    assert client.get("/reports/summary").text == "summed up"
+    assert client.get("/reports/recording/walk/drift").text == "x"
+
+
+def test_every_kind_of_work_has_a_name_for_people():
+    assert set(TITLES) == set(get_args(Task))
