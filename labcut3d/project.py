@@ -23,6 +23,7 @@ from calibration.chamber import BoardSpot
 from calibration.files import read_toml
 from calibration.notebook import html_table
 from labcut3d.chamber import ChamberSettings
+from labcut3d.compute import ComputeSettings
 from labcut3d.detection.settings import DetectorSettings
 from labcut3d.errors import FileFormatError, ProjectError
 from labcut3d.event_rules import parse_events
@@ -67,6 +68,7 @@ class _ProjectFile:
     reconstruction: dict[str, Any] = dataclasses.field(default_factory=dict)
     substrate: dict[str, Any] = dataclasses.field(default_factory=dict)
     events: dict[str, Any] = dataclasses.field(default_factory=dict)
+    compute: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,7 @@ class Project:
     reconstruction: ReconstructionSettings
     substrate: SubstrateSettings
     events: EventSettings
+    compute: ComputeSettings
 
     @property
     def rig_path(self) -> Path:
@@ -280,6 +283,7 @@ def parse_project(root: Path, settings: Mapping[str, Any]) -> Project:
         ),
         substrate=parse_table(SubstrateSettings, table.substrate, f"{path} [substrate]"),
         events=parse_events(table.events, skeleton, f"{path} [events]"),
+        compute=parse_table(ComputeSettings, table.compute, f"{path} [compute]"),
     )
 
 
