@@ -2,19 +2,15 @@
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import psutil
 
 RESULTS = ("detections.nc", "trajectories.nc", "kinematics.nc", "events.csv")
-Victim = Literal["run", "worker"]
 
 
 def command(root: Path, *options: str) -> subprocess.Popen:
@@ -31,45 +27,27 @@ def command(root: Path, *options: str) -> subprocess.Popen:
     )
 
 
-def finish(root: Path, *options: str) -> str:
-    """Let a run come to its end; return what it printed."""
-    process = command(root, *options)
+def end(process: subprocess.Popen) -> str:
+    """Let a run come to its end, which must be a good one; return what it printed."""
     told, _ = process.communicate(timeout=600)
     assert process.returncode == 0, told
     return told
 
 
-def time_of_work(root: Path, *options: str) -> float:
-    """Let a run come to its end; return the seconds from its first write on."""
-    process = command(root, *options)
-    start = _first_write(root, process)
-    told, _ = process.communicate(timeout=600)
-    assert process.returncode == 0, told
-    return time.monotonic() - start
+def kill_thrice(root: Path, seconds: float, rng: random.Random) -> int:
+    """Kill two runs and a worker of a third, which ends; return how many were hit.
 
-
-def disturb(root: Path, victims: Sequence[Victim], seconds: float, *, seed: int) -> int:
-    """Kill each of `victims` within `seconds` of its run's first write; return how many were hit.
-
-    A run that ended before its moment came is not killed. A run that lost a worker goes on.
+    Each within `seconds` of the run's first write. One that ended before its moment is not hit.
     """
-    rng = random.Random(seed)
     hit = 0
-    for victim in victims:
-        process = command(root, "--workers", "2")
-        _first_write(root, process)
+    for victim in ("run", "run", "worker"):
+        several = victim == "worker" or rng.random() < 0.5
+        process = command(root, *(["--workers", "2"] if several else []))
+        _await_work(root, process)
         time.sleep(rng.uniform(0, seconds))
         hit += _kill(process, victim, rng)
-        if victim == "worker":
-            told, _ = process.communicate(timeout=600)
-            assert process.returncode == 0, told
-            shutil.rmtree(root / "results" / random_recording(root, rng))
+    end(process)
     return hit
-
-
-def random_recording(root: Path, rng: random.Random) -> str:
-    """Return the name of a recording."""
-    return rng.choice(sorted(path.name for path in (root / "recordings").iterdir()))
 
 
 def results(root: Path) -> dict[str, bytes]:
@@ -78,25 +56,28 @@ def results(root: Path) -> dict[str, bytes]:
     return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in paths}
 
 
-def _first_write(root: Path, process: subprocess.Popen) -> float:
-    """Wait until a run writes its first chunk or result, or ends; return the moment."""
-    begun = time.time()
-    while process.poll() is None:
-        folders = [*(root / "results").glob("*/.chunks"), *(root / "results").glob("*/.stamps")]
-        if any(folder.stat().st_mtime >= begun for folder in folders if folder.exists()):
-            break
+def _await_work(root: Path, process: subprocess.Popen) -> None:
+    """Wait until a run writes its first chunk or result, or ends."""
+    before = _written(root)
+    while process.poll() is None and _written(root) <= before:
         time.sleep(0.02)
-    return time.monotonic()
 
 
-def _kill(process: subprocess.Popen, victim: Victim, rng: random.Random) -> bool:
+def _written(root: Path) -> float:
+    """Return when a chunk or a result was last written or removed."""
+    folders = [*(root / "results").glob("*/.chunks"), *(root / "results").glob("*/.stamps")]
+    return max((path.stat().st_mtime for path in folders if path.exists()), default=0.0)
+
+
+def _kill(process: subprocess.Popen, victim: str, rng: random.Random) -> bool:
     """Kill a run with all its processes, or one of its workers, if it is still at work."""
-    if process.poll() is not None:
-        return False
+    ended = process.poll() is not None
     if victim == "run":
-        os.killpg(process.pid, signal.SIGKILL)
+        if not ended:
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        return True
+    if victim == "run" or ended:
+        return not ended
     workers = [
         child
         for child in psutil.Process(process.pid).children(recursive=True)
