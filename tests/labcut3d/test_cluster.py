@@ -1,5 +1,6 @@
 """Several processes make what one makes, to the byte, also where they are killed at their work."""
 
+import json
 import os
 import random
 import shutil
@@ -8,7 +9,9 @@ import sys
 import time
 from typing import NamedTuple
 
+import dask.config
 import pytest
+import xarray as xr
 from dots_project import make_dots_project
 from killing import command, end, kill_thrice, results
 from notes import Notes
@@ -16,6 +19,9 @@ from notes import Notes
 from labcut3d import load_project, pipeline
 from labcut3d.cluster import connect
 from labcut3d.errors import ProjectError
+from labcut3d.schema import open_dataset
+from labcut3d.stages.chunking import detect_chunk
+from labcut3d.stages.detecting import chunks_to_detect
 
 RECORDINGS = ("run", "walk")
 
@@ -57,6 +63,53 @@ def forget(root):
     return root
 
 
+def test_what_is_done_is_not_done_again(reference, untouched):
+    """Chunks of a run that was cut off are kept; those that were spoilt are done anew."""
+    project = load_project(untouched)
+    chunks = chunks_to_detect(project, "walk")
+    assert len(chunks) == 2 * 3  # views, runs of 16 frames
+    for chunk in chunks[:4]:
+        detect_chunk(chunk)
+    kept = chunks[0].path.stat().st_mtime_ns
+    spoilt = chunks[1].path
+    spoilt.write_bytes(spoilt.read_bytes()[:-100])
+    assert chunks_to_detect(project, "walk") == (chunks[1], *chunks[4:])
+    detect_chunk(chunks[0])
+    assert chunks[0].path.stat().st_mtime_ns == kept
+    path = pipeline.detect(project, "walk")
+    assert path.read_bytes() == reference.results["walk/detections.nc"]
+    assert not list(path.parent.glob(".chunks"))
+    assert chunks_to_detect(project, "walk") == ()
+
+
+def test_another_detector_or_video_makes_chunks_anew(untouched):
+    project = load_project(untouched)
+    first = chunks_to_detect(project, "walk")[0]
+    detect_chunk(first)
+    model = project.model_path / "model.toml"
+    for path in (model, untouched / "recordings" / "walk" / "cam0.mp4"):
+        assert first.path not in {one.path for one in chunks_to_detect(project, "walk")}
+        before = path.stat()
+        if path == model:
+            text = path.read_text()
+            path.write_text(text + "# touched\n")
+        else:
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+        assert first.path in {one.path for one in chunks_to_detect(project, "walk")}
+        if path == model:
+            path.write_text(text)
+
+
+@pytest.mark.parametrize("frames", [32, 64])
+def test_the_length_of_chunks_does_not_change_detections(reference, untouched, frames):
+    """32: a whole number of batches, with a shorter chunk at the end. 64: all in one."""
+    path = untouched / "project.toml"
+    path.write_text(path.read_text().replace("chunk_frames = 16", f"chunk_frames = {frames}"))
+    found = pipeline.detect(load_project(untouched), "walk")
+    expected = reference.root / "results" / "walk" / "detections.nc"
+    xr.testing.assert_identical(open_dataset(found), open_dataset(expected))
+
+
 def test_two_workers_make_the_same_bytes_and_tell_what_failed(reference, untouched):
     """A third recording lacks a video: the others are done all the same, and the status is 1."""
     (untouched / "recordings" / "broken").mkdir()
@@ -80,8 +133,6 @@ def test_the_plain_loop_goes_on_after_a_failure_too(reference, tmp_path):
         pipeline.reconstruct(load_project(root), reporter=said)
     done = [note for note in said.notes if "walk/viewer.html is up to date" in note]
     assert done
-    with pytest.raises(ProjectError, match="no scheduler|no Dask scheduler"):
-        pipeline.reconstruct(load_project(root), scheduler="nonsense://nowhere")
 
 
 def test_three_kills_change_nothing(reference, untouched):
@@ -112,23 +163,19 @@ def test_a_dask_of_its_own_with_workers_in_other_folders_makes_the_same_bytes(
     """Four workers with separate working folders and one shared project."""
     address = tmp_path / "scheduler.json"
     here = ["--scheduler-file", str(address)]
-    python = [sys.executable, "-m", "distributed.cli"]
+    dask_command = [sys.executable, "-m", "dask"]
     environment = {**os.environ, "LABCUT3D_CORES": "1"}
     processes = [
-        subprocess.Popen(
-            [python[0], "-m", "dask", "scheduler", "--port", "0", "--no-dashboard", *here]
-        )
+        subprocess.Popen([*dask_command, "scheduler", "--port", "0", "--no-dashboard", *here])
     ]
     try:
         for index in range(4):
             folder = tmp_path / f"worker{index}"
             folder.mkdir()
-            start = [python[0], "-m", "dask", "worker", "--nthreads", "1", *here]
+            start = [*dask_command, "worker", "--nthreads", "1", *here]
             processes.append(subprocess.Popen(start, cwd=folder, env=environment))
         while not address.exists():
             time.sleep(0.1)
-        import json
-
         scheduler = json.loads(address.read_text())["address"]
         told = end(command(untouched, "--scheduler", scheduler))
         assert "walk is done" in told
@@ -141,8 +188,6 @@ def test_a_dask_of_its_own_with_workers_in_other_folders_makes_the_same_bytes(
 
 
 def test_an_address_without_a_scheduler_is_refused(monkeypatch):
-    import dask.config
-
     short = {"distributed.comm.timeouts.connect": "0.3s"}
     refused = pytest.raises(ProjectError, match="no Dask scheduler answers there")
     with dask.config.set(short), refused, connect(1, "tcp://127.0.0.1:9", Notes()):
