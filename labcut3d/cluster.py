@@ -144,6 +144,9 @@ class _Graph:
         """Note why a recording cannot be reconstructed, where a task of it has failed."""
         if future.status == "finished":
             return False
+        if future.cancelled():
+            self.failed[name] = "the Dask scheduler gave it up; see its log, and run this again"
+            return True
         error = future.exception()
         expected = isinstance(error, Labcut3dError | OSError)
         self.failed[name] = str(error) if expected else f"{type(error).__name__}: {error}"
