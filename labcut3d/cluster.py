@@ -103,7 +103,7 @@ class _Graph:
         self.failed: dict[str, str] = {}
         self._client, self._project = client, project
         self._finish, self._reporter = finish, reporter
-        self._next: dict[str, Callable[[Future], list[Future]]] = {}
+        self._next: dict[Any, Callable[[Future], list[Future]]] = {}
         self._bars = ExitStack()
 
     def plan(self, name: str, priority: int) -> "Future":

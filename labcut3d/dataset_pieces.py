@@ -1,7 +1,7 @@
 """A long dataset written piece by piece: no more than a piece is ever in memory."""
 
 import os
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ def _long(variable: xr.DataArray) -> bool:
     return "time" in variable.dims
 
 
-def _layout(variable: xr.DataArray) -> dict[Hashable, Any]:
+def _layout(variable: xr.DataArray) -> dict[str, Any]:
     """Return how a variable is laid out in the file: compressed, many times together."""
     sizes = [ROWS if dim == "time" else size for dim, size in variable.sizes.items()]
     return {"zlib": True, "complevel": 4, "shuffle": True, "chunksizes": sizes}

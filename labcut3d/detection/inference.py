@@ -149,13 +149,13 @@ def missing_frames(
     )
 
 
-def part_of(progress: Progress | None, before: int, total: int) -> Progress:
-    """Return the progress of a part of some work: `before` steps of `total` come before it."""
+def part_of(progress: Progress | None, before: int, whole: int) -> Progress:
+    """Return the progress of a part of some work: `before` steps of `whole` come before it."""
 
-    def advance(done: int, total_of_part: int, note: str = "") -> None:
+    def advance(done: int, total: int, note: str = "") -> None:
         """Tell how far the whole is."""
         if progress:
-            progress(before + done, total, note)
+            progress(before + done, whole, note)
 
     return advance
 
