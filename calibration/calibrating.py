@@ -187,10 +187,14 @@ def _require_sense(fit: Fit, observations: Observations) -> None:
                 "check that the board is the one described, and that the view is not mirrored and "
                 "in step with the others"
             )
-        require_plausible(camera)
     try:
+        for camera in fit.cameras:
+            require_plausible(camera)
         require_connected(replace(observations, corners=fit.believed))
     except CalibrationError as error:
+        if len(fit.cameras) == 1:
+            raise
+        # Alone each view made a camera that can be (`estimate_intrinsics`).
         raise CalibrationError(
             "what views saw of the board together fits no rigid rig; check that they are in step, "
             f"and that it is one board. Without it, {error}"

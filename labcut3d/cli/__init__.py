@@ -21,6 +21,7 @@ from labcut3d.cli import (
     projects,
     recordings,
     rigfiles,
+    standing,
     viewing,
     worlds,
 )
@@ -40,7 +41,14 @@ app = typer.Typer(
 NAMES = {"import_detections": "import"}  # `import` is a word of Python's
 
 for panel, commands in {
-    "Begin": (browser.app, projects.demo, projects.new, projects.board, projects.doctor),
+    "Begin": (
+        browser.app,
+        projects.demo,
+        projects.new,
+        projects.board,
+        standing.status,
+        projects.doctor,
+    ),
     "Cameras": (
         cameras.calibrate,
         rigfiles.check,
