@@ -26,6 +26,7 @@ returns the path of what it answers for.
 
 from collections.abc import Sequence
 
+from labcut3d.errors import Labcut3dError, ProjectError
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.stages.adding import add_calibration, add_recording, check_recording, check_videos
@@ -78,6 +79,7 @@ __all__ = [
     "place_chamber",
     "quality",
     "reconstruct",
+    "reconstruct_one",
     "recording_status",
     "refine",
     "repair",
@@ -94,21 +96,61 @@ __all__ = [
 
 
 def reconstruct(
-    project: Project, recordings: Sequence[str] = (), reporter: Reporter = SILENT
+    project: Project,
+    recordings: Sequence[str] = (),
+    reporter: Reporter = SILENT,
+    *,
+    workers: int = 1,
+    scheduler: str | None = None,
 ) -> None:
     """Bring the results of `recordings`, by default all, up to date: detections to viewer.
 
-    A project of a single view has no third dimension: its detections are viewed as they are.
+    A project of a single view has no third dimension: its detections are viewed as they are. With
+    several `workers`, or those of the Dask at the address `scheduler`, recordings and chunks of
+    them are worked on at once, to the same bits. What fails does not keep the other recordings from
+    being done; it is told by a `ProjectError` at the end, or as it is where it is all.
     """
     if project.chamber is not None:
         place_chamber(project, reporter)
-    for recording in project.choose_recordings(recordings):
-        detect(project, recording, reporter)
+    names = project.choose_recordings(recordings)
+    if workers == 1 and scheduler is None:
+        failed = _one_by_one(project, names, reporter)
+    else:
+        from labcut3d.cluster import connect, reconstruct_recordings
+
+        with connect(workers, scheduler, reporter) as client:
+            failed = reconstruct_recordings(client, project, names, reconstruct_one, reporter)
+    if len(failed) < len(names):
+        quality(project, reporter)
         if len(project.views) > 1:
-            triangulate(project, recording, reporter)
-            kinematics(project, recording, reporter)
-            events(project, recording, reporter)
-        view(project, recording, reporter)
-    quality(project, reporter)
+            summary(project, reporter)
+    if failed:
+        told = "".join(f"\n{name}: {reason}" for name, reason in failed.items())
+        raise ProjectError(
+            f"{project.root}: {len(failed)} of {len(names)} recordings failed, the others are "
+            f"done; mend these and run it again:{told}"
+        )
+
+
+def reconstruct_one(project: Project, recording: str, reporter: Reporter = SILENT) -> None:
+    """Bring the results of one recording up to date, without the pages of all recordings."""
+    detect(project, recording, reporter)
     if len(project.views) > 1:
-        summary(project, reporter)
+        triangulate(project, recording, reporter)
+        kinematics(project, recording, reporter)
+        events(project, recording, reporter)
+    view(project, recording, reporter)
+
+
+def _one_by_one(project: Project, recordings: Sequence[str], reporter: Reporter) -> dict[str, str]:
+    """Reconstruct recordings in this process; return why some failed, by name."""
+    failed: dict[str, str] = {}
+    for recording in recordings:
+        try:
+            reconstruct_one(project, recording, reporter)
+        except (Labcut3dError, OSError) as error:
+            if len(recordings) == 1:
+                raise
+            failed[recording] = str(error)
+            reporter.note(f"Warning: {recording} failed. {error}")
+    return failed

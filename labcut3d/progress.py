@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:  # brings numpy along
     from calibration.checks.findings import Finding
 
-__all__ = ["SILENT", "Progress", "Reporter", "Silent"]
+__all__ = ["SILENT", "Progress", "Recorder", "Reporter", "Silent"]
 
 
 class Progress(Protocol):
@@ -54,3 +54,26 @@ class Silent:
 
 
 SILENT = Silent()
+
+
+class Recorder(Silent):
+    """A reporter that keeps what it is told, for another process to tell."""
+
+    def __init__(self) -> None:
+        self._told: list[tuple[str, list[Finding] | None]] = []
+
+    def note(self, message: str) -> None:
+        """Keep a message."""
+        self._told.append((message, None))
+
+    def findings(self, title: str, findings: "Iterable[Finding]") -> None:
+        """Keep what was judged."""
+        self._told.append((title, list(findings)))
+
+    def replay(self, reporter: Reporter) -> None:
+        """Tell another reporter all that was told, in order."""
+        for text, findings in self._told:
+            if findings is None:
+                reporter.note(text)
+            else:
+                reporter.findings(text, findings)

@@ -24,6 +24,7 @@ from calibration.chamber import BoardSpot
 from calibration.files import read_toml
 from calibration.notebook import html_table
 from labcut3d.chamber import ChamberSettings
+from labcut3d.compute import ComputeSettings
 from labcut3d.detection.settings import DetectorSettings
 from labcut3d.errors import FileFormatError, ProjectError
 from labcut3d.event_rules import parse_events
@@ -71,6 +72,7 @@ class _ProjectFile:
     events: dict[str, Any] = dataclasses.field(default_factory=dict)
     subject: dict[str, Any] = dataclasses.field(default_factory=dict)
     started: dict[str, Any] = dataclasses.field(default_factory=dict)
+    compute: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,7 @@ class Project:
     reconstruction: ReconstructionSettings
     substrate: SubstrateSettings
     events: EventSettings
+    compute: ComputeSettings
     subject: SubjectSettings = dataclasses.field(default_factory=SubjectSettings)
     started: Mapping[str, datetime] = dataclasses.field(default_factory=dict)
 
@@ -288,6 +291,7 @@ def parse_project(root: Path, settings: Mapping[str, Any]) -> Project:
         events=parse_events(table.events, skeleton, f"{path} [events]"),
         subject=parse_table(SubjectSettings, table.subject, f"{path} [subject]"),
         started=parse_started(table.started, f"{path} [started]"),
+        compute=parse_table(ComputeSettings, table.compute, f"{path} [compute]"),
     )
 
 

@@ -44,30 +44,30 @@ class Terminal:
 
     def __init__(self, console: Console) -> None:
         self.console = console
+        self._bars: Bars | None = None
 
     @contextmanager
     def task(self, title: str) -> Iterator[Progress]:
-        """Show a progress bar while the block runs; it stays, full, when the block succeeds."""
-        bars = Bars(
-            TextColumn("{task.description}", table_column=Column(width=31, no_wrap=True)),
-            BarColumn(bar_width=None, table_column=Column(min_width=10, ratio=1)),
-            MofNCompleteColumn(table_column=Column(min_width=9, no_wrap=True)),
-            _Rate(table_column=Column(min_width=6, justify="right", no_wrap=True)),
-            TimeRemainingColumn(
-                elapsed_when_finished=True, table_column=Column(min_width=7, no_wrap=True)
-            ),
-            TextColumn("[dim]{task.fields[note]}", table_column=Column(no_wrap=True, ratio=1)),
-            console=self.console,
-            expand=True,
-        )
-        with bars:
-            bar = bars.add_task(escape(title), total=None, note="")
+        """Show a progress bar while the block runs; it stays, full, when the block succeeds.
 
-            def advance(done: int, total: int, note: str = "") -> None:
-                """Move the bar."""
-                bars.update(bar, completed=done, total=total, note=escape(note))
+        Of several at once only the last one stays.
+        """
+        bars = self._bars = self._bars or _new_bars(self.console)
+        bar = bars.add_task(escape(title), total=None, note="")
 
+        def advance(done: int, total: int, note: str = "") -> None:
+            """Move the bar."""
+            bars.update(bar, completed=done, total=total, note=escape(note))
+
+        try:
+            bars.start()
             yield advance
+        finally:
+            if len(bars.tasks) > 1:
+                bars.remove_task(bar)
+            else:
+                bars.stop()
+                self._bars = None
 
     def note(self, message: str) -> None:
         """Print a message above the bars."""
@@ -76,6 +76,22 @@ class Terminal:
     def findings(self, title: str, findings: "Iterable[Finding]") -> None:
         """Print a table of what was judged."""
         self.console.print(make_findings_table(title, findings))
+
+
+def _new_bars(console: Console) -> Bars:
+    """Return progress bars with rate, time left and a note."""
+    return Bars(
+        TextColumn("{task.description}", table_column=Column(width=31, no_wrap=True)),
+        BarColumn(bar_width=None, table_column=Column(min_width=10, ratio=1)),
+        MofNCompleteColumn(table_column=Column(min_width=9, no_wrap=True)),
+        _Rate(table_column=Column(min_width=6, justify="right", no_wrap=True)),
+        TimeRemainingColumn(
+            elapsed_when_finished=True, table_column=Column(min_width=7, no_wrap=True)
+        ),
+        TextColumn("[dim]{task.fields[note]}", table_column=Column(no_wrap=True, ratio=1)),
+        console=console,
+        expand=True,
+    )
 
 
 def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

@@ -11,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import VideoReformatter
 
+from labcut3d.compute import cores
 from labcut3d.errors import VideoError
 from labcut3d.region import Image, Region
 from labcut3d.video_index import index_video, video_stream
 
 __all__ = ["VideoFile"]
 
+MOST_THREADS = 16  # that decode; more bring nothing
 SEEK_FROM = 64  # frames decoded in vain before a seek is cheaper than going on
 
 
@@ -121,6 +123,7 @@ class VideoFile:
         with av.open(str(self.path)) as container:
             stream = video_stream(container, self.path)
             stream.thread_type = "AUTO"
+            stream.codec_context.thread_count = min(cores() + 1, MOST_THREADS)
             if start > 0:
                 container.seek(int(self._index.stamps[start]), stream=stream, backward=True)
             for frame in self._decoded(container, stream):

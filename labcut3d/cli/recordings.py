@@ -229,11 +229,27 @@ def summary(project: ProjectPath) -> None:
     show_files(table, table.with_suffix(".html"))
 
 
-def reconstruct(project: ProjectPath, recordings: Recordings = None) -> None:
-    """Bring recordings up to date: detect, triangulate, kinematics, events, viewer, summary."""
+def reconstruct(
+    project: ProjectPath,
+    recordings: Recordings = None,
+    *,
+    workers: Annotated[
+        int, typer.Option(help="Processes that share this machine's cores.", min=1, max=1024)
+    ] = 1,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Address of a Dask scheduler, whose workers do it.", metavar="ADDRESS"),
+    ] = None,
+) -> None:
+    """Bring recordings up to date: detect, triangulate, kinematics, events, viewer, summary.
+
+    Chunks of recordings that are done stay done, however it ended: run it again to go on.
+    """
     from labcut3d import pipeline
 
     loaded = open_project(project)
-    pipeline.reconstruct(loaded, recordings or [], Terminal(console))
+    pipeline.reconstruct(
+        loaded, recordings or [], Terminal(console), workers=workers, scheduler=scheduler
+    )
     for recording in loaded.choose_recordings(recordings or []):
         show_files(loaded.results(recording) / "viewer.html")

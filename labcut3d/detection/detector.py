@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from labcut3d.compute import CHUNK_STEP
 from labcut3d.detection.augmentation import Augmentation
 from labcut3d.detection.crops import crop_matrix, cut, inverse, transform
 from labcut3d.detection.following import between, confirmed
@@ -23,7 +24,7 @@ Array = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
 
 LARGEST_CANVAS = 512  # px; the longer side of the locator's input
-BATCH = 16  # images computed at once, which bounds the memory
+BATCH = CHUNK_STEP  # images computed at once, which bounds the memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,6 @@
 """Running a trained network fast: OpenVINO on a processor, torch on a GPU."""
 
 import copy
-import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import openvino
 import torch
 from torch import Tensor
 
+from labcut3d.compute import cores
 from labcut3d.detection.heatmaps import decode, probabilities
 from labcut3d.detection.network import KeypointNetwork
 from labcut3d.detection.symmetry import Mirror
@@ -95,7 +95,7 @@ class _OnProcessor:
         """Return the requests for inputs of (height, width), compiled when first needed."""
         if size not in self._queues:
             self._model.reshape(openvino.PartialShape([1, *size, 3]))
-            threads = min(os.cpu_count() or 1, MOST_THREADS)
+            threads = min(cores(), MOST_THREADS)
             # Pinned threads wait for a core that another program holds: half as fast beside one.
             options = {
                 "NUM_STREAMS": threads,

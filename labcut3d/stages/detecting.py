@@ -1,30 +1,46 @@
 """Stage 2: labels -> detectors, and detectors over recordings -> detections.nc."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from calibration.files import sha256_of, write_text
 from labcut3d.errors import DetectorError, LabelError
 from labcut3d.labels import LabelledImage, Labels, labelled_images, read_labels
-from labcut3d.progress import SILENT, Reporter
+from labcut3d.progress import SILENT, Progress, Reporter
 from labcut3d.project import Project
-from labcut3d.provenance import fingerprint, made_from, write_stamp
+from labcut3d.provenance import (
+    changed_inputs,
+    fingerprint,
+    fingerprint_frames,
+    made_from,
+    write_stamp,
+)
+from labcut3d.stages.chunking import (
+    Chunk,
+    detect_chunk,
+    join_chunks,
+    missing_in,
+    remove_chunks,
+    spans,
+)
 from labcut3d.stages.common import (
     IMPORTED,
     is_current,
     path_hashes,
-    save_result,
     settings_hash,
     source_hashes,
 )
 from labcut3d.stages.locking import exclusive
+from labcut3d.video import Frames
 from labcut3d.viewers import training_page
 
 if TYPE_CHECKING:  # torch is only loaded where it is used
     from labcut3d.detection.detector import Detector
 
 __all__ = [
+    "chunks_to_detect",
     "detect",
     "images_by_detector",
     "label_inputs",
@@ -76,33 +92,109 @@ def detect(project: Project, recording: str, reporter: Reporter = SILENT) -> Pat
     """Find the keypoints in all views of a recording -> detections.nc.
 
     A video that ends early or is damaged is analysed as far as it can be read, with a warning.
-    Detections that were imported are kept.
+    Detections that were imported are kept. Chunks of frames that are done already, by a run that
+    was killed or by other processes, are not done again.
     """
     result = project.results(recording) / "detections.nc"
-    if any(name.startswith(IMPORTED) for name in made_from(result) or ()):
+    if _is_imported(result):
         reporter.note(f"{result} was imported and is kept; remove it to detect anew")
         return result
     sources = project.recording_sources(recording)
-    fps, individual = project.frame_rate(sources), _individual(project)
-    inputs = {
-        **source_hashes(sources),
-        **{
-            f"model {folder.name}": sha256_of(folder / "model.toml") for folder in _trained(project)
-        },
-        "fps and individual": fingerprint([fps, individual]),
-    }
+    inputs = _detection_inputs(project, sources)
     if is_current(result, inputs, reporter):
         return result
-    from labcut3d.detection.inference import detect_recording
-
-    detectors = load_detectors(project)
+    load_detectors(project)  # refuses what does not fit before the work begins
+    chunks = _chunks(project, recording, sources)
     with reporter.task(f"Detecting in {recording}") as progress:
-        detections = detect_recording(
-            detectors, sources, fps=fps, individual=individual, progress=progress
-        )
-    if missing := detections.attrs.get("missing_frames"):
+        _detect_all(chunks, progress)
+    numbers = {view: frames.numbers for view, frames in sources.items()}
+    attrs = {"provenance": json.dumps(inputs)}
+    if missing := missing_in(chunks, numbers):
+        attrs["missing_frames"] = missing
         reporter.note(f"Warning: {recording} is cut off or damaged. {missing}")
-    return save_result(detections, result, inputs)
+    pieces = join_chunks(
+        chunks,
+        keypoints=project.skeleton.keypoints,
+        individual=_individual(project),
+        fps=project.frame_rate(sources),
+        numbers=numbers,
+        attrs=attrs,
+    )
+    from labcut3d.dataset_pieces import save_pieces  # brings xarray along
+
+    save_pieces(pieces, result)
+    write_stamp(result, inputs)
+    remove_chunks(result.parent)
+    return result
+
+
+def _detect_all(chunks: Sequence[Chunk], progress: Progress) -> None:
+    """Detect in chunks one after the other."""
+    from labcut3d.detection.inference import part_of
+
+    total, before = sum(chunk.stop - chunk.start for chunk in chunks), 0
+    for chunk in chunks:
+        detect_chunk(chunk, part_of(progress, before, total))
+        before += chunk.stop - chunk.start
+        progress(before, total, chunk.view)
+
+
+def chunks_to_detect(project: Project, recording: str) -> tuple[Chunk, ...]:
+    """Return the chunks of a recording in which is still to be detected, none where all is done.
+
+    Each may be given to `chunking.detect_chunk` in any process, in any order; `detect` joins them.
+    """
+    result = project.results(recording) / "detections.nc"
+    if _is_imported(result):
+        return ()
+    sources = project.recording_sources(recording)
+    if not changed_inputs(result, _detection_inputs(project, sources)):
+        return ()
+    load_detectors(project)
+    return tuple(chunk for chunk in _chunks(project, recording, sources) if not chunk.done)
+
+
+def _is_imported(result: Path) -> bool:
+    """Tell whether detections come from another program."""
+    return any(name.startswith(IMPORTED) for name in made_from(result) or ())
+
+
+def _detection_inputs(project: Project, sources: Mapping[str, Frames]) -> dict[str, str]:
+    """Return the hashes of all that a recording's detections are made from."""
+    models = {
+        f"model {folder.name}": sha256_of(folder / "model.toml") for folder in _trained(project)
+    }
+    told = fingerprint([project.frame_rate(sources), _individual(project)])
+    return {**source_hashes(sources), **models, "fps and individual": told}
+
+
+def _chunks(project: Project, recording: str, sources: Mapping[str, Frames]) -> tuple[Chunk, ...]:
+    """Return all chunks of a recording, view after view."""
+    chunks: list[Chunk] = []
+    models = {view: folder for folder, views in _trained(project).items() for view in views}
+    for view, frames in sources.items():
+        region = project.region(view)
+        inputs = {
+            "video": fingerprint_frames(frames),
+            "frames": str(len(frames)),
+            "region": fingerprint(region),
+            "model": sha256_of(models[view] / "model.toml"),
+        }
+        chunks += (
+            Chunk(
+                folder=project.results(recording),
+                view=view,
+                source=frames.path,
+                region=region,
+                frames=len(frames),
+                start=span.start,
+                stop=span.stop,
+                model=models[view],
+                inputs=inputs,
+            )
+            for span in spans(len(frames), project.compute.chunk_frames)
+        )
+    return tuple(chunks)
 
 
 def training_inputs(project: Project) -> dict[str, str]:

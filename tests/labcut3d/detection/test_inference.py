@@ -46,8 +46,8 @@ class Stream(Clip):
     def __len__(self):
         return len(self.numbers)
 
-    def read(self, indices=None):
-        for index in range(len(self)):
+    def read(self, indices):
+        for index in indices:
             image = self.images[0].copy()
             weakref.finalize(image, self.release)
             self.alive += 1
