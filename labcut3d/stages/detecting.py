@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,7 +166,13 @@ def _detection_inputs(project: Project, sources: Mapping[str, Frames]) -> dict[s
         f"model {folder.name}": sha256_of(folder / "model.toml") for folder in _trained(project)
     }
     told = fingerprint([project.frame_rate(sources), _individual(project)])
-    return {**source_hashes(sources), **models, "fps and individual": told}
+    return {**source_hashes(sources), **models, "fps and individual": told, **_parts(project)}
+
+
+def _parts(project: Project) -> dict[str, str]:
+    """Return the hash of which part of its file's image each view is."""
+    regions = {view: asdict(project.region(view)) for view in project.views}
+    return {"crop and mirror": fingerprint(regions)}
 
 
 def _chunks(project: Project, recording: str, sources: Mapping[str, Frames]) -> tuple[Chunk, ...]:
@@ -199,7 +206,8 @@ def _chunks(project: Project, recording: str, sources: Mapping[str, Frames]) -> 
 
 def training_inputs(project: Project) -> dict[str, str]:
     """Return the hashes of all that detectors are trained from."""
-    return {**label_inputs(project), "settings": settings_hash(project, project.detector)}
+    settings = settings_hash(project, project.detector)
+    return {**label_inputs(project), **_parts(project), "settings": settings}
 
 
 def label_inputs(project: Project) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from notes import Notes
 
 from labcut3d import pipeline
 from labcut3d.errors import DetectorError, LabelError
@@ -122,3 +123,12 @@ def test_the_evaluation_says_where_the_labels_are_not_those_trained_from(trained
     pipeline.evaluate(trained)
     assert "not trained from the present labels" in page.read_text()
     assert "changed: labels/walk.csv" in page.read_text()
+
+
+def test_another_part_of_the_image_is_detected_in_anew(trained):
+    pipeline.detect(trained, "walk")
+    path = trained.root / "project.toml"
+    path.write_text(path.read_text().replace("[views.left]", "[views.left]\nmirror = true"))
+    said = Notes()
+    pipeline.detect(load_project(trained.root), "walk", said)
+    assert any("because of: crop and mirror" in note for note in said.notes)
