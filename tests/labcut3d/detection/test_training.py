@@ -115,7 +115,7 @@ def test_labels_that_cannot_train_are_refused(draw_dots, dots):
     two = dataclasses.replace(image, points=np.zeros((2, 3, 2)))
     with pytest.raises(DetectorError, match="frame 0, view 'cam0': 2 individuals"):
         train_detector([image, two], dots)
-    other = dataclasses.replace(image, points=np.zeros((1, 4, 2)))
+    other = dataclasses.replace(image, points=np.zeros((1, 4, 2)), known=np.array(True))
     with pytest.raises(DetectorError, match="labels of 4 keypoints"):
         train_detector([other], dots)
 
