@@ -175,7 +175,7 @@ def judge(evidence: Evidence, noise: Noise, points: Array, widening: float = 1.0
 
     `widening` multiplies the covariance: a wide noise first keeps a wrong start from deciding.
     """
-    right, weight, squares = np.empty((3, *evidence.confidence.shape))
+    right, weight, squares = (np.empty(evidence.confidence.shape) for _ in range(3))
     odds = against(evidence, noise, widening)
     for own in evidence.parts():
         residual = evidence.pixels[:, own] - project_points(evidence.rig, points[own])

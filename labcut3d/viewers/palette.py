@@ -50,12 +50,12 @@ FONT = "Inter, 'Segoe UI', 'Helvetica Neue', 'Liberation Sans', Arial, sans-seri
 EVENTS = {
     "egg_laying": "#c07c0a",
     "egg_deposited": "#d1372d",
-    "ovipositor_contact": "#6f5200",
+    "ovipositor_contact": "#9a7420",
     "proboscis_extension": "#1268c4",
     "proboscis_contact": "#3a94c9",
     "walking": "#00805c",
     "resting": "#767676",
-    "on_substrate": "#20262c",
+    "on_substrate": "#b0558f",
 }
 
 DARK = {

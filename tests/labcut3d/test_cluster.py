@@ -135,6 +135,7 @@ def test_the_plain_loop_goes_on_after_a_failure_too(reference, tmp_path):
     assert done
 
 
+@pytest.mark.slow
 def test_three_kills_change_nothing(reference, untouched):
     """Two whole runs and a worker, each in the middle of its work."""
     hit = kill_thrice(untouched, reference.seconds / 3, random.Random(1))

@@ -49,6 +49,7 @@ def test_errors_are_those_of_unseen_images(draw_dots, dots, quick):
     assert validation.trained.summary()["median"] < 4
 
 
+@pytest.mark.slow
 def test_each_moment_can_be_a_fold_of_its_own(draw_dots, dots, quick):
     """Some detectors then have fewer images to be judged on as trained than there are folds."""
     brief = dataclasses.replace(quick, min_steps=1, max_steps=1, locator_steps=1, batch=2)

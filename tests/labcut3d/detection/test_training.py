@@ -48,6 +48,7 @@ def test_the_same_seed_gives_the_same_bits(draw_dots, dots, quick):
     assert not torch.equal(first.pose.head.weight, other.pose.head.weight)
 
 
+@pytest.mark.slow
 def test_bfloat16_trains_as_well(draw_dots, dots, quick, monkeypatch):
     """What GPUs do, on a processor: losses differ by rounding, and nothing overflows."""
     settings = dataclasses.replace(quick, min_steps=10, max_steps=10, locator_steps=2)
