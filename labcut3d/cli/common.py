@@ -14,6 +14,7 @@ __all__ = [
     "DropCamera",
     "ProjectPath",
     "Recordings",
+    "Rename",
     "Unit",
     "console",
     "errors",
@@ -33,6 +34,13 @@ Recordings = Annotated[
 DropCamera = Annotated[
     list[str] | None,
     typer.Option("--drop-camera", help="Leave this camera out of the rig.", metavar="NAME"),
+]
+Rename = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A keypoint's name in the files and ours; nothing after = leaves it out.",
+        metavar="OLD=NEW",
+    ),
 ]
 Unit = Annotated[
     str | None, typer.Option(help="Unit of length (um, mm, cm, m, in), for files that name none.")

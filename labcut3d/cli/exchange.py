@@ -7,6 +7,7 @@ import typer
 
 from labcut3d.cli.common import (
     ProjectPath,
+    Rename,
     Unit,
     console,
     open_project,
@@ -50,13 +51,7 @@ def import_detections(
         ),
     ],
     *,
-    rename: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A keypoint's name in the files and ours; nothing after = leaves it out.",
-            metavar="OLD=NEW",
-        ),
-    ] = None,
+    rename: Rename = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Put them in the place of detections that are there.")
     ] = False,

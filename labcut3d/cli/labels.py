@@ -9,6 +9,7 @@ import typer
 from labcut3d.cli.common import (
     ProjectPath,
     Recordings,
+    Rename,
     console,
     open_project,
     parse_names,
@@ -89,13 +90,7 @@ def import_labels(
             help="Which video of a view's file, where it has several.", metavar="VIEW=NAME"
         ),
     ] = None,
-    rename: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A keypoint's name in the files and ours; nothing after = leaves it out.",
-            metavar="OLD=NEW",
-        ),
-    ] = None,
+    rename: Rename = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Let new labels take the place of different old ones.")
     ] = False,

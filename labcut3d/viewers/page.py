@@ -19,6 +19,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from calibration.notebook import table_markup
 from calibration.units import METRES
 from labcut3d.version import __version__
 from labcut3d.viewers.palette import DARK
@@ -139,14 +140,10 @@ def table_block(
     heading: str, columns: Sequence[str], rows: Sequence[Sequence[str]], note: str = ""
 ) -> str:
     """Return the HTML of a card with a table; the first column is text, the others numbers."""
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
     caption = f"<p>{escape(note)}</p>" if note else ""
     return (
         f'<section class="card"><h2>{escape(heading)}</h2>{caption}<div class="scroll"><table>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></section>"
+        f"{table_markup(columns, rows)}</table></div></section>"
     )
 
 
