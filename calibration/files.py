@@ -3,12 +3,15 @@
 import csv
 import difflib
 import errno
+import glob
 import hashlib
 import os
+import shutil
 import tempfile
+import time
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -29,6 +32,10 @@ __all__ = [
 ]
 
 LARGEST_TEXT = 64 * 2**20  # bytes; a settings file beyond this is a mistake or an attack
+LONGEST_STEM = 40  # letters of a file's name in that of its temporary file, which must fit too
+ABANDONED = 24 * 3600  # s without a change, after which a temporary file's writer is dead
+SCARCE = 64 * 1024  # bytes; who fails to write where fewer are free fails for that reason
+BLOCK = 4096  # bytes; where fewer are left, what was written may lack its end
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
@@ -49,9 +56,9 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise FileFormatError(f"{asked}: is no regular file; give the name of a file to write")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            prefix=f".{path.stem}.", suffix=f".tmp{path.suffix}", dir=path.parent
-        )
+        prefix, suffix = f".{path.stem[:LONGEST_STEM]}.", f".tmp{path.suffix}"
+        _remove_leftovers(path.parent, prefix, suffix)
+        handle, name = tempfile.mkstemp(prefix=prefix, suffix=suffix, dir=path.parent)
     except OSError as error:
         raise FileFormatError(f"{asked}: cannot be written there ({error.strerror})") from error
     os.close(handle)
@@ -61,17 +68,29 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
+        if shutil.disk_usage(path.parent).free < BLOCK:  # some libraries say nothing of it
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         temporary.replace(path)
         _sync_folder(path.parent)
-    except OSError as error:
-        if error.errno not in FULL:
+    except (OSError, RuntimeError) as error:  # what HDF5 says where a disk is full names no errno
+        no_room = shutil.disk_usage(path.parent).free < SCARCE
+        if not no_room and getattr(error, "errno", None) not in FULL:
             raise
+        why = (isinstance(error, OSError) and error.strerror) or "no space is left there"
         raise FileFormatError(
-            f"{asked}: could not be written ({error.strerror}); make room there, or write "
+            f"{asked}: could not be written ({why}); make room there, or write "
             "elsewhere, and run again: what was there before is unchanged"
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_leftovers(folder: Path, prefix: str, suffix: str) -> None:
+    """Remove the temporary files of writers that were killed: none writes for as long as a day."""
+    for old in folder.glob(f"{glob.escape(prefix)}*{glob.escape(suffix)}"):
+        with suppress(OSError):  # another process removes it too
+            if time.time() - old.stat().st_mtime > ABANDONED:
+                old.unlink()
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

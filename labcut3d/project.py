@@ -146,7 +146,8 @@ class Project:
     ) -> tuple[str, ...]:
         """Return `names`, or when it is empty all recordings with one of the results `having`.
 
-        Raises `ProjectError` for a name that is no recording, or when there is none at all.
+        Raises `ProjectError` for a name that is no recording or that no text can hold, or when
+        there is none at all.
         """
         known = self.recordings()
         if not known:
@@ -158,6 +159,13 @@ class Project:
             if name not in known:
                 raise ProjectError(
                     f"{self.root}: no recording '{name}'; recordings are {', '.join(known)}"
+                )
+        for name in names or known:
+            # Bytes of other encodings than UTF-8 are not printable, and netCDF takes "\\" for "/".
+            if not name.isprintable() or "\\" in name:
+                raise ProjectError(
+                    f"{self.root / 'recordings'}: rename the folder {name!a}: names are of "
+                    "printable letters in UTF-8 and have no backslash"
                 )
         if names or not having:
             return tuple(names) or known

@@ -145,3 +145,19 @@ def test_an_unknown_key_gets_the_nearest_known_one():
 def test_sha256_is_the_standard_one(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert sha256_of(tmp_path / "a").startswith("ba7816bf8f01cfea")
+
+
+def test_what_a_killed_writer_left_is_removed_after_a_day(tmp_path):
+    """Not that of a writer which may be at work, nor of another file."""
+    old, young, other = (tmp_path / name for name in (".a.1.tmp.txt", ".a.2.tmp.txt", ".b.tmp.txt"))
+    for path in (old, young, other):
+        path.write_text("half")
+    for path in (old, other):
+        os.utime(path, (time.time() - 25 * 3600,) * 2)
+    write_text(tmp_path / "a.txt", "new")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".a.2.tmp.txt", ".b.tmp.txt", "a.txt"]
+
+
+def test_a_name_as_long_as_names_may_be_is_written(tmp_path):
+    write_text(tmp_path / f"{'n' * 251}.txt", "new")
+    assert len(list(tmp_path.iterdir())) == 1

@@ -1,5 +1,7 @@
 """Projects: what project.toml may say, and what is said where it is wrong."""
 
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -123,6 +125,17 @@ def test_recordings_are_found_and_unknown_ones_refused(tmp_path):
     assert project.choose_recordings([]) == ("walk",)
     with pytest.raises(ProjectError, match=r"'run'.*walk"):
         project.choose_recordings(["run"])
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe", b"new\nline", b"C:\\data"])
+def test_a_recording_whose_name_no_file_can_hold_is_to_be_renamed(tmp_path, name):
+    project = project_with(tmp_path)
+    for known in (name, "s p ä ce 日本".encode()):
+        (tmp_path / "recordings" / os.fsdecode(known)).mkdir(parents=True)
+    assert len(project.recordings()) == 2  # listed, not hidden
+    assert project.choose_recordings(["s p ä ce 日本"]) == ("s p ä ce 日本",)
+    with pytest.raises(ProjectError, match="rename the folder"):
+        project.choose_recordings([])
 
 
 def test_unequal_frame_counts_are_refused_with_the_counts(tmp_path):
