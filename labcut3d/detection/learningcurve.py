@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import t as student
 
-from labcut3d.detection.crossvalidation import Folds, part_of, split
+from labcut3d.detection.crossvalidation import Folds, split
 from labcut3d.detection.evaluation import Evaluation, evaluate
 from labcut3d.detection.settings import DetectorSettings
 from labcut3d.detection.training import train_detector
 from labcut3d.errors import DetectorError
 from labcut3d.labels import LabelledImage
-from labcut3d.progress import Progress
+from labcut3d.progress import Progress, part_of
 from labcut3d.skeleton import Skeleton
 
 __all__ = ["FRACTIONS", "Figure", "LearningCurve", "PowerLaw", "learning_curve", "spread_order"]
@@ -156,7 +156,8 @@ def learning_curve(
         for row, size in enumerate(sizes):
             taken = set(order[:size])
             shown = [image for image in images if (image.recording, image.frame) in taken]
-            tell = part_of(progress, number * len(sizes) + row, count, f"{size} moments")
+            done = number * len(sizes) + row
+            tell = part_of(progress, done, count, f"{size} moments", equal=True)
             detector, _ = train_detector(shown, skeleton, settings, progress=tell)
             rows[row].append(evaluate(detector, unseen))
     return LearningCurve(moments=tuple(sizes), evaluations=tuple(tuple(row) for row in rows))
