@@ -98,6 +98,9 @@ def compute_kinematics(
     if surroundings is not None and surroundings.surfaces:
         _add_surfaces(found, trajectories, surroundings)
     notes = _add_spectra(found)
+    for name, variable in found.variables.items():
+        if _name_of_variance(name) in found.variables:
+            variable.attrs["ancillary_variables"] = _name_of_variance(name)
     dataset = xr.Dataset(found.variables).assign_attrs(
         Conventions="CF-1.10",
         ds_type=KINEMATICS.name,
@@ -159,11 +162,12 @@ class _Collection:
         """Keep a variable with the contract's dimensions and words."""
         variable = KINEMATICS.variables[name]
         array = array.astype(variable.dtype, copy=False).transpose(*variable.dims)
-        described = {"units": array.attrs["units"], "long_name": variable.long_name}
-        if _name_of_variance(name) in KINEMATICS.variables and len(self.points) > 1:
-            described["ancillary_variables"] = _name_of_variance(name)
+        units = variable.units.replace("unit", self.points[0].attrs["units"])
         array = array.copy(deep=False)
-        array.attrs = described
+        array.attrs = {
+            "units": array.attrs.get("units", units),
+            "long_name": variable.long_name,
+        }
         self.variables[name] = array
 
 
@@ -175,7 +179,8 @@ def _add_motion(found: _Collection, trajectories: xr.Dataset, window_s: float) -
     ):
         if name in trajectories:
             for each in (name, f"{name}_covariance"):
-                found.keep(each, trajectories[each])
+                if each in trajectories:
+                    found.keep(each, trajectories[each])
         else:
             found.add(
                 name,

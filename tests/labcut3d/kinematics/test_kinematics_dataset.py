@@ -162,3 +162,17 @@ def test_kinematics_that_break_the_contract_are_refused(spoil, expected, tmp_pat
     found = compute_kinematics(moving(12)[["position"]], SKELETON)
     with pytest.raises(DatasetError, match=expected):
         save_dataset(spoil(found), tmp_path / "kinematics.nc")
+
+
+def test_a_velocity_without_covariance_or_unit_is_taken_as_it_is():
+    plain = moving()
+    velocity = compute_velocity(plain["position"])
+    velocity.attrs = {}
+    found = compute_kinematics(plain.assign(velocity=velocity), SKELETON)
+    expected = velocity.transpose(*found["velocity"].dims).values.astype(np.float32)
+    np.testing.assert_array_equal(found["velocity"].values, expected)
+    assert found["velocity"].attrs["units"] == "mm/s"
+    assert "ancillary_variables" not in found["velocity"].attrs
+    assert "velocity_covariance" not in found
+    assert "speed_variance" not in found
+    assert "acceleration_covariance" in found  # which is this program's own
