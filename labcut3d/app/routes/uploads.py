@@ -49,7 +49,7 @@ def upload_router(largest: int) -> APIRouter:
 
 def forget(desk: Workspace, path: Path) -> None:
     """Delete an upload that a project has taken in; any other file is left alone."""
-    if path.is_relative_to(_folder(desk)):
+    if path.parent.parent == _folder(desk):
         shutil.rmtree(path.parent)
 
 
