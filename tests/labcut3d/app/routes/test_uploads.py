@@ -113,8 +113,8 @@ def test_only_what_was_uploaded_is_forgotten_never_folders_around_it(client, wor
     kept = Path(client.put("/uploads/a.mp4", content=b"x").json()["path"])
     folder = kept.parents[1]
     (folder / "one").mkdir()
-    forget(workspace, folder / below)
+    forget(workspace, [folder / below])
     assert kept.exists()
     assert workspace.root.is_dir()
-    forget(workspace, kept)
+    forget(workspace, [kept, kept])
     assert not kept.parent.exists()
