@@ -1,5 +1,7 @@
 """All kinematics in one dataset: as the contract says, in blocks or not, with variances or not."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -11,11 +13,11 @@ from labcut3d.kinematics import (
     Plane,
     Surface,
     Surroundings,
+    collection,
     compute_contact,
     compute_joint_angles,
     compute_kinematics,
     compute_velocity,
-    dataset,
 )
 from labcut3d.schema import open_dataset, open_variables, save_dataset, validate_trajectories
 from labcut3d.skeleton import Angle, Body, Skeleton, load_skeleton
@@ -61,7 +63,7 @@ def test_it_holds_all_that_the_contract_names_and_comes_back_from_disk(tmp_path)
 
 def test_blocks_change_nothing(monkeypatch):
     whole = compute_kinematics(moving(), SKELETON)
-    monkeypatch.setattr(dataset, "BLOCK", 7)
+    monkeypatch.setattr(collection, "BLOCK", 7)
     xr.testing.assert_allclose(compute_kinematics(moving(), SKELETON), whole)
 
 
@@ -176,3 +178,18 @@ def test_a_velocity_without_covariance_or_unit_is_taken_as_it_is():
     assert "velocity_covariance" not in found
     assert "speed_variance" not in found
     assert "acceleration_covariance" in found  # which is this program's own
+
+
+def test_blocks_share_no_more_cores_than_this_process_may_use(monkeypatch):
+    """One of several workers on a machine has its share of the cores, not all of them."""
+    asked = []
+
+    def pool(threads):
+        asked.append(threads)
+        return ThreadPoolExecutor(threads)
+
+    monkeypatch.setattr(collection, "ThreadPoolExecutor", pool)
+    monkeypatch.setattr(collection, "BLOCK", 7)
+    monkeypatch.setenv("LABCUT3D_CORES", "1")
+    compute_kinematics(moving(), SKELETON)
+    assert set(asked) == {1}
