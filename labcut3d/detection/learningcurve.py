@@ -139,8 +139,8 @@ def learning_curve(
     """
     if not all(0 < fraction <= 1 for fraction in fractions):
         raise DetectorError(f"fractions {list(fractions)}: each must lie above 0 and at most at 1")
-    parts = split(images, folds or PARTS, kind)
-    chosen = parts if folds else [parts[PARTS // 2]]
+    parts = split(images, PARTS if folds is None else folds, kind)
+    chosen = [parts[PARTS // 2]] if folds is None else parts
     orders = [_order(images, part) for part in chosen]
     least = min(len(order) for order in orders)
     sizes = sorted({size for f in fractions if (size := round(f * least)) >= FEWEST})
