@@ -38,6 +38,11 @@ class Kind:
     coords: tuple[str, ...] = ("time", "view", "keypoint", "individual", "space")
 
 
+POINTS, BONES, JOINTS = (("time", each, "individual") for each in ("keypoint", "bone", "joint"))
+VECTORS = ("time", "space", *POINTS[1:])
+MATRICES = (*POINTS, "space", "space_")
+NOISE = ", of the detections' noise"
+
 CLOCKS = {
     "frame": Variable(
         dims=("time", "view"), dtype="int64", units="1", long_name="frame number in the video"
@@ -46,6 +51,34 @@ CLOCKS = {
         dims=("time", "view"), dtype="float64", units="s", long_name="time of the view's frame"
     ),
 }
+
+
+def _uncertain(
+    name: str, dims: tuple[str, ...], units: str, long_name: str, errors: str = ""
+) -> dict[str, Variable]:
+    """Return an optional quantity and its variance, or its covariance if it has parts.
+
+    `errors` says whose errors those are.
+    """
+    part = next((dim for dim in dims if dim in ("space", "angle")), None)
+    suffix, others = "variance", dims
+    if part is not None:
+        suffix = "covariance"
+        others = (*(dim for dim in dims if dim != part), part, f"{part}_")
+    squared = f"{units}^2" if units.isalpha() else f"({units})^2"
+    return {
+        name: Variable(
+            dims=dims, dtype="float32", units=units, long_name=long_name, required=False
+        ),
+        f"{name}_{suffix}": Variable(
+            dims=others,
+            dtype="float32",
+            units=squared,
+            long_name=f"{suffix} of the {name.replace('_', ' ')}{errors}",
+            required=False,
+        ),
+    }
+
 
 DETECTIONS = Kind(
     name="detections",
@@ -76,59 +109,38 @@ DETECTIONS = Kind(
 )
 
 
-def _derivative(name: str, units: str) -> dict[str, Variable]:
-    """Return a derivative of the smoother and its covariance, which raw points do not have."""
-    return {
-        name: Variable(
-            dims=("time", "space", "keypoint", "individual"),
-            dtype="float32",
-            units=units,
-            long_name=f"{name} of the refined position",
-            required=False,
-        ),
-        f"{name}_covariance": Variable(
-            dims=("time", "keypoint", "individual", "space", "space_"),
-            dtype="float32",
-            units=f"({units})^2",
-            long_name=f"covariance of the {name}, of the detections' noise",
-            required=False,
-        ),
-    }
-
-
 TRAJECTORIES = Kind(
     name="trajectories",
     space=("x", "y", "z"),
     variables={
         "position": Variable(
-            dims=("time", "space", "keypoint", "individual"),
-            dtype="float64",
-            units="unit",
-            long_name="position, refined over time",
+            dims=VECTORS, dtype="float64", units="unit", long_name="position, refined over time"
         ),
         "position_raw": Variable(
-            dims=("time", "space", "keypoint", "individual"),
+            dims=VECTORS,
             dtype="float64",
             units="unit",
             long_name="position, triangulated from this moment alone",
         ),
         "covariance": Variable(
-            dims=("time", "keypoint", "individual", "space", "space_"),
+            dims=MATRICES,
             dtype="float64",
             units="unit^2",
             long_name="covariance of position, of the detections' noise and the calibration",
         ),
         "covariance_calibration": Variable(
-            dims=("time", "keypoint", "individual", "space", "space_"),
+            dims=MATRICES,
             dtype="float64",
             units="unit^2",
             long_name="the calibration's part in the covariance of position",
             required=False,
         ),
-        **_derivative("velocity", "unit/s"),
-        **_derivative("acceleration", "unit/s^2"),
+        **_uncertain("velocity", VECTORS, "unit/s", "velocity of the refined position", NOISE),
+        **_uncertain(
+            "acceleration", VECTORS, "unit/s^2", "acceleration of the refined position", NOISE
+        ),
         "reprojection_error": Variable(
-            dims=("time", "keypoint", "individual"),
+            dims=POINTS,
             dtype="float32",
             units="px",
             long_name="root mean square distance from the detections used to the reprojection",
@@ -140,13 +152,10 @@ TRAJECTORIES = Kind(
             long_name="whether the view's detection was used",
         ),
         "confidence": Variable(
-            dims=("time", "keypoint", "individual"),
-            dtype="float32",
-            units="1",
-            long_name="confidence of the point, 0 to 1",
+            dims=POINTS, dtype="float32", units="1", long_name="confidence of the point, 0 to 1"
         ),
         "view_count": Variable(
-            dims=("time", "keypoint", "individual"),
+            dims=POINTS,
             dtype="int64",
             units="1",
             long_name="number of views used, of files that do not tell which",
@@ -178,31 +187,6 @@ TRAJECTORIES = Kind(
     attributes=("fps", "unit", "labcut3d_version"),
 )
 
-
-def _uncertain(name: str, dims: tuple[str, ...], units: str, long_name: str) -> dict[str, Variable]:
-    """Return a quantity of the kinematics and its variance, or its covariance if it has parts."""
-    part = next((dim for dim in dims if dim in ("space", "angle")), None)
-    suffix, others = "variance", dims
-    if part is not None:
-        suffix = "covariance"
-        others = (*(dim for dim in dims if dim != part), part, f"{part}_")
-    squared = f"{units}^2" if units.isalpha() else f"({units})^2"
-    return {
-        name: Variable(
-            dims=dims, dtype="float32", units=units, long_name=long_name, required=False
-        ),
-        f"{name}_{suffix}": Variable(
-            dims=others,
-            dtype="float32",
-            units=squared,
-            long_name=f"{suffix} of the {name.replace('_', ' ')}",
-            required=False,
-        ),
-    }
-
-
-POINTS, BONES, JOINTS = (("time", each, "individual") for each in ("keypoint", "bone", "joint"))
-VECTORS = ("time", "space", "keypoint", "individual")
 
 KINEMATICS = Kind(
     name="kinematics",

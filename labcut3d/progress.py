@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:  # brings numpy along
     from calibration.checks.findings import Finding
 
-__all__ = ["SILENT", "Progress", "Recorder", "Reporter", "Silent"]
+__all__ = ["SILENT", "Progress", "Recorder", "Reporter", "Silent", "part_of"]
 
 
 class Progress(Protocol):
@@ -16,6 +16,25 @@ class Progress(Protocol):
     def __call__(self, done: int, total: int, note: str = "") -> None:
         """Report that `done` of `total` steps are finished."""
         ...
+
+
+def part_of(
+    progress: Progress | None, before: int, whole: int, title: str = "", *, equal: bool = False
+) -> Progress:
+    """Return the progress of a part of some work, told to `progress` if there is a listener.
+
+    `before` steps of `whole` come before it; of `equal` parts, which alone know how many steps they
+    have, both count parts. `title` stands before the part's own notes.
+    """
+
+    def advance(done: int, total: int, note: str = "") -> None:
+        """Tell how far the whole is."""
+        steps = total if equal else 1
+        if progress is not None:
+            words = ": ".join(filter(None, (title, note)))
+            progress(before * steps + done, whole * steps, words)
+
+    return advance
 
 
 class Reporter(Protocol):

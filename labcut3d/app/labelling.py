@@ -16,7 +16,15 @@ from labcut3d.labelling.labelfiles import LabelFile, LabelFiles
 from labcut3d.labelling.sheet import Change, Mark, Spot
 from labcut3d.project import Project
 
-__all__ = ["ChangeBody", "Changes", "Labelling", "LabellingDesk", "Points", "json_marks"]
+__all__ = [
+    "ChangeBody",
+    "Changes",
+    "Labelling",
+    "LabellingDesk",
+    "Points",
+    "json_marks",
+    "pixels_of",
+]
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]

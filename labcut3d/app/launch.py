@@ -48,7 +48,7 @@ class Launch:
         app = create_app(self.workspace, self.access)
         # The access log would hold the token, and a line for every picture.
         config = uvicorn.Config(
-            app, access_log=False, log_level="warning", timeout_graceful_shutdown=2
+            app, access_log=False, log_level="warning", timeout_graceful_shutdown=PATIENCE
         )
         if browser:
             timer = Timer(BROWSER_AFTER, webbrowser.open, [self.address])

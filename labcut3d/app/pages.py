@@ -26,14 +26,19 @@ SANDBOX = (
 
 
 def show_page(
-    request: Request, template: str, *, project: Project | None, here: str, **values: Any
+    request: Request,
+    template: str,
+    *,
+    project: Project | None,
+    here: str,
+    status_code: int = 200,
+    **values: Any,
 ) -> HTMLResponse:
     """Return the page that `template` makes of `values`.
 
     `here` is the key of the step that the page belongs to, which the navigation marks. The template
     also sees `project`, `steps` (see `labcut3d.pipeline.status`) and `version`.
     """
-    status_code = values.pop("status_code", 200)
     steps = () if project is None else pipeline.status(project)
     context = {"project": project, "here": here, "steps": steps, "version": __version__}
     return _templates().TemplateResponse(

@@ -19,7 +19,6 @@ from labcut3d.project import Project, load_project
 __all__ = ["AppSettings", "Desk", "NoProject", "OpenProject", "Workspace"]
 
 LARGEST_UPLOAD = 32 * 2**30  # bytes of one file: an hour of video of a fast camera
-CLOSED = "no project is open; open or make one on the first page"
 
 
 class NoProject(ProjectError):
@@ -91,9 +90,7 @@ class Workspace:
 
     def queue(self) -> JobQueue:
         """Return the jobs of the open project; raises `NoProject` where none is open."""
-        if self._root is None:
-            raise NoProject(CLOSED)
-        return self._queues[self._root]
+        return self._queues[self._open_root()]
 
     def close(self) -> None:
         """End all work; what was running counts as interrupted."""
@@ -102,9 +99,14 @@ class Workspace:
 
     def project(self) -> Project:
         """Return the open project, read anew; raises `NoProject` where none is open."""
-        if self._root is None:
-            raise NoProject(CLOSED)
-        return load_project(self._root)
+        return load_project(self._open_root())
+
+    def _open_root(self) -> Path:
+        """Return the folder of the open project, which another tab may leave at any moment."""
+        root = self._root
+        if root is None:
+            raise NoProject("no project is open; open or make one on the first page")
+        return root
 
 
 def the_workspace(request: Request) -> Workspace:

@@ -1,6 +1,5 @@
 """Commands on labels: which moments to label next, and labels of other programs in and out."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,26 +20,18 @@ from labcut3d.terminal import Terminal, make_table
 __all__ = ["export_labels", "import_labels", "suggest"]
 
 
-class By(StrEnum):
-    """What moments are chosen by; the names that `stages.suggesting.suggest` knows."""
-
-    auto = "auto"
-    appearance = "appearance"
-    geometry = "geometry"
-
-
 def suggest(
     project: ProjectPath,
     recordings: Recordings = None,
     *,
     count: Annotated[int, typer.Option(help="How many moments.", min=1)] = 20,
     by: Annotated[
-        By,
+        Literal["auto", "appearance", "geometry"],
         typer.Option(
             help="appearance: one moment of each kind; geometry: where detections and 3-D points "
             "look wrong; auto: geometry where there are detections, else appearance."
         ),
-    ] = By.auto,
+    ] = "auto",
     images: Annotated[
         Path | None,
         typer.Option(
@@ -58,7 +49,7 @@ def suggest(
         loaded,
         recordings or [],
         count=count,
-        by=by.value,
+        by=by,
         images=images,
         seed=seed,
         reporter=Terminal(console),

@@ -61,6 +61,8 @@ def evaluate(
     """
     from labcut3d import pipeline
 
+    if random and folds is None and not learning_curve:
+        raise typer.BadParameter("--random goes with --folds or --learning-curve")
     loaded, terminal = open_project(project), Terminal(console)
     kind = "random" if random else "blocks"
     if learning_curve:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from labcut3d.cli.common import Unit, console, parse_pairs, show_files
 from labcut3d.terminal import Terminal, make_findings_table
@@ -100,7 +101,7 @@ def convert(
     if views is not None:
         loaded = loaded.select([name.strip() for name in views.split(",")])
     for caution in save_rig(loaded, output, format) or ():  # type: ignore[arg-type]
-        console.print(f"[yellow]Note:[/] {caution}", soft_wrap=True)
+        console.print(f"[yellow]Note:[/] {escape(caution)}", soft_wrap=True)
     show_files(output)
 
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from calibration.files import atomic_write
 from labcut3d.detection.settings import DetectorSettings
 from labcut3d.labels import LabelledImage
+from labcut3d.skeleton import Skeleton
 
 __all__ = ["Checkpoint", "State", "training_key"]
 
@@ -102,13 +103,17 @@ class Checkpoint:
 
 
 def training_key(
-    images: Sequence[LabelledImage], settings: DetectorSettings, start: nn.Module | None = None
+    images: Sequence[LabelledImage],
+    settings: DetectorSettings,
+    skeleton: Skeleton,
+    start: nn.Module | None = None,
 ) -> str:
     """Return what tells trainings apart: a hash of settings, labels, pixels and torch's version.
 
-    `start` is the network that the training goes on from, where it is not a new one.
+    Of the `skeleton`, left and right count, by which images are mirrored. `start` is the network
+    that the training goes on from, where it is not a new one.
     """
-    digest = hashlib.sha256(f"{settings!r} {torch.__version__}".encode())
+    digest = hashlib.sha256(f"{settings!r} {skeleton.mirrored} {torch.__version__}".encode())
     for image in images:
         digest.update(f"{image.recording} {image.frame} {image.view}".encode())
         digest.update(np.ascontiguousarray(image.points).tobytes())

@@ -16,10 +16,10 @@ from labcut3d.detection.settings import DetectorSettings
 from labcut3d.detection.training import train_detector
 from labcut3d.errors import DetectorError
 from labcut3d.labels import LabelledImage
-from labcut3d.progress import Progress
+from labcut3d.progress import Progress, part_of
 from labcut3d.skeleton import Skeleton
 
-__all__ = ["CrossValidation", "Folds", "cross_validate", "part_of", "split"]
+__all__ = ["CrossValidation", "Folds", "cross_validate", "split"]
 
 Folds = Literal["random", "blocks"]
 
@@ -56,7 +56,7 @@ def cross_validate(
         chosen = set(left_out)
         shown = [image for index, image in enumerate(images) if index not in chosen]
         unseen = [images[index] for index in left_out]
-        tell = part_of(progress, number, folds, f"fold {number + 1}")
+        tell = part_of(progress, number, folds, f"fold {number + 1}", equal=True)
         detector, report = train_detector(shown, skeleton, settings, progress=tell)
         kept = {(image.recording, image.frame) for image in report.held_out}
         trained_on = [image for image in shown if (image.recording, image.frame) not in kept]
@@ -95,14 +95,3 @@ def split(images: Sequence[LabelledImage], folds: int, kind: Folds) -> list[list
         [i for i, image in enumerate(images) if fold_of[image.recording, image.frame] == fold]
         for fold in range(folds)
     ]
-
-
-def part_of(progress: Progress | None, number: int, count: int, name: str) -> Progress | None:
-    """Return a progress callback for one of `count` trainings of about equal length."""
-    if progress is None:
-        return None
-
-    def tell(done: int, total: int, note: str = "") -> None:
-        progress(number * total + done, count * total, f"{name}: {note}")
-
-    return tell

@@ -1,11 +1,10 @@
 """What detectors compute on and start from, as found on this machine."""
 
-import os
-
 import openvino
 import torch
 
 from calibration.checks.findings import Finding
+from labcut3d.compute import cores
 from labcut3d.detection.encoders.efficientnet_lite import packaged_weights
 from labcut3d.detection.encoders.names import PACKAGED
 from labcut3d.detection.runtime import choose_device
@@ -21,7 +20,7 @@ def check_device() -> Finding:
         reason = f"detectors use the GPU {torch.cuda.get_device_name(0)}, {memory:.0f} GiB"
         return Finding(level="PASS", reason=reason)
     processor = openvino.Core().get_property("CPU", "FULL_DEVICE_NAME")
-    reason = f"detectors use the processor ({os.cpu_count()} cores, {processor}); no GPU was found"
+    reason = f"detectors use the processor ({cores()} cores, {processor}); no GPU was found"
     if torch.version.cuda is None:
         remedy = "Nothing needs mending; with an NVIDIA GPU, install a CUDA build of torch."
     else:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from labcut3d.detection.detector import BATCH, Detector, Prediction
 from labcut3d.errors import DetectorError, VideoError
-from labcut3d.progress import Progress
+from labcut3d.progress import Progress, part_of
 from labcut3d.schema import make_detections
 from labcut3d.video import Frames
 
@@ -21,7 +21,6 @@ __all__ = [
     "detect_frames",
     "detect_recording",
     "missing_frames",
-    "part_of",
 ]
 
 Image = npt.NDArray[np.uint8]
@@ -147,17 +146,6 @@ def missing_frames(
         for view, there in read.items()
         if not there.all()
     )
-
-
-def part_of(progress: Progress | None, before: int, whole: int) -> Progress:
-    """Return the progress of a part of some work: `before` steps of `whole` come before it."""
-
-    def advance(done: int, total: int, note: str = "") -> None:
-        """Tell how far the whole is."""
-        if progress:
-            progress(before + done, whole, note)
-
-    return advance
 
 
 def _listed(missing: npt.NDArray[np.int64], total: int) -> str:

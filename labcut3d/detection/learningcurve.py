@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import t as student
 
-from labcut3d.detection.crossvalidation import Folds, part_of, split
+from labcut3d.detection.crossvalidation import Folds, split
 from labcut3d.detection.evaluation import Evaluation, evaluate
 from labcut3d.detection.settings import DetectorSettings
 from labcut3d.detection.training import train_detector
 from labcut3d.errors import DetectorError
 from labcut3d.labels import LabelledImage
-from labcut3d.progress import Progress
+from labcut3d.progress import Progress, part_of
 from labcut3d.skeleton import Skeleton
 
 __all__ = ["FRACTIONS", "Figure", "LearningCurve", "PowerLaw", "learning_curve", "spread_order"]
@@ -139,8 +139,8 @@ def learning_curve(
     """
     if not all(0 < fraction <= 1 for fraction in fractions):
         raise DetectorError(f"fractions {list(fractions)}: each must lie above 0 and at most at 1")
-    parts = split(images, folds or PARTS, kind)
-    chosen = parts if folds else [parts[PARTS // 2]]
+    parts = split(images, PARTS if folds is None else folds, kind)
+    chosen = [parts[PARTS // 2]] if folds is None else parts
     orders = [_order(images, part) for part in chosen]
     least = min(len(order) for order in orders)
     sizes = sorted({size for f in fractions if (size := round(f * least)) >= FEWEST})
@@ -156,7 +156,8 @@ def learning_curve(
         for row, size in enumerate(sizes):
             taken = set(order[:size])
             shown = [image for image in images if (image.recording, image.frame) in taken]
-            tell = part_of(progress, number * len(sizes) + row, count, f"{size} moments")
+            done = number * len(sizes) + row
+            tell = part_of(progress, done, count, f"{size} moments", equal=True)
             detector, _ = train_detector(shown, skeleton, settings, progress=tell)
             rows[row].append(evaluate(detector, unseen))
     return LearningCurve(moments=tuple(sizes), evaluations=tuple(tuple(row) for row in rows))

@@ -21,9 +21,7 @@ __all__ = ["Found", "Runtime", "choose_device"]
 
 Forward = Callable[[npt.NDArray[np.uint8]], Tensor]
 
-MOST_THREADS = (
-    8  # each has buffers of its own, and a video is not decoded faster than eight compute
-)
+MOST_THREADS = 8  # each has buffers of its own; a video is decoded no faster than eight compute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,7 +87,7 @@ def train_detector(
     shown, held_out = hold_out(images, settings.held_out)
     require_trainable([*images, *more], shown, skeleton)
     sizes = animal_sizes(shown)
-    key = training_key([*images, *more], settings, start.pose if start else None)
+    key = training_key([*images, *more], settings, skeleton, start.pose if start else None)
     settings = _resolved(settings, shown, sizes[""], skeleton)
     shown = [*shown, *more]
     tell = _Teller(settings, progress)

@@ -14,7 +14,7 @@ from calibration.files import atomic_write
 from labcut3d.errors import DatasetError
 from labcut3d.formats.exported import Export
 from labcut3d.formats.extras import require
-from labcut3d.formats.trc import UNITS, in_unit_of, marker_names
+from labcut3d.formats.trc import known_unit, marker_names
 
 __all__ = ["write_c3d"]
 
@@ -28,7 +28,7 @@ def write_c3d(export: Export, path: str | os.PathLike[str]) -> None:
     Raises `DatasetError` for more points or frames than a C3D holds.
     """
     names = marker_names(export)
-    unit, factor = in_unit_of(export, UNITS)
+    unit, factor = known_unit(export)
     points = export.dataset["position"].transpose("space", "individual", "keypoint", "time")
     if len(names) > MOST_POINTS or points.sizes["time"] > MOST_FRAMES:
         raise DatasetError(

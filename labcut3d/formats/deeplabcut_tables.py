@@ -64,7 +64,7 @@ def read_csv_table(path: Path, coords: Sequence[str] = COORDS) -> Table:
     Raises `FileFormatError` naming the file and what is wrong.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
             head = [row for row, _ in zip(csv.reader(stream), range(4), strict=False)]
         first = [row[0] if row else "" for row in head]
         levels = next((names for names in LEVELS if tuple(first[: len(names)]) == names), None)

@@ -63,7 +63,7 @@ def write_nwb(export: Export, path: str | os.PathLike[str]) -> None:
     }
     for name, one in export.each_individual():
         if export.is_3d:
-            found = None if one.detections is None else one.detections
+            found = one.detections
             views = [] if found is None else _views(found, name, devices, about, pose)
             module.add(_points(one, name, views, about, pose))
             module.add(_covariance(one, name, pynwb))

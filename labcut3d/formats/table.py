@@ -5,35 +5,48 @@
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from labcut3d.formats.format import Format
 
 __all__ = ["FORMATS"]
 
-EVERYTHING = "all"
-ONE_VIEW = "points, confidences"
+NETCDF = Format(
+    name="netcdf",
+    title="labcut3d's netCDF",
+    endings=(".nc",),
+    reads="2-D or 3-D",
+    reader="netcdf:read_netcdf",
+    writes="2-D or 3-D",
+    writer="netcdf:write_netcdf",
+    keeps="all",
+)
+DEEPLABCUT = Format(
+    name="deeplabcut",
+    title="DeepLabCut CSV",
+    endings=(".csv",),
+    reads="2-D",
+    reader="deeplabcut:read_deeplabcut_csv",
+    writes="2-D",
+    writer="deeplabcut:write_deeplabcut_csv",
+    one_file_a="view",
+    keeps="points, confidences",
+    loses="fps, covariances",
+)
+SLEAP = replace(
+    DEEPLABCUT,
+    name="sleap",
+    title="SLEAP .slp",
+    endings=(".slp",),
+    reader="sleap_slp:read_slp",
+    writer="sleap_slp:write_slp",
+    extra="sleap",
+    keeps="points, confidences, bones",
+)
 
 _FORMATS = (
-    Format(
-        name="netcdf",
-        title="labcut3d's netCDF",
-        endings=(".nc",),
-        reads="2-D or 3-D",
-        reader="netcdf:read_netcdf",
-        writes="2-D or 3-D",
-        writer="netcdf:write_netcdf",
-        keeps=EVERYTHING,
-    ),
-    Format(
-        name="movement",
-        title="movement's netCDF",
-        endings=(".nc",),
-        reads="2-D or 3-D",
-        reader="netcdf:read_netcdf",
-        writes="2-D or 3-D",
-        writer="netcdf:write_movement",
-        keeps=EVERYTHING,
-    ),
+    NETCDF,
+    replace(NETCDF, name="movement", title="movement's netCDF", writer="netcdf:write_movement"),
     Format(
         name="csv",
         title="tidy CSV",
@@ -116,68 +129,27 @@ _FORMATS = (
         keeps="points, reprojection errors, number of views, confidences",
         loses="fps, unit, covariances",
     ),
-    Format(
-        name="deeplabcut",
-        title="DeepLabCut CSV",
-        endings=(".csv",),
-        reads="2-D",
-        reader="deeplabcut:read_deeplabcut_csv",
-        writes="2-D",
-        writer="deeplabcut:write_deeplabcut_csv",
-        one_file_a="view",
-        keeps=ONE_VIEW,
-        loses="fps, covariances",
-    ),
-    Format(
+    DEEPLABCUT,
+    replace(
+        DEEPLABCUT,
         name="deeplabcut-h5",
         title="DeepLabCut HDF5",
         endings=(".h5",),
-        reads="2-D",
         reader="deeplabcut:read_deeplabcut_h5",
-        writes="2-D",
         writer="deeplabcut:write_deeplabcut_h5",
-        one_file_a="view",
         extra="deeplabcut",
-        keeps=ONE_VIEW,
-        loses="fps, covariances",
     ),
-    Format(
-        name="lightning-pose",
-        title="Lightning Pose CSV",
-        endings=(".csv",),
-        reads="2-D",
-        reader="deeplabcut:read_deeplabcut_csv",
-        writes="2-D",
-        writer="deeplabcut:write_deeplabcut_csv",
-        one_file_a="view",
-        keeps=ONE_VIEW,
-        loses="fps, covariances",
-    ),
-    Format(
+    replace(DEEPLABCUT, name="lightning-pose", title="Lightning Pose CSV"),
+    replace(
+        SLEAP,
         name="sleap-analysis",
         title="SLEAP analysis HDF5",
         endings=(".analysis.h5",),
-        reads="2-D",
         reader="sleap_analysis:read_sleap_analysis",
-        writes="2-D",
         writer="sleap_analysis:write_sleap_analysis",
-        one_file_a="view",
-        keeps="points, confidences, bones",
-        loses="fps, covariances",
+        extra="",
     ),
-    Format(
-        name="sleap",
-        title="SLEAP .slp",
-        endings=(".slp",),
-        reads="2-D",
-        reader="sleap_slp:read_slp",
-        writes="2-D",
-        writer="sleap_slp:write_slp",
-        one_file_a="view",
-        extra="sleap",
-        keeps="points, confidences, bones",
-        loses="fps, covariances",
-    ),
+    SLEAP,
     Format(
         name="eks",
         title="EKS CSV",

@@ -17,9 +17,9 @@ from calibration.units import METRES
 from labcut3d.errors import DatasetError
 from labcut3d.formats.exported import Export
 
-__all__ = ["in_unit_of", "marker_names", "write_trc"]
+__all__ = ["known_unit", "marker_names", "write_trc"]
 
-UNITS = ("mm", "cm", "m")
+UNITS = ("mm", "cm", "m")  # that programs of movement analysis know
 
 
 def write_trc(export: Export, path: str | os.PathLike[str]) -> None:
@@ -28,7 +28,7 @@ def write_trc(export: Export, path: str | os.PathLike[str]) -> None:
     Raises `DatasetError` for names that hold a tab or a line break.
     """
     names = marker_names(export)
-    unit, factor = in_unit_of(export, UNITS)
+    unit, factor = known_unit(export)
     order = ("time", "individual", "keypoint", "space")
     points = export.dataset["position"].transpose(*order).values * factor
     count, rate = len(points), f"{export.fps:.9g}"
@@ -60,10 +60,10 @@ def marker_names(export: Export) -> tuple[str, ...]:
     return names
 
 
-def in_unit_of(export: Export, units: tuple[str, ...]) -> tuple[str, float]:
-    """Return the dataset's unit and 1, or mm and the factor to it where it is none of `units`."""
+def known_unit(export: Export) -> tuple[str, float]:
+    """Return the dataset's unit and 1, or mm and the factor to it where it is none of `UNITS`."""
     unit = str(export.dataset.attrs["unit"])
-    return (unit, 1.0) if unit in units else ("mm", METRES[unit] / METRES["mm"])
+    return (unit, 1.0) if unit in UNITS else ("mm", METRES[unit] / METRES["mm"])
 
 
 def _rows(seconds: Array, values: Array) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from calibration.geometry import Array
+from calibration.rig import Rig
 from labcut3d.errors import DatasetError
 from labcut3d.kinematics.kernels import quadratic_forms
 
@@ -20,6 +21,7 @@ __all__ = [
     "norm",
     "propagate",
     "require",
+    "require_unit_of",
     "square",
     "unit_of",
 ]
@@ -68,6 +70,15 @@ def require(array: xr.DataArray, *dims: str) -> None:
         if old in array.dims:
             message += f": rename them, array.rename({old}='{dim}')"
         raise DatasetError(message)
+
+
+def require_unit_of(rig: Rig, trajectories: xr.Dataset) -> None:
+    """Raise `DatasetError` where trajectories are in another unit than a rig."""
+    unit = trajectories.attrs["unit"]
+    if unit != rig.unit:
+        raise DatasetError(
+            f"the trajectories are in {unit}, the rig in {rig.unit}; triangulate with this rig"
+        )
 
 
 def unit_of(array: xr.DataArray, per: str = "") -> str:

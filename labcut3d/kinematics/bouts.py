@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from calibration.gaussian import MAD_TO_DEVIATION
+
 __all__ = ["Bout", "BoutSettings", "bridge_gaps", "find_bouts", "smooth_signal"]
 
 Array = npt.NDArray[np.float64]
 
 FLANK = (0.15, 0.5)  # heights of a flank, parts of its rise, through which its line is laid
-MAD_TO_SIGMA = 1.4826  # of a normal distribution
 # From a quantile to its fifth part, in standard deviations: 0.9 where the animal is always at rest
 # and that is the lowest 20 %, 1.15 where it is so half of the time.
 REST_SPREAD = 0.9
@@ -239,4 +240,4 @@ def _describe(
 def _noise(raw: Array, smooth: Array) -> float:
     """Return the robust standard deviation of one sample about the smoothed signal."""
     residual = (raw - smooth)[np.isfinite(raw)]
-    return MAD_TO_SIGMA * float(np.median(np.abs(residual))) if len(residual) else 0.0
+    return MAD_TO_DEVIATION * float(np.median(np.abs(residual))) if len(residual) else 0.0

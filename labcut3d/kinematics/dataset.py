@@ -1,12 +1,4 @@
-"""All kinematics of a recording in one dataset, each quantity with its variance or covariance.
-
-In blocks of time or one keypoint at a time, so that memory does not grow beyond what is returned,
-which is in single precision; blocks are computed side by side on all cores.
-"""
-
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+"""All kinematics of a recording in one dataset, each quantity with its variance or covariance."""
 
 import numpy as np
 import xarray as xr
@@ -14,6 +6,7 @@ import xarray as xr
 from labcut3d.contract import KINEMATICS
 from labcut3d.errors import DatasetError
 from labcut3d.kinematics.arrays import require
+from labcut3d.kinematics.collection import COVARIANCES, Collection, Quantity, in_blocks
 from labcut3d.kinematics.frames import (
     compute_body_axes,
     compute_body_origin,
@@ -55,9 +48,8 @@ from labcut3d.schema import validate_kinematics
 from labcut3d.skeleton import Skeleton
 from labcut3d.version import __version__
 
-__all__ = ["COVARIANCES", "SOURCES", "compute_kinematics"]
+__all__ = ["SOURCES", "compute_kinematics"]
 
-COVARIANCES = ("covariance", "covariance_calibration")
 SOURCES = (
     "position",
     *COVARIANCES,
@@ -66,9 +58,6 @@ SOURCES = (
     "acceleration",
     "acceleration_covariance",
 )
-BLOCK = 20_000  # moments
-
-Quantity = Callable[..., xr.DataArray]
 
 
 def compute_kinematics(
@@ -90,7 +79,7 @@ def compute_kinematics(
         raise DatasetError("kinematics need a variable 'position'")
     require(trajectories["position"], "time", "space", "keypoint", "individual")
     position = trajectories["position"].assign_attrs(units=_unit(trajectories))
-    found = _Collection(position, trajectories)
+    found = Collection(position, trajectories)
     _add_motion(found, trajectories, window_s)
     _add_skeleton(found, skeleton)
     if skeleton.body is not None:
@@ -98,7 +87,7 @@ def compute_kinematics(
     if surroundings is not None and surroundings.surfaces:
         _add_surfaces(found, trajectories, surroundings)
     notes = _add_spectra(found)
-    dataset = xr.Dataset(found.variables).assign_attrs(
+    dataset = found.to_dataset().assign_attrs(
         Conventions="CF-1.10",
         ds_type=KINEMATICS.name,
         time_unit="seconds",
@@ -111,63 +100,7 @@ def compute_kinematics(
     return validate_kinematics(dataset)
 
 
-class _Collection:
-    """Variables as they are added: each value with its variance, where there is a covariance."""
-
-    def __init__(self, position: xr.DataArray, trajectories: xr.Dataset) -> None:
-        """Take positions, with the covariances of trajectories, if they have any."""
-        covariances = [trajectories[name] for name in COVARIANCES if name in trajectories]
-        self.points = (position, *covariances)
-        self.variables: dict[str, xr.DataArray] = {}
-
-    def add(
-        self, name: str, value: Quantity, variance: Quantity | None, along: str = "time"
-    ) -> None:
-        """Add a quantity of the points, whose variance is that of the noise, block by block.
-
-        The calibration's part is taken off each block anew: twice the memory would cost more.
-        """
-
-        def of_noise(points: xr.DataArray, covariance: xr.DataArray, *calibration) -> xr.DataArray:
-            """Return the variance that the points' noise makes."""
-            assert variance is not None
-            for part in calibration:
-                covariance = covariance - part
-            return variance(points, covariance)
-
-        self.add_of(self.points, name, value, of_noise if variance is not None else None, along)
-
-    def add_of(
-        self,
-        arrays: tuple[xr.DataArray, ...],
-        name: str,
-        value: Quantity,
-        variance: Quantity | None,
-        along: str = "time",
-    ) -> None:
-        """Add a quantity of the first of `arrays`, whose variance is one of all of them."""
-        self.keep(name, _in_blocks(value, arrays[:1], along))
-        if variance is not None and len(arrays) > 1:
-            self.keep(_name_of_variance(name), _in_blocks(variance, arrays, along))
-
-    def with_variance(self, name: str) -> tuple[xr.DataArray, ...]:
-        """Return a quantity that was added before, and its variance where there is one."""
-        names = (name, _name_of_variance(name))
-        return tuple(self.variables[each] for each in names if each in self.variables)
-
-    def keep(self, name: str, array: xr.DataArray) -> None:
-        """Keep a variable with the contract's dimensions and words."""
-        variable = KINEMATICS.variables[name]
-        array = array.astype(variable.dtype, copy=False).transpose(*variable.dims)
-        described = {"units": array.attrs["units"], "long_name": variable.long_name}
-        if _name_of_variance(name) in KINEMATICS.variables and len(self.points) > 1:
-            described["ancillary_variables"] = _name_of_variance(name)
-        array = array.copy(deep=False)
-        array.attrs = described
-        self.variables[name] = array
-
-
-def _add_motion(found: _Collection, trajectories: xr.Dataset, window_s: float) -> None:
+def _add_motion(found: Collection, trajectories: xr.Dataset, window_s: float) -> None:
     """Add derivatives of the smoother where it tells any, else local ones; speed and path."""
     for name, value, variance in (
         ("velocity", compute_velocity, compute_velocity_covariance),
@@ -175,7 +108,8 @@ def _add_motion(found: _Collection, trajectories: xr.Dataset, window_s: float) -
     ):
         if name in trajectories:
             for each in (name, f"{name}_covariance"):
-                found.keep(each, trajectories[each])
+                if each in trajectories:
+                    found.keep(each, trajectories[each])
         else:
             found.add(
                 name,
@@ -188,7 +122,7 @@ def _add_motion(found: _Collection, trajectories: xr.Dataset, window_s: float) -
     found.add("path_length", compute_path_length, compute_path_length_variance, along="keypoint")
 
 
-def _add_skeleton(found: _Collection, skeleton: Skeleton) -> None:
+def _add_skeleton(found: Collection, skeleton: Skeleton) -> None:
     """Add the lengths of bones and the angles."""
     if skeleton.bones:
         found.add(
@@ -204,7 +138,7 @@ def _add_skeleton(found: _Collection, skeleton: Skeleton) -> None:
         )
 
 
-def _add_body(found: _Collection, skeleton: Skeleton) -> None:
+def _add_body(found: Collection, skeleton: Skeleton) -> None:
     """Add the body's frame, and what is told in it."""
     body = skeleton.body
     assert body is not None
@@ -222,7 +156,7 @@ def _add_body(found: _Collection, skeleton: Skeleton) -> None:
     )
 
 
-def _add_surfaces(found: _Collection, trajectories: xr.Dataset, surroundings: Surroundings) -> None:
+def _add_surfaces(found: Collection, trajectories: xr.Dataset, surroundings: Surroundings) -> None:
     """Add distances from surfaces and contacts, with the whole covariance and the surfaces' own.
 
     Surfaces do not err with the points, as the points do with each other.
@@ -248,10 +182,10 @@ def _add_surfaces(found: _Collection, trajectories: xr.Dataset, surroundings: Su
     found.add_of(arrays, "plane_distance", distance, each(variance))
     if "covariance" in trajectories:
         contact = each(lambda surface, p, c: compute_contact(p, c, surface, surroundings.contact))
-        found.keep("contact", _in_blocks(contact, arrays, "time"))
+        found.keep("contact", in_blocks(contact, arrays, "time"))
 
 
-def _add_spectra(found: _Collection) -> dict[str, str]:
+def _add_spectra(found: Collection) -> dict[str, str]:
     """Add spectra of angles and speeds; return an attribute that says why there are none."""
     try:
         require_even_times(found.points[0])
@@ -271,44 +205,6 @@ def _add_spectra(found: _Collection) -> dict[str, str]:
             ):
                 found.add_of(arrays, each, value, variance, str(part))
     return {}
-
-
-def _in_blocks(quantity: Quantity, arrays: tuple[xr.DataArray, ...], along: str) -> xr.DataArray:
-    """Return a quantity of arrays, computed in blocks of time or one by one along a dimension."""
-    size, count = BLOCK if along == "time" else 1, arrays[0].sizes[along]
-
-    def compute(start: int) -> xr.DataArray:
-        """Return the block that begins at `start`."""
-        return quantity(*(array.isel({along: slice(start, start + size)}) for array in arrays))
-
-    first = compute(0)
-    if count <= size:
-        return first.astype(np.float32, copy=False)
-    # Blocks are written where they belong, so that they never lie in memory twice.
-    shape = {**first.sizes, along: count}
-    coords = {name: first[name] for name in first.coords if along not in first[name].dims}
-    if along in arrays[0].coords:
-        coords[along] = arrays[0][along]
-    whole = xr.DataArray(
-        np.empty(tuple(shape.values()), dtype=np.float32),
-        dims=tuple(shape), coords=coords, attrs=first.attrs,
-    )  # fmt: skip
-
-    def fill(start: int) -> None:
-        """Put a block into its place."""
-        whole[{along: slice(start, start + size)}] = (
-            first if start == 0 else compute(start)
-        ).values
-
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        list(threads.map(fill, range(0, count, size)))
-    return whole
-
-
-def _name_of_variance(name: str) -> str:
-    """Return what the variance of a quantity is called; a name that is none where it has none."""
-    covariance = f"{name}_covariance"
-    return covariance if covariance in KINEMATICS.variables else f"{name}_variance"
 
 
 def _unit(trajectories: xr.Dataset) -> str:

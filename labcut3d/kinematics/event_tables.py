@@ -81,7 +81,14 @@ def read_events(path: str | os.PathLike[str]) -> pd.DataFrame:
     """
     path = Path(path)
     try:
-        table = pd.read_csv(path, dtype={"individual": str, "event": str}, encoding="utf-8")
+        # An individual may be called NA: only an empty field of a number is a missing value.
+        table = pd.read_csv(
+            path,
+            dtype={"individual": str, "event": str},
+            keep_default_na=False,
+            na_values={name: [""] for name in COLUMNS if name not in TEXTS},
+            encoding="utf-8",
+        )
     except FileNotFoundError as error:
         raise FileFormatError(f"{path}: no such file; run `labcut3d events` first") from error
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:

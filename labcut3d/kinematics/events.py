@@ -10,10 +10,11 @@ import xarray as xr
 
 from calibration.rig import Rig
 from labcut3d.errors import DatasetError
+from labcut3d.kinematics.arrays import require_unit_of
 from labcut3d.kinematics.bouts import Bout, find_bouts
 from labcut3d.kinematics.contacts import find_contacts
 from labcut3d.kinematics.eggs import Contact, Egg, Source, find_egg
-from labcut3d.kinematics.event_tables import COLUMNS, EVERYTHING, typed_table
+from labcut3d.kinematics.event_tables import EVERYTHING, typed_table
 from labcut3d.kinematics.rules import EventRule
 from labcut3d.kinematics.settings import EventSettings
 from labcut3d.kinematics.signals import compute_signal, unit_factor
@@ -21,7 +22,7 @@ from labcut3d.kinematics.surfaces import Surroundings
 from labcut3d.progress import Progress
 from labcut3d.schema import validate_trajectories
 
-__all__ = ["COLUMNS", "find_events"]
+__all__ = ["find_events"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,7 +47,7 @@ def find_events(
 ) -> pd.DataFrame:
     """Return the events of trajectories as a table with the columns `EVERYTHING`, by start.
 
-    Its first columns are those of events.csv, `COLUMNS`: frames are those of the first view's
+    Its first columns are those of events.csv: frames are those of the first view's
     video, both ends included; seconds are the dataset's `time`; `confidence` is 0 to 1; x, y, z is
     the place in the trajectories' unit and world frame, NaN where an event has none. Each event has
     a peak: its frame, time, and value in the signal's units.
@@ -59,7 +60,7 @@ def find_events(
     validate_trajectories(trajectories)
     settings = settings or EventSettings()
     if rig is not None:
-        _require_same_unit(trajectories, rig)
+        require_unit_of(rig, trajectories)
     notes: list[str] = []
     tables = [pd.DataFrame(columns=list(EVERYTHING))]
     contacts: list[tuple[xr.Dataset, Contact]] = []
@@ -162,12 +163,3 @@ def _table(
             "cut": (stops > starts) & ((starts == 0) | (stops == last)),
         }
     )
-
-
-def _require_same_unit(trajectories: xr.Dataset, rig: Rig) -> None:
-    """Raise `DatasetError` where places cannot be projected because the units differ."""
-    unit = trajectories.attrs["unit"]
-    if unit != rig.unit:
-        raise DatasetError(
-            f"the trajectories are in {unit}, the rig in {rig.unit}; triangulate with this rig"
-        )

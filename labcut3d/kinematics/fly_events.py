@@ -12,6 +12,14 @@ from labcut3d.kinematics.rules import EventRule
 
 __all__ = ["FLY_EVENTS"]
 
+
+def _contact(keypoint: str) -> EventRule:
+    """Return when a keypoint more likely than not touches, until that is most unlikely."""
+    return EventRule(
+        signal=f"contact:{keypoint}", enter=0.5, leave=0.25, min_pause_s=0.2, place=keypoint
+    )
+
+
 FLY_EVENTS: Mapping[str, EventRule] = MappingProxyType(
     {
         # Full bend is about 75 degrees above rest; a walking fly's abdomen sways by less than 15.
@@ -25,10 +33,7 @@ FLY_EVENTS: Mapping[str, EventRule] = MappingProxyType(
             min_s=0.5,
             place="ovipositor",
         ),
-        # More likely than not that the tip touches; and until that is most unlikely.
-        "ovipositor_contact": EventRule(
-            signal="contact:ovipositor", enter=0.5, leave=0.25, min_pause_s=0.2, place="ovipositor"
-        ),
+        "ovipositor_contact": _contact("ovipositor"),
         # A full extension is about 0.3 head widths; a detector that saw few of them places the tip
         # part of the way, but a head that is known well tells even that from rest.
         "proboscis_extension": EventRule(
@@ -42,9 +47,7 @@ FLY_EVENTS: Mapping[str, EventRule] = MappingProxyType(
             min_s=0.2,
             place="proboscis",
         ),
-        "proboscis_contact": EventRule(
-            signal="contact:proboscis", enter=0.5, leave=0.25, min_pause_s=0.2, place="proboscis"
-        ),
+        "proboscis_contact": _contact("proboscis"),
         # A walking fly covers a millimetre or more in a second; one that lays an egg sways.
         "walking": EventRule(
             signal="net_speed:scutellum",

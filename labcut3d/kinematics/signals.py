@@ -118,7 +118,7 @@ def unit_factor(unit: str | None, own: str, what: str) -> float:
 
 def _example(name: str) -> str:
     """Return how a signal is written."""
-    letters = ",".join("ABC"[: max(SIGNALS[name].least, 0)])
+    letters = ",".join("ABC"[: SIGNALS[name].least])
     return f"{name}:{letters}" if letters else name
 
 

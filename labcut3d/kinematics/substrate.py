@@ -9,6 +9,7 @@ known beforehand. Where the animal comes lowest, again and again, is the substra
 import numpy as np
 import xarray as xr
 
+from calibration.gaussian import MAD_TO_DEVIATION
 from calibration.geometry import Array
 from labcut3d.errors import DatasetError
 from labcut3d.kinematics.geometry import Plane
@@ -26,7 +27,6 @@ FLAT = 0.5  # most spread along the normal, as a part of that along the next dir
 STILL = 1e-18  # of the squared distance from the origin: movement below it is rounding
 LEVEL = 1e-6  # least part of a squared vector along the normal
 ROUNDS = 20  # of weighting; far more than are needed
-MAD_TO_SIGMA = 1.4826
 HOW = "the animal's movement and lowest points"
 
 
@@ -60,7 +60,9 @@ def _lowest_plane(position: Array, normal: Array, within: float) -> Surface:
         heights = lowest[:, 0] - lowest[:, 1:] @ slope
         near = np.abs(heights - np.quantile(heights, LOWEST)) <= window * within
         level = float(np.median(heights[near]))
-        spread = max(MAD_TO_SIGMA * float(np.median(np.abs(heights[near] - level))), 0.1 * within)
+        spread = max(
+            MAD_TO_DEVIATION * float(np.median(np.abs(heights[near] - level))), 0.1 * within
+        )
         design = np.column_stack([lowest[near, 1:], np.ones(near.sum())])
         prior = np.diag([spread**2 / (PLACES * TILT**2)] * 2 + [0.0])
         fitted = np.linalg.solve(

@@ -8,6 +8,7 @@ from calibration.geometry import Array
 from calibration.rig import Rig
 from calibration.units import METRES
 from labcut3d.errors import DatasetError, ProjectError
+from labcut3d.kinematics.arrays import require_unit_of
 from labcut3d.kinematics.geometry import Plane
 from labcut3d.kinematics.settings import SubstrateSettings
 from labcut3d.kinematics.substrate import find_substrate
@@ -27,13 +28,9 @@ def find_surroundings(
     """Return the planes about the animals of a recording, in the rig's unit, and notes in words.
 
     `chamber` is the box filmed into, whose pose the rig's metadata tell. Raises `ProjectError`
-    where the source that the settings ask for is not there.
+    where the source that the settings ask for is not there, `DatasetError` for another unit.
     """
-    if trajectories.attrs["unit"] != rig.unit:
-        raise DatasetError(
-            f"the trajectories are in {trajectories.attrs['unit']}, the rig in {rig.unit}; "
-            "triangulate with this rig"
-        )
+    require_unit_of(rig, trajectories)
     factor = METRES[settings.unit] / METRES[rig.unit]
     contact, up = settings.contact * factor, up_direction(rig)
     pose = rig.metadata.get("world_from_chamber")

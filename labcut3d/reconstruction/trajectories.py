@@ -14,7 +14,7 @@ from calibration.points.imaging import project_points
 from calibration.rig import Rig
 from calibration.triangulation import Triangulation
 from labcut3d.errors import DatasetError
-from labcut3d.progress import Progress
+from labcut3d.progress import Progress, part_of
 from labcut3d.reconstruction.alone import alone
 from labcut3d.reconstruction.association import detections_of, match_views
 from labcut3d.reconstruction.evidence import USED, Evidence
@@ -77,7 +77,7 @@ def reconstruct(
         pairs=pairs,
         fps=float(detections.attrs["fps"]),
         rig_covariance=rig_covariance,
-        progress=_part(progress, 0, 1, ""),
+        progress=part_of(progress, 0, 1, equal=True),
     )
     tracks = _tracks(evidences, individuals, context)
     attributes: dict[str, Any] = report_attributes([track.report for track in tracks], rig.unit)
@@ -108,7 +108,7 @@ def _tracks(evidences: list[Evidence], names: Sequence[str], context: Context) -
     """Return the tracks of all individuals; `evidences` is emptied, whose memory is needed."""
     tracks = []
     for index, name in enumerate(names):
-        part = _part(context.progress, index, len(names), name)
+        part = part_of(context.progress, index, len(names), name, equal=True)
         tracks.append(_track(evidences.pop(0), replace(context, progress=part)))
     return tracks
 
@@ -197,17 +197,6 @@ def _among(pairs: Sequence[tuple[int, int]], known: np.ndarray) -> list[tuple[in
     """Return the pairs of known keypoints, as indices among the known ones."""
     place = {int(old): new for new, old in enumerate(known)}
     return [(place[a], place[b]) for a, b in pairs if a in place and b in place]
-
-
-def _part(progress: Progress | None, index: int, count: int, title: str) -> Progress:
-    """Return the progress of one of `count` equal parts as progress of the whole."""
-
-    def advance(done: int, total: int, note: str = "") -> None:
-        """Report to the listener, if there is one."""
-        if progress is not None:
-            progress(index * total + done, count * total, note or title)
-
-    return advance
 
 
 def _stack(tracks: Sequence[Tracks], name: str, axis: int) -> Array:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from calibration.files import sha256_of, write_text
 from labcut3d.errors import DetectorError, LabelError
 from labcut3d.labels import LabelledImage, Labels, labelled_images, read_labels
-from labcut3d.progress import SILENT, Progress, Reporter
+from labcut3d.progress import SILENT, Progress, Reporter, part_of
 from labcut3d.project import Project
 from labcut3d.provenance import (
     changed_inputs,
@@ -131,8 +131,6 @@ def detect(project: Project, recording: str, reporter: Reporter = SILENT) -> Pat
 
 def _detect_all(chunks: Sequence[Chunk], progress: Progress) -> None:
     """Detect in chunks one after the other."""
-    from labcut3d.detection.inference import part_of
-
     total, before = sum(chunk.stop - chunk.start for chunk in chunks), 0
     for chunk in chunks:
         detect_chunk(chunk, part_of(progress, before, total))

@@ -8,7 +8,8 @@ import xarray as xr
 from calibration import Rig
 from calibration.files import sha256_of
 from labcut3d.errors import DatasetError
-from labcut3d.kinematics.dataset import COVARIANCES, SOURCES, compute_kinematics
+from labcut3d.kinematics.collection import COVARIANCES
+from labcut3d.kinematics.dataset import SOURCES, compute_kinematics
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint

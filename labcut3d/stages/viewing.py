@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from calibration import Rig
+from calibration.alignment import up_direction
 from calibration.files import sha256_of, write_text
 from labcut3d.errors import DatasetError
 from labcut3d.formats import read_dataset
@@ -24,7 +25,6 @@ from labcut3d.stages.locking import exclusive
 from labcut3d.version import __version__
 from labcut3d.video import PLAYED_BY_BROWSERS, Frames
 from labcut3d.viewers import Recording, dataset_page, trajectory_page
-from labcut3d.viewers.rig_figure import up_direction
 from labcut3d.viewers.surroundings import Surroundings, chamber_surroundings
 
 __all__ = ["open_recording", "recording_inputs", "view", "view_file"]

@@ -22,11 +22,13 @@ from labcut3d.viewers.calibration_tables import (
     seen_table,
 )
 from labcut3d.viewers.page import (
+    TONES,
     Number,
     Page,
     escape,
     figure_block,
     figure_grid,
+    half_block,
     length_text,
     number_text,
     render,
@@ -78,10 +80,9 @@ def _header(calibration: "Calibration", verdict: Verdict, precision: Precision) 
     """Return the numbers of the header: what was held out stands before what was fitted."""
     check, unit = calibration.check, calibration.rig.unit
     known = calibration.errors[np.isfinite(calibration.errors)]
-    tones = {"PASS": "good", "WARN": "warn", "FAIL": "bad"}
     posed = int(np.isfinite(calibration.board_poses).all(axis=(1, 2)).sum())
     return [
-        Number(label="verdict", value=verdict.level, tone=tones[verdict.level]),
+        Number(label="verdict", value=verdict.level, tone=TONES[verdict.level]),
         Number(label="held-out error, mean", value=_mean_pixels(check.pixels)),
         Number(
             label="held-out corner in space, median",
@@ -131,20 +132,20 @@ def _figure_blocks(calibration: "Calibration", precision: Precision) -> str:
     over_time = 80 + 34 * len(calibration.observations.views)
     return "".join(
         [
-            _half("rig", "Rig and boards", "Drag to turn, wheel to zoom.", height=460),
-            _half(
+            half_block("rig", "Rig and boards", "Drag to turn, wheel to zoom.", height=460),
+            half_block(
                 "uncertainty",
                 "How well points will be located",
                 _precision_text(calibration, precision),
                 height=460,
             ),
-            _half(
+            half_block(
                 "pairs",
                 "Frames that two cameras share",
                 "On the diagonal the frames of one camera. Every camera needs a strong neighbour.",
                 height=340,
             ),
-            _half(
+            half_block(
                 "spacing",
                 "Distance between neighbouring corners",
                 "Corners left out of the fit, triangulated without knowing the board, against the "
@@ -180,11 +181,6 @@ def _figure_blocks(calibration: "Calibration", precision: Precision) -> str:
             ),
         ]
     )
-
-
-def _half(name: str, heading: str, note: str, *, height: int) -> str:
-    """Return the card of a figure that takes half the width of a wide page."""
-    return f'<div class="half">{figure_block(name, heading, note, height=height)}</div>'
 
 
 def _panels(calibration: "Calibration", name: str, heading: str, note: str) -> str:

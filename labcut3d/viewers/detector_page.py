@@ -22,6 +22,7 @@ from labcut3d.viewers.page import (
     Page,
     escape,
     figure_block,
+    half_block,
     number_text,
     render,
     table_block,
@@ -144,9 +145,8 @@ def _honesty_blocks(evaluation: "Evaluation") -> str:
         f"{HONEST_RATIO[1]:g} is wanted. Far errors to the right are mistakes, which the "
         "confidence speaks of."
     )
-    return (
-        f'<div class="half">{figure_block("reliability", "Confidence", confidence)}</div>'
-        f'<div class="half">{figure_block("squared", "Covariance", covariance)}</div>'
+    return half_block("reliability", "Confidence", confidence) + half_block(
+        "squared", "Covariance", covariance
     )
 
 

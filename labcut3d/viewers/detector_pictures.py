@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from labcut3d.labels import LabelledImage
 from labcut3d.viewers.page import escape
+from labcut3d.viewers.palette import rgb_of
 
 if TYPE_CHECKING:  # brings torch along, which a page has no use for
     from labcut3d.detection.evaluation import Evaluation
@@ -98,7 +99,7 @@ def draw_animal(
     half = max(float((high - low).max()) * (0.5 + CONTEXT), LEAST_HALF)
     frame = _frame((low + high) / 2, half)
     canvas = frame.cut(image)
-    for k, color in enumerate(map(_rgb, colors)):
+    for k, color in enumerate(map(rgb_of, colors)):
         strength = 0.25 + 0.75 * float(np.clip(confidence[k], 0, 1))
         canvas = _mark(canvas, frame, (labels[k], detected[k]), color, (1.0, strength))
     return canvas
@@ -126,7 +127,7 @@ def picture_of_labels(
     canvas = frame.cut(image.image)
     for k in sorted(range(len(colors)), key=lambda k: k in chosen):  # what it is about, on top
         strength = 1.0 if k in chosen else FAINT
-        color, points = _rgb(colors[k]), (labels[k], detected[k])
+        color, points = rgb_of(colors[k]), (labels[k], detected[k])
         if k in chosen:
             _ellipse(canvas, frame, detected[k], evaluation.prediction.covariance[index, k])
             _line(canvas, frame, points, color)
@@ -192,11 +193,6 @@ def _ellipse(canvas: Image, frame: _Frame, middle: Array, covariance: Array) -> 
 def _blend(layer: Image, canvas: Image, strength: float) -> Image:
     """Return a layer laid over a picture with an opacity from 0 to 1."""
     return np.asarray(cv2.addWeighted(layer, strength, canvas, 1 - strength, 0), dtype=np.uint8)
-
-
-def _rgb(color: str) -> Color:
-    """Return "#rrggbb" as three numbers."""
-    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 
 
 def _where(image: LabelledImage) -> str:

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from calibration.geometry import Array
 from labcut3d.viewers.page import (
+    TONES,
     Number,
     Page,
     escape,
@@ -29,7 +30,6 @@ COLUMNS = (
     *("turned, degrees", "shifted", "evidence"),
 )
 MOST_TIMES = 400  # points of a line
-TONES = {"PASS": "good", "WARN": "warn", "FAIL": "bad"}
 
 
 def drift_rows(drift: "Drift") -> list[tuple[str, ...]]:

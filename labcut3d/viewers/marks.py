@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from labcut3d.errors import DatasetError
-from labcut3d.viewers.palette import keypoint_colors
+from labcut3d.viewers.palette import keypoint_colors, rgb_of
 from labcut3d.viewers.recording import Recording
 from labcut3d.viewers.repairs import exchanged_points
 from labcut3d.viewers.trajectory_figure import positions_of
 
-__all__ = ["Marks", "draw_marks", "draw_title", "marks_of", "reproject", "rgb_of"]
+__all__ = ["Marks", "draw_marks", "draw_title", "marks_of", "reproject"]
 
 Array = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
@@ -120,11 +120,6 @@ def draw_title(image: Image, text: str) -> Image:
             image, text, origin, cv2.FONT_HERSHEY_SIMPLEX, 0.6 * size, color, width, cv2.LINE_AA
         )
     return image
-
-
-def rgb_of(color: str) -> tuple[int, int, int]:
-    """Return the red, green and blue of "#rrggbb", 0 to 255."""
-    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 
 
 def _lines(image: Image, ends: Array, color: tuple[int, int, int], width: float) -> None:

@@ -25,12 +25,14 @@ from labcut3d.version import __version__
 from labcut3d.viewers.palette import DARK
 
 __all__ = [
+    "TONES",
     "Number",
     "Page",
     "encode_array",
     "escape",
     "figure_block",
     "figure_grid",
+    "half_block",
     "json_for_script",
     "length_text",
     "number_text",
@@ -41,6 +43,7 @@ __all__ = [
 
 STATIC = resources.files("labcut3d.viewers") / "static"
 escape = html.escape
+TONES = {"PASS": "good", "WARN": "warn", "FAIL": "bad"}  # of the levels of findings
 SMALL_LENGTH = 0.01  # in a unit; below, micrometres read better
 
 
@@ -116,6 +119,11 @@ def figure_block(name: str, heading: str, note: str = "", *, height: int = 360) 
         f'<section class="card"><h2>{escape(heading)}</h2>{caption}'
         f'<div class="figure" id="{escape(name)}" style="height:{height}px"></div></section>'
     )
+
+
+def half_block(name: str, heading: str, note: str = "", *, height: int = 360) -> str:
+    """Return the card of a figure that takes half the width of a wide page."""
+    return f'<div class="half">{figure_block(name, heading, note, height=height)}</div>'
 
 
 def figure_grid(

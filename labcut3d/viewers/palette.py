@@ -31,8 +31,10 @@ __all__ = [
     "WALL",
     "WARN",
     "event_color",
+    "in_words",
     "keypoint_colors",
     "plain",
+    "rgb_of",
     "sides_of",
     "translucent",
 ]
@@ -141,14 +143,24 @@ def sides_of(keypoints: Sequence[str], skeleton: Skeleton | None = None) -> dict
     return sides
 
 
+def in_words(event: object) -> str:
+    """Return the name of a kind of event in words."""
+    return str(event).replace("_", " ")
+
+
 def event_color(name: str) -> str:
     """Return the colour of a kind of event, the same on every page."""
     return EVENTS.get(name, CYCLE[2 + sum(map(ord, name)) % (len(CYCLE) - 2)])
 
 
+def rgb_of(color: str) -> tuple[int, int, int]:
+    """Return the red, green and blue of "#rrggbb", 0 to 255."""
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+
+
 def translucent(color: str, opacity: float) -> str:
     """Return "#rrggbb" as "rgba(...)" with an opacity from 0 to 1."""
-    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    red, green, blue = rgb_of(color)
     return f"rgba({red},{green},{blue},{opacity:g})"
 
 

@@ -6,10 +6,12 @@ import numpy as np
 import plotly.graph_objects as go
 
 from labcut3d.viewers.page import (
+    TONES,
     Number,
     Page,
     escape,
     figure_block,
+    half_block,
     length_text,
     number_text,
     readable_unit,
@@ -32,7 +34,6 @@ COLUMNS = (
     *("overruled", "filled", "withheld", "swaps repaired", "drift"),
 )
 ENOUGH = 0.9  # of the points, below which a recording is marked
-TONES = {"PASS": "good", "WARN": "warn", "FAIL": "bad"}
 CELL, MARGINS = 30, 130  # px of a row, and of what is around
 
 
@@ -62,8 +63,12 @@ def quality_page(qualities: Sequence[Quality], *, project: str) -> str:
             "Part of the moments in which a keypoint has a position.",
             height=MARGINS + CELL * len(qualities),
         )
-        + _half("errors", "Reprojection error of each view", "Median, and up to where 95 % lie.")
-        + _half("uncertainty", "Uncertainty of each keypoint", "Median, and up to where 95 % lie."),
+        + half_block(
+            "errors", "Reprojection error of each view", "Median, and up to where 95 % lie."
+        )
+        + half_block(
+            "uncertainty", "Uncertainty of each keypoint", "Median, and up to where 95 % lie."
+        ),
         figures=figures,
     )
     return render(page)
@@ -205,11 +210,6 @@ def _drifts(qualities: Sequence[Quality]) -> str:
         for quality in qualities
         if quality.drift is not None and quality.drift.level != "PASS"
     )
-
-
-def _half(name: str, heading: str, note: str) -> str:
-    """Return the card of a figure that takes half the width of a wide page."""
-    return f'<div class="half">{figure_block(name, heading, note, height=360)}</div>'
 
 
 def _middle(values: Array | Sequence[float]) -> float:

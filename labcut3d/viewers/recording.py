@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
 from calibration.rig import Rig
+from labcut3d.detection.parts import require_same
 from labcut3d.errors import DatasetError
 from labcut3d.schema import validate_detections, validate_trajectories
 from labcut3d.skeleton import Skeleton
@@ -47,13 +47,7 @@ class Recording:
         if self.detections is not None:
             validate_detections(self.detections)
         if self.trajectories is not None and self.detections is not None:
-            for name in ("time", "keypoint", "individual"):
-                a, b = self.trajectories[name].values, self.detections[name].values
-                if not np.array_equal(a, b):
-                    raise DatasetError(
-                        f"recording '{self.name}': trajectories and detections differ in '{name}'; "
-                        "triangulate these detections again"
-                    )
+            require_same(self.name, self.detections, self.trajectories)
 
     @property
     def main(self) -> xr.Dataset:

@@ -12,7 +12,7 @@ from labcut3d.viewers.clips import CLIP_FPS, Clips
 from labcut3d.viewers.ellipsoids import LEVEL, RADIUS, ball, square_roots
 from labcut3d.viewers.marks import reproject
 from labcut3d.viewers.page import encode_array
-from labcut3d.viewers.palette import event_color, keypoint_colors
+from labcut3d.viewers.palette import event_color, in_words, keypoint_colors
 from labcut3d.viewers.recording import Recording
 from labcut3d.viewers.repairs import exchanged_points
 from labcut3d.viewers.signals import Signal, default_keypoints
@@ -127,7 +127,7 @@ def _events(events: pd.DataFrame | None) -> list[dict[str, Any]]:
         return []
     return [
         {
-            "name": str(event["event"]).replace("_", " "),
+            "name": in_words(event["event"]),
             "individual": str(event["individual"]),
             "start": float(event["start_s"]),
             "stop": float(event["stop_s"]),

@@ -17,10 +17,10 @@ from labcut3d.viewers.surroundings import box_trace
 __all__ = [
     "camera_traces",
     "cube_around",
+    "depth_of_frusta",
     "figure_rig",
     "frustum",
     "scene_layout",
-    "up_direction",
     "view_camera",
 ]
 
@@ -50,8 +50,7 @@ def figure_rig(
         outlines = np.concatenate([outlines, np.full_like(outlines[:, :1], np.nan)], axis=1)
     centers = np.stack([camera.center for camera in rig])
     target = np.nanmean(outlines, axis=(0, 1)) if len(outlines) else _look_point(rig)
-    depth = FRUSTUM * max(float(np.linalg.norm(centers - target, axis=-1).mean()), 1e-9)
-    figure = go.Figure(camera_traces(rig, depth))
+    figure = go.Figure(camera_traces(rig, depth_of_frusta(rig, target)))
     x, y, z = outlines.reshape(-1, 3).T.astype(np.float32)
     figure.add_trace(
         go.Scatter3d(
@@ -102,6 +101,12 @@ def camera_traces(rig: Rig, depth: float) -> list[go.Scatter3d]:
     return traces
 
 
+def depth_of_frusta(rig: Rig, target: Array) -> float:
+    """Return how deep frusta are drawn of cameras that look at `target` (3,), in the rig's unit."""
+    away = [np.linalg.norm(camera.center - target) for camera in rig]
+    return FRUSTUM * max(float(np.mean(away)), 1e-9)
+
+
 def frustum(camera: Camera, depth: float) -> Array:
     """Return the line (n, 3), world, that draws a camera's frustum, beginning at its centre.
 
@@ -128,7 +133,7 @@ def view_camera(rig: Rig | None, *, whole: bool = False) -> dict[str, dict[str, 
     towards = -rig.cameras[0].rotation[2] if rig is not None else np.array([0.0, 0.0, -1.0])
     level = towards - up * np.dot(up, towards)
     if np.linalg.norm(level) < 1e-3:  # looking straight down: any side will do
-        level = np.cross(up, np.roll(np.eye(3)[np.argmin(np.abs(up))], 0))
+        level = np.cross(up, np.eye(3)[np.argmin(np.abs(up))])
     level /= np.linalg.norm(level)
     side = np.cross(up, level)
     eye = distance * (0.78 * level + 0.4 * side + 0.5 * up)

@@ -10,8 +10,7 @@ import xarray as xr
 
 from calibration.rig import Rig
 from labcut3d.skeleton import Skeleton
-from labcut3d.viewers.marks import rgb_of
-from labcut3d.viewers.palette import BODY, CYCLE, MUTED, PAPER, RULE, keypoint_colors
+from labcut3d.viewers.palette import BODY, CYCLE, MUTED, PAPER, RULE, keypoint_colors, rgb_of
 from labcut3d.viewers.rig_figure import cube_around, view_camera
 from labcut3d.viewers.signals import default_keypoints
 from labcut3d.viewers.surroundings import Surroundings, box_lines, substrate_lines

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from calibration.alignment import up_direction
 from calibration.rig import Rig
 from labcut3d.contract import TRAJECTORIES
 from labcut3d.kinematics.ethogram import (
@@ -17,7 +18,6 @@ from labcut3d.kinematics.ethogram import (
 )
 from labcut3d.schema import kind_of
 from labcut3d.skeleton import Skeleton
-from labcut3d.viewers.rig_figure import up_direction
 
 __all__ = ["Signal", "default_keypoints", "detection_signals", "signals_of", "trajectory_signals"]
 

@@ -16,7 +16,7 @@ from labcut3d.viewers.page import (
     render,
     table_block,
 )
-from labcut3d.viewers.palette import TEMPLATE, event_color, plain
+from labcut3d.viewers.palette import TEMPLATE, event_color, in_words, plain
 
 __all__ = ["figure_budget", "figure_ethogram", "summary_page"]
 
@@ -88,7 +88,7 @@ def figure_ethogram(
     lanes: list[str] = []
     for recording, table in events.items():
         for kind in kinds:
-            lane = plain(f"{recording} · {_words(kind)}").replace(" ", NO_BREAK)
+            lane = plain(f"{recording} · {in_words(kind)}").replace(" ", NO_BREAK)
             lanes.append(lane)
             figure.add_traces(_lane(table.loc[table["event"] == kind], kind, lane))
         lanes.append(NO_BREAK * len(lanes))  # an empty lane between recordings, each of its own
@@ -121,7 +121,7 @@ def figure_budget(summary: pd.DataFrame) -> go.Figure:
     lasting = np.flatnonzero(seconds.sum(axis=0) > 0)
     names, seconds = [names[index] for index in lasting], seconds[:, lasting]
     shares = 100 * seconds / summary[["duration_s"]].to_numpy(dtype=float)
-    kinds, who = [plain(_words(name)) for name in names], [plain(one) for one in _who(summary)]
+    kinds, who = [plain(in_words(name)) for name in names], [plain(one) for one in _who(summary)]
     figure = go.Figure()
     if len(summary) > MOST_BARS:
         for kind, name, share in zip(kinds, names, shares.T, strict=True):
@@ -164,7 +164,7 @@ def _lane(rows: pd.DataFrame, kind: str, lane: str) -> list[go.Bar | go.Scatter]
         for one in rows.to_dict("records")
     ]
     common: dict[str, Any] = {
-        "name": plain(_words(kind)),
+        "name": plain(in_words(kind)),
         "hovertemplate": "%{text}<extra>%{y}</extra>",
     }
     lasting, moments = rows[~instant], rows[instant]
@@ -207,7 +207,7 @@ def _numbers(summary: pd.DataFrame, names: list[str]) -> list[Number]:
     words = {"egg_laying": "egg-laying bouts", "egg_deposited": "eggs"}
     numbers += [
         Number(
-            label=words.get(name, f"{_words(name)}s"),
+            label=words.get(name, f"{in_words(name)}s"),
             value=str(summary[event_columns(name)[0]].to_numpy(dtype=int).sum()),
         )
         for name in shown
@@ -249,7 +249,7 @@ def _events_table(summary: pd.DataFrame, names: list[str]) -> str:
         (who, *(_cell(*(row[column] for column in event_columns(name))) for name in names))
         for who, row in zip(_who(summary), summary.to_dict("records"), strict=True)
     ]
-    columns = ("recording", *(_words(name) for name in names))
+    columns = ("recording", *(in_words(name) for name in names))
     return table_block("Events", columns, rows, "How many, how long together, how long each.")
 
 
@@ -273,8 +273,3 @@ def _who(summary: pd.DataFrame) -> list[str]:
         return recordings
     individuals = summary["individual"].astype(str).tolist()
     return [f"{r}, {i}" for r, i in zip(recordings, individuals, strict=True)]
-
-
-def _words(kind: object) -> str:
-    """Return the name of an event in words."""
-    return str(kind).replace("_", " ")

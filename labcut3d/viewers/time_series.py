@@ -11,7 +11,15 @@ import xarray as xr
 
 from calibration.rig import Rig
 from labcut3d.errors import DatasetError
-from labcut3d.viewers.palette import INK, TEMPLATE, event_color, keypoint_colors, plain, translucent
+from labcut3d.viewers.palette import (
+    INK,
+    TEMPLATE,
+    event_color,
+    in_words,
+    keypoint_colors,
+    plain,
+    translucent,
+)
 from labcut3d.viewers.signals import Signal, default_keypoints, signals_of
 
 __all__ = ["ROW", "figure_signals", "figure_time_series", "one_a_row", "strip_height"]
@@ -101,7 +109,7 @@ def figure_signals(
             "zeroline": False,
             "range": [len(kinds) - 0.5, -0.5],
             "tickvals": list(range(len(kinds))),
-            "ticktext": [plain(_words(kind)).replace(" ", "\u00a0") for kind in kinds],
+            "ticktext": [plain(in_words(kind)).replace(" ", "\u00a0") for kind in kinds],
         }
     }
     for row, signal in enumerate(signals):
@@ -161,7 +169,7 @@ def _add_events(figure: go.Figure, events: pd.DataFrame, kinds: Sequence[str]) -
                 },
                 text=[_describe(event) for event in records],
                 hovertemplate="%{text}<extra></extra>",
-                name=plain(_words(kind)),
+                name=plain(in_words(kind)),
                 showlegend=False,
                 xaxis="x",
                 yaxis="y",
@@ -190,13 +198,8 @@ def _line(color: str, at: float) -> dict[str, Any]:
 
 def _describe(event: Mapping[Hashable, Any]) -> str:
     """Return what hovering over an event tells."""
-    text = f"{_words(event['event'])}: frames {event['start_frame']} to {event['stop_frame']}"
+    text = f"{in_words(event['event'])}: frames {event['start_frame']} to {event['stop_frame']}"
     confidence = event.get("confidence")
     if confidence is not None and pd.notna(confidence):
         text += f", confidence {float(confidence):.2f}"
     return plain(text)
-
-
-def _words(kind: object) -> str:
-    """Return the name of an event in words."""
-    return str(kind).replace("_", " ")

@@ -14,9 +14,9 @@ from labcut3d.skeleton import Skeleton
 from labcut3d.viewers.ellipsoids import ellipsoid_trace
 from labcut3d.viewers.palette import BODY, CYCLE, PAPER, TEMPLATE, keypoint_colors, plain
 from labcut3d.viewers.rig_figure import (
-    FRUSTUM,
     camera_traces,
     cube_around,
+    depth_of_frusta,
     scene_layout,
     view_camera,
 )
@@ -70,8 +70,8 @@ def figure_trajectory_3d(
     ranges = _ranges(position, options.surroundings)
     figure.add_traces(surrounding_traces(options.surroundings, ranges))
     if options.rig is not None:
-        away = [np.linalg.norm(c.center - ranges.mean(axis=1)) for c in options.rig]
-        figure.add_traces(camera_traces(options.rig, FRUSTUM * float(np.mean(away))))
+        depth = depth_of_frusta(options.rig, ranges.mean(axis=1))
+        figure.add_traces(camera_traces(options.rig, depth))
     figure.update_layout(template=TEMPLATE, margin={"l": 0, "r": 0, "t": 0, "b": 0})
     figure.update_layout(
         scene=scene_layout(ranges, str(trajectories.attrs["unit"]), view_camera(options.rig)),

@@ -12,6 +12,7 @@ from labcut3d.schema import kind_of
 from labcut3d.skeleton import Skeleton
 from labcut3d.viewers.clips import Clips, make_clips
 from labcut3d.viewers.page import Number, Page, escape, number_text, render
+from labcut3d.viewers.palette import in_words
 from labcut3d.viewers.recording import Recording, signal_sources, thin
 from labcut3d.viewers.recording_data import recording_data
 from labcut3d.viewers.time_series import figure_signals, one_a_row
@@ -129,7 +130,7 @@ def _header(recording: Recording, stride: int) -> list[Number]:
         numbers.append(Number(label="median reprojection", value=number_text(median, 3, "px")))
     if recording.events is not None:
         for kind, count in recording.events["event"].value_counts(sort=False).items():
-            numbers.append(Number(label=str(kind).replace("_", " "), value=str(count)))
+            numbers.append(Number(label=in_words(kind), value=str(count)))
     return numbers
 
 

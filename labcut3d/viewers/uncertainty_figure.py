@@ -17,6 +17,7 @@ from labcut3d.viewers.palette import TEMPLATE, plain
 from labcut3d.viewers.rig_figure import (
     camera_traces,
     cube_around,
+    depth_of_frusta,
     scene_layout,
     view_camera,
 )
@@ -93,10 +94,9 @@ def figure_uncertainty(calibration: "Calibration", precision: Precision) -> go.F
     deviations, unit = readable_lengths(precision.deviations, rig.unit)
     centers = np.stack([camera.center for camera in rig])
     target = precision.points.mean(axis=0) if len(precision.points) else centers.mean(axis=0)
-    depth = 0.17 * max(float(np.linalg.norm(centers - target, axis=-1).mean()), 1e-9)
     x, y, z = precision.points.T.astype(np.float32)
     top = float(np.quantile(deviations, 0.98)) if len(deviations) else 1.0
-    figure = go.Figure(camera_traces(rig, depth))
+    figure = go.Figure(camera_traces(rig, depth_of_frusta(rig, target)))
     figure.add_trace(
         go.Scatter3d(
             x=x,

@@ -47,9 +47,7 @@ class JobQueue:
     Jobs that were running or waiting when an earlier server ended count as interrupted.
     """
 
-    def __init__(
-        self, root: Path, start: Callable[[Path, Job, Path], Worker] = WorkerProcess
-    ) -> None:
+    def __init__(self, root: Path, start: Start = WorkerProcess) -> None:
         self.root = root
         self.version = 0
         self._start = start
@@ -93,8 +91,7 @@ class JobQueue:
                 recording=recording,
             )
             self._lines[job.name] = []
-            self._jobs[job.name] = job
-            self._put(job, "queued")
+            job = self._put(job, "queued")
             if self._thread is None:
                 self._thread = Thread(target=self._run_all, name="jobs", daemon=True)
                 self._thread.start()
@@ -135,7 +132,11 @@ class JobQueue:
                     return
                 job = self._put(job, "running", started=time.time())
                 printed = self._journal.printed(job.name)
-                self._worker = worker = self._start(self.root, job, printed)
+                try:
+                    self._worker = worker = self._start(self.root, job, printed)
+                except OSError as error:  # such as a full disk; the next job may fare better
+                    self._put(job, "failed", message=str(error), ended=time.time())
+                    continue
             self._run(job, worker)
 
     def _run(self, job: Job, worker: Worker) -> None:

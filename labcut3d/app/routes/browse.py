@@ -18,7 +18,7 @@ __all__ = ["router"]
 
 router = APIRouter()
 
-MOST = 2000  # entries that a page shows of a folder
+MOST = 2000  # folders, and videos, that a page shows of a folder
 
 
 @router.get("/browse")
@@ -28,17 +28,23 @@ def browse(desk: Desk, path: str = "") -> dict[str, Any]:
     folder = inside_any(desk.folders, path or str(roots[0]))
     if not folder.is_dir():
         raise ForbiddenPath(f"{folder}: is no folder; choose another")
-    entries = sorted(folder.iterdir(), key=lambda entry: entry.name.casefold())[:MOST]
-    seen = [entry for entry in entries if _is_shown(desk, entry)]
+    entries = sorted(folder.iterdir(), key=lambda entry: entry.name.casefold())
+    folders = [entry for entry in entries if entry.is_dir() and _is_shown(desk, entry)]
+    videos = [entry for entry in entries if _is_video(entry) and _is_shown(desk, entry)]
     return {
         "path": str(folder),
         "name": folder.name or str(folder),
         "parent": str(folder.parent) if folder not in roots else None,
         "roots": [str(root) for root in roots],
         "project": (folder / "project.toml").is_file(),
-        "folders": [_folder(entry) for entry in seen if entry.is_dir()],
-        "videos": [_video(entry) for entry in seen if entry.suffix.lower() in VIDEO_ENDINGS],
+        "folders": [_folder(entry) for entry in folders[:MOST]],
+        "videos": [_video(entry) for entry in videos[:MOST]],
     }
+
+
+def _is_video(entry: Path) -> bool:
+    """Tell whether an entry is a video, and no link to one that is gone."""
+    return entry.suffix.lower() in VIDEO_ENDINGS and entry.is_file()
 
 
 def _is_shown(desk: Desk, entry: Path) -> bool:

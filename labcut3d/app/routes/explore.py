@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 from shutil import make_archive, rmtree
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from starlette.background import BackgroundTask
@@ -45,7 +46,7 @@ def explore(request: Request, project: OpenProject, recording: str = "") -> Resp
         chosen=chosen,
         events=_events(project, chosen) if chosen else [],
         formats=_formats(project, chosen) if chosen else [],
-        viewer=f"{FILMS}{request.app.state.access.films}/results/{chosen}/viewer.html",
+        viewer=f"{FILMS}{request.app.state.access.films}/results/{quote(chosen)}/viewer.html",
     )
 
 
@@ -61,13 +62,12 @@ def export(project: OpenProject, recording: str, name: str) -> Response:
     made = folder / "made" / f"{recording}{FORMATS[name].endings[0]}"
     made.parent.mkdir()
     try:
-        files = pipeline.export_recording(project, recording, to=name, output=made)
-    except Labcut3dError:
+        path, *others = pipeline.export_recording(project, recording, to=name, output=made)
+        if others:
+            path = Path(make_archive(str(folder / f"{recording}-{name}"), "zip", made.parent))
+    except (Labcut3dError, OSError):
         rmtree(folder)
         raise
-    path = files[0]
-    if len(files) > 1:
-        path = Path(make_archive(str(folder / f"{recording}-{name}"), "zip", made.parent))
     clean = BackgroundTask(rmtree, folder, ignore_errors=True)
     saved = f"{project.name}-{recording}-{name}{path.suffix}"
     return FileResponse(path, filename=saved, background=clean)

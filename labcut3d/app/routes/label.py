@@ -204,6 +204,7 @@ def _curves(rig: Any, pixels: np.ndarray, active: int | None) -> dict[str, list[
 def _listed(values: np.ndarray) -> list[Any]:
     """Return n rows of numbers, or n numbers, null where one is missing."""
     array = np.asarray(values, dtype=float)
-    good = np.isfinite(array.reshape(len(array), int(np.prod(array.shape[1:])))).all(axis=1)
-    pairs = zip(array.round(3).tolist(), list(np.atleast_1d(good)), strict=True)
+    flat = array.reshape(len(array), int(np.prod(array.shape[1:])))
+    good = np.asarray(np.isfinite(flat).all(axis=1))
+    pairs = zip(array.round(3).tolist(), good.tolist(), strict=True)
     return [row if known else None for row, known in pairs]

@@ -43,8 +43,7 @@ def add_calibration(desk: Desk, project: OpenProject, chosen: Videos) -> dict[st
     """Take the board videos in."""
     videos = chosen_videos(desk, chosen.videos)
     pipeline.add_calibration(project, videos)
-    for path in set(videos.values()):
-        forget(desk, path)
+    forget(desk, videos.values())
     return {}
 
 
@@ -53,6 +52,5 @@ def add_recording(desk: Desk, project: OpenProject, chosen: Videos) -> dict[str,
     """Take the videos of a recording in."""
     videos = chosen_videos(desk, chosen.videos)
     pipeline.add_recording(project, chosen.name, videos)
-    for path in set(videos.values()):
-        forget(desk, path)
+    forget(desk, videos.values())
     return {}

@@ -1,5 +1,7 @@
 """The pages of the steps that run: calibrate, train, reconstruct."""
 
+from urllib.parse import quote
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -57,10 +59,10 @@ def reconstruct(request: Request, project: OpenProject) -> Response:
     """Show the recordings and what was made of them."""
     recordings = [pipeline.recording_status(project, name) for name in project.recordings()]
     results = project.root / "results"
-    looked = [name for name in project.recordings() if (results / name / "drift.html").is_file()]
+    looked = [one.name for one in recordings if (results / one.name / "drift.html").is_file()]
     summed = (results / "summary.html").is_file()
     shown = [("Summary", "summary")] if summed else []
-    shown += [(f"Cameras in {name}", f"recording/{name}/drift") for name in looked]
+    shown += [(f"Cameras in {name}", f"recording/{quote(name)}/drift") for name in looked]
     return show_page(
         request,
         "reconstruct.html",
@@ -69,4 +71,5 @@ def reconstruct(request: Request, project: OpenProject) -> Response:
         recordings=recordings,
         shown=shown,
         summed=summed,
+        told=any((results / one.name / "events.nc").is_file() for one in recordings),
     )

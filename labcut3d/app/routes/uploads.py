@@ -6,6 +6,7 @@ what nobody took is deleted a week later.
 
 import shutil
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,11 @@ def upload_router(largest: int) -> APIRouter:
     return router
 
 
-def forget(desk: Workspace, path: Path) -> None:
-    """Delete an upload that a project has taken in; any other file is left alone."""
-    if path.is_relative_to(_folder(desk)):
-        shutil.rmtree(path.parent)
+def forget(desk: Workspace, paths: Iterable[Path]) -> None:
+    """Delete uploads that a project has taken in; all other files are left alone."""
+    for path in set(paths):
+        if path.parent.parent == _folder(desk):
+            shutil.rmtree(path.parent)
 
 
 def clean(desk: Workspace) -> None:

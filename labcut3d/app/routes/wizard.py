@@ -84,28 +84,22 @@ def check(desk: Desk, form: NewProject) -> dict[str, dict[str, str]]:
 def create(desk: Desk, form: NewProject) -> dict[str, str]:
     """Make the project, with all that was chosen, and open it."""
     root = _root(desk, form)
-    videos = {place: chosen_videos(desk, paths) for place, paths in _places(form).items()}
+    recording = chosen_videos(desk, form.recording)
+    calibration = chosen_videos(desk, form.calibration)
     temporary = root.with_name(f".{root.name}.new")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         new_project(temporary, views=form.views, skeleton=_skeleton(desk, form))
         project = edit_project(temporary, _tables(form, "board", "chamber", "fps"))
-        if videos["calibration"]:
-            pipeline.add_calibration(project, videos["calibration"])
-        if videos["recording"]:
-            pipeline.add_recording(project, form.recording_name, videos["recording"])
+        if calibration:
+            pipeline.add_calibration(project, calibration)
+        if recording:
+            pipeline.add_recording(project, form.recording_name, recording)
         temporary.rename(root)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    for paths in videos.values():
-        for path in set(paths.values()):
-            forget(desk, path)
+    forget(desk, (*recording.values(), *calibration.values()))
     return {"name": desk.open(load_project(root).root).name}
-
-
-def _places(form: NewProject) -> dict[str, dict[str, str]]:
-    """Return the chosen paths by where they go."""
-    return {"recording": form.recording, "calibration": form.calibration}
 
 
 def _root(desk: Workspace, form: NewProject) -> Path:

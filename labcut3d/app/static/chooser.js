@@ -52,6 +52,8 @@ async function show(path, want) {
 function showRoots(folder, want) {
   const items = folder.roots.map((path) => folderItem({ path, name: path, videos: 0, images: 0 }, want));
   part("entries").replaceChildren(...items);
+  part("path").textContent = "";
+  part("take").hidden = true; // until a folder is open again
 }
 
 function folderItem(entry, want) {

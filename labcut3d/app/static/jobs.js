@@ -4,14 +4,15 @@ import { get, post, tell } from "./api.js";
 
 const works = [...document.querySelectorAll(".work")].map((element) => new Work(element));
 let source = null;
+let away = false; // whether the page says that the server does not answer
 
 /** Ask for work; the answer is its job. */
 export function start(task, recording = null) {
   return post("/jobs", { task, recording });
 }
 
-/** Return seconds in words, such as "3 min". */
-export function duration(seconds) {
+// Return seconds in words, such as "3 min".
+function duration(seconds) {
   if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s`;
   if (seconds < 3600) return `${Math.round(seconds / 60)} min`;
   return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
@@ -119,7 +120,8 @@ function listen() {
   source = new EventSource("/jobs/events");
   source.addEventListener("jobs", (event) => {
     const { project, jobs } = JSON.parse(event.data);
-    tell("");
+    if (away) tell("");
+    away = false;
     if (document.body.dataset.project && document.body.dataset.project !== project) {
       location.href = "/"; // another tab opened another project
       return;
@@ -131,6 +133,7 @@ function listen() {
   });
   source.addEventListener("left", () => { location.href = "/"; });
   source.onerror = () => {
+    away = true;
     if (source.readyState === EventSource.CLOSED) tell("labcut3d was stopped or asks you to log in again: open the newest address from the terminal.");
     else tell("labcut3d does not answer. Does it still run in the terminal?");
   };

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from labcut3d.errors import FileFormatError
 from labcut3d.formats.hdf5 import MAGIC, open_hdf5
@@ -14,7 +14,7 @@ from labcut3d.formats.labels.video_labels import VideoLabels
 __all__ = ["WRITERS", "LabelFormat", "choose_video", "read_label_file"]
 
 LabelFormat = Literal["deeplabcut", "sleap", "lightning-pose", "coco"]
-WRITERS: tuple[LabelFormat, ...] = ("deeplabcut", "sleap", "lightning-pose", "coco")
+WRITERS: tuple[LabelFormat, ...] = get_args(LabelFormat)
 READABLE = (
     "a DeepLabCut project or CollectedData .csv or .h5, SLEAP's .slp, Lightning Pose's .csv, and "
     "COCO keypoints .json"

@@ -7,22 +7,22 @@ number in their names.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from calibration.files import atomic_write, is_file
 from labcut3d.errors import FileFormatError, VideoError
 from labcut3d.formats.deeplabcut_tables import ONLY
+from labcut3d.formats.extras import require
 from labcut3d.formats.hdf5 import open_hdf5
 from labcut3d.formats.labels.video_labels import VideoLabels, no_points
 from labcut3d.image_folder import last_number
 from labcut3d.skeleton import Skeleton
 
-if TYPE_CHECKING:
-    from types import ModuleType
-
 __all__ = ["read_sleap", "write_sleap"]
+
+WHAT = "SLEAP's .slp files"
 
 
 def read_sleap(path: Path, *, predicted: bool = False) -> tuple[VideoLabels, ...]:
@@ -31,7 +31,7 @@ def read_sleap(path: Path, *, predicted: bool = False) -> tuple[VideoLabels, ...
     `predicted` takes a frame's predicted instances where nobody labelled it: for files that were
     proofread. Raises `FileFormatError` naming the file and the fix.
     """
-    sleap_io = _sleap_io()
+    sleap_io = require("sleap_io", "sleap", WHAT)
     with open_hdf5(path):
         try:
             labels = sleap_io.load_slp(str(path), open_videos=False)
@@ -59,7 +59,7 @@ def write_sleap(
 
     `sources` maps the name of a video to its file.
     """
-    sleap_io = _sleap_io()
+    sleap_io = require("sleap_io", "sleap", WHAT)
     nodes = sleap_io.Skeleton(
         nodes=list(skeleton.keypoints),
         edges=[list(bone) for bone in skeleton.bones],
@@ -87,17 +87,6 @@ def write_sleap(
     for video in content.videos:
         video.close()
     return path
-
-
-def _sleap_io() -> "ModuleType":
-    """Return sleap-io, which is large and therefore optional."""
-    try:
-        import sleap_io
-    except ImportError as error:
-        raise FileFormatError(
-            'SLEAP\'s .slp files need the package sleap-io; run: pip install "labcut3d[sleap]"'
-        ) from error
-    return sleap_io
 
 
 def _instances(frame: Any, predicted: bool) -> list[Any]:

@@ -104,3 +104,20 @@ def test_moments_are_suggested_by_a_button(scene):
     assert count > 0
     suggestions = (scene[2].root / "results" / "suggestions.csv").read_text().splitlines()
     assert count == len(suggestions) - 1
+
+
+WHILE_WORK_GOES_ON = """async () => {
+    const { tell } = await import("/static/api.js");
+    const heard = new Promise((hear) => document.addEventListener("jobs", hear, { once: true }));
+    tell("This went wrong.");
+    const headers = { "content-type": "application/json" };
+    await fetch("/jobs", { method: "POST", headers, body: JSON.stringify({ task: "evaluate" }) });
+    await heard;
+    return document.getElementById("alert").textContent;
+}"""
+
+
+def test_an_error_is_still_there_when_work_tells_how_far_it_is(scene):
+    labeller, _, _ = scene
+    labeller.open()
+    assert labeller.page.evaluate(WHILE_WORK_GOES_ON) == "This went wrong."

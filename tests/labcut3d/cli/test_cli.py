@@ -173,3 +173,9 @@ def test_suggest_prints_what_it_suggests(tmp_path, labcut3d):
     assert len(list((tmp_path / "out" / "one" / "left").glob("img00000?.png"))) == 2
     status, text = labcut3d("suggest", tmp_path / "walk", "nowhere")
     assert (status, "no recording 'nowhere'" in text) == (1, True)
+
+
+def test_random_folds_without_folds_are_refused(tmp_path, labcut3d):
+    status, text = labcut3d("evaluate", tmp_path, "--random")
+    assert status == 2
+    assert "--random goes with --folds" in text

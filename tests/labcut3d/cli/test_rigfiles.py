@@ -137,3 +137,13 @@ def test_a_rig_is_not_converted_onto_itself(tmp_path, labcut3d, scene):
     assert status == 2
     assert "the rig itself" in text
     assert (tmp_path / "rig.toml").read_bytes() == before
+
+
+def test_cautions_show_names_as_they_are(tmp_path, labcut3d, monkeypatch):
+    make_rig(2, np.random.default_rng(1)).save(tmp_path / "rig.toml")
+    monkeypatch.setattr(
+        "calibration.foreign.registry.save_rig", lambda *_: ["camera '[/red]left' loses its wall"]
+    )
+    status, text = labcut3d("convert", "rig.toml", "out.toml", cwd=tmp_path)
+    assert status == 0, text
+    assert "camera '[/red]left' loses its wall" in text

@@ -127,3 +127,8 @@ def test_too_few_moments_are_refused(draw_dots, dots, quick):
         learning_curve(draw_dots(5, 0), dots, quick, fractions=(0.1, 0.2))
     with pytest.raises(DetectorError, match="must lie above 0"):
         learning_curve(draw_dots(5, 0), dots, quick, fractions=(0.0, 1.5))
+
+
+def test_no_folds_at_all_are_refused_as_in_cross_validation(draw_dots, dots, quick):
+    with pytest.raises(DetectorError, match="0 folds of 8 labelled moments"):
+        learning_curve(draw_dots(8, 0), dots, quick, folds=0)

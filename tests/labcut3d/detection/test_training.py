@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from labcut3d.detection import fitting
+from labcut3d.detection.checkpoint import training_key
 from labcut3d.detection.evaluation import evaluate
 from labcut3d.detection.fitting import Schedule
 from labcut3d.detection.sampling import animal_sizes, hold_out
@@ -237,3 +238,12 @@ def test_training_goes_on_from_a_detector(trained, draw_dots, dots, quick):
         not torch.equal(a, b)
         for a, b in zip(detector.pose.parameters(), trained.detector.pose.parameters(), strict=True)
     )
+
+
+def test_a_killed_training_does_not_go_on_as_one_of_another_skeleton(draw_dots, dots, quick):
+    """Which keypoints are left and right decides the mirror images that are trained on."""
+    images = draw_dots(3, 0)
+    other = dataclasses.replace(dots, left_right=())
+    assert other.mirrored != dots.mirrored
+    assert training_key(images, quick, dots) != training_key(images, quick, other)
+    assert training_key(images, quick, dots) == training_key(images, quick, dots)

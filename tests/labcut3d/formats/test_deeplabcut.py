@@ -121,3 +121,8 @@ def test_tables_of_another_kind_are_refused(tmp_path: Path) -> None:
         read_deeplabcut_h5(path)
     with pytest.raises(FileFormatError, match="no names"):
         read_deeplabcut_h5(write_h5(tmp_path / "b.h5", table(), pickle.dumps([("s", "a", "x")], 0)))
+
+
+def test_a_csv_that_a_spreadsheet_has_saved_is_read(tmp_path: Path) -> None:
+    table().to_csv(tmp_path / "a.csv", encoding="utf-8-sig")  # with a byte-order mark
+    assert read_deeplabcut_csv(tmp_path / "a.csv").keypoints == ("snout", "tailbase")

@@ -137,3 +137,13 @@ def test_what_boris_cannot_read_is_not_written(tmp_path, coded):
     write_boris([empty], tmp_path / "x.boris")
     project = json.loads((tmp_path / "x.boris").read_text("utf-8"))
     assert project["observations"]["r0"]["events"] == []
+
+
+def test_names_that_look_like_missing_values_stay_names(tmp_path):
+    path = tmp_path / "events.csv"
+    path.write_text(",".join(COLUMNS) + "\nNA,egg_laying,1,2,0.1,0.2,,,,\nnull,None,1,2,0,1,1,,,\n")
+    table = read_events(path)
+    assert table["individual"].tolist() == ["NA", "null"]
+    assert table["event"].tolist() == ["egg_laying", "None"]
+    assert np.isnan(table["confidence"].iloc[0])
+    assert table[["x", "y", "z"]].isna().all(axis=None)

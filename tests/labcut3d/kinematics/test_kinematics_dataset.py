@@ -1,5 +1,7 @@
 """All kinematics in one dataset: as the contract says, in blocks or not, with variances or not."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -11,11 +13,11 @@ from labcut3d.kinematics import (
     Plane,
     Surface,
     Surroundings,
+    collection,
     compute_contact,
     compute_joint_angles,
     compute_kinematics,
     compute_velocity,
-    dataset,
 )
 from labcut3d.schema import open_dataset, open_variables, save_dataset, validate_trajectories
 from labcut3d.skeleton import Angle, Body, Skeleton, load_skeleton
@@ -61,7 +63,7 @@ def test_it_holds_all_that_the_contract_names_and_comes_back_from_disk(tmp_path)
 
 def test_blocks_change_nothing(monkeypatch):
     whole = compute_kinematics(moving(), SKELETON)
-    monkeypatch.setattr(dataset, "BLOCK", 7)
+    monkeypatch.setattr(collection, "BLOCK", 7)
     xr.testing.assert_allclose(compute_kinematics(moving(), SKELETON), whole)
 
 
@@ -162,3 +164,32 @@ def test_kinematics_that_break_the_contract_are_refused(spoil, expected, tmp_pat
     found = compute_kinematics(moving(12)[["position"]], SKELETON)
     with pytest.raises(DatasetError, match=expected):
         save_dataset(spoil(found), tmp_path / "kinematics.nc")
+
+
+def test_a_velocity_without_covariance_or_unit_is_taken_as_it_is():
+    plain = moving()
+    velocity = compute_velocity(plain["position"])
+    velocity.attrs = {}
+    found = compute_kinematics(plain.assign(velocity=velocity), SKELETON)
+    expected = velocity.transpose(*found["velocity"].dims).values.astype(np.float32)
+    np.testing.assert_array_equal(found["velocity"].values, expected)
+    assert found["velocity"].attrs["units"] == "mm/s"
+    assert "ancillary_variables" not in found["velocity"].attrs
+    assert "velocity_covariance" not in found
+    assert "speed_variance" not in found
+    assert "acceleration_covariance" in found  # which is this program's own
+
+
+def test_blocks_share_no_more_cores_than_this_process_may_use(monkeypatch):
+    """One of several workers on a machine has its share of the cores, not all of them."""
+    asked = []
+
+    def pool(threads):
+        asked.append(threads)
+        return ThreadPoolExecutor(threads)
+
+    monkeypatch.setattr(collection, "ThreadPoolExecutor", pool)
+    monkeypatch.setattr(collection, "BLOCK", 7)
+    monkeypatch.setenv("LABCUT3D_CORES", "1")
+    compute_kinematics(moving(), SKELETON)
+    assert set(asked) == {1}

@@ -16,8 +16,7 @@ from labcut3d.schema import make_trajectories, save_dataset
 from labcut3d.stages.viewing import open_recording
 from labcut3d.synthetic import Scene, make_scene
 from labcut3d.video_writing import write_mp4
-from labcut3d.viewers.marks import rgb_of
-from labcut3d.viewers.palette import keypoint_colors
+from labcut3d.viewers.palette import keypoint_colors, rgb_of
 
 FRAMES, FPS = 12, 25.0
 

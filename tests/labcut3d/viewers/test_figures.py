@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from calibration.alignment import up_direction
 from calibration.geometry import transform
 from labcut3d.errors import DatasetError
 from labcut3d.viewers import SceneOptions, figure_rig, figure_time_series, figure_trajectory_3d
 from labcut3d.viewers.palette import event_color, keypoint_colors, sides_of, translucent
-from labcut3d.viewers.rig_figure import cube_around, frustum, up_direction, view_camera
+from labcut3d.viewers.rig_figure import cube_around, frustum, view_camera
 from labcut3d.viewers.signals import default_keypoints, detection_signals, trajectory_signals
 from labcut3d.viewers.time_series import figure_signals
 

@@ -78,7 +78,7 @@ function drawOffer(context, viewport, point) {
 }
 
 /** Return the half axes (px) and the angle (rad) of the ellipse of a covariance [xx, xy, yy]. */
-export function axes([xx, xy, yy]) {
+function axes([xx, xy, yy]) {
   const middle = (xx + yy) / 2;
   const swing = Math.hypot((xx - yy) / 2, xy);
   const angle = 0.5 * Math.atan2(2 * xy, xx - yy);

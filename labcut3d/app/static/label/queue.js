@@ -7,7 +7,7 @@ const MOST = 500; // changes sent at once
 const PATIENCE = [250, 500, 1000, 2000]; // ms until it is tried again
 
 export class Queue {
-  /** `heard` has the methods saved(answer, changes), conflict(conflict, change), refused(message, changes), state(). */
+  /** `heard` has saved(answer, recording), conflict(conflict, change, recording), refused(message, recording, changes), state(). */
   constructor(project, heard) {
     this.heard = heard;
     this.family = `${PREFIX}|${project}|`;
@@ -72,7 +72,7 @@ export class Queue {
   #arrived(batch, answer) {
     this.#remove(batch.length);
     const changes = batch.map((one) => one.change);
-    this.heard.saved(answer, batch[0].recording, changes);
+    this.heard.saved(answer, batch[0].recording);
     for (const conflict of answer.conflicts) {
       const mine = changes.findLast((c) => isOf(c, conflict));
       this.heard.conflict(conflict, mine, batch[0].recording);

@@ -143,3 +143,31 @@ def test_records_that_are_none_are_forgotten(tmp_path, open_queue, record):
     (folder / "20260102-030405-678-train.json").write_text(record)
     assert open_queue().jobs() == []
     assert not list(folder.glob("*.json"))
+
+
+def test_a_process_that_cannot_be_started_fails_its_job_alone(tmp_path):
+    def start(root, job, printed):
+        if job.task == "train":
+            raise OSError(28, "No space left on device")
+        return ScriptedWorker()
+
+    queue = JobQueue(tmp_path, start)
+    queue.submit("train")
+    queue.submit("evaluate")
+    wait_until(lambda: states(queue) == ["failed", "done"])
+    assert "No space left" in queue.jobs()[0].message
+    queue.close()
+
+
+def test_a_job_whose_record_cannot_be_written_is_not_taken_for_waiting(open_queue, monkeypatch):
+    queue = open_queue(ScriptedWorker())
+
+    def full(job):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(queue._journal, "save", full)
+    with pytest.raises(OSError, match="No space"):
+        queue.submit("train")
+    monkeypatch.undo()
+    queue.submit("train")
+    wait_until(lambda: states(queue) == ["done"])

@@ -1,6 +1,9 @@
 """Every page of a project in every state says what is next, and shows names as text."""
 
+import html
+import re
 from typing import get_args
+from urllib.parse import quote
 
 import pytest
 
@@ -114,3 +117,53 @@ def test_what_was_found_beside_the_results_is_shown(client, project):
 
 def test_every_kind_of_work_has_a_name_for_people():
     assert set(TITLES) == set(get_args(Task))
+
+
+def test_links_lead_to_recordings_whose_names_addresses_use_otherwise(client, project):
+    name = "fly #1, 50%"
+    (project.root / "recordings" / name).mkdir(parents=True)
+    results = project.results(name)
+    results.mkdir(parents=True)
+    (results / "viewer.html").write_text("<p>viewer</p>")
+    (results / "drift.html").write_text("<p>drift</p>")
+    text = html.unescape(page(client, f"/explore/{quote(name)}"))
+    addresses = [part.split('"')[0] for part in re.split('(?:href|src)="', text)[1:]]
+    (tab,) = {one for one in addresses if one.startswith("/explore/fly")}
+    (viewer,) = {one for one in addresses if one.endswith("viewer.html")}
+    overview = html.unescape(page(client, "/reconstruct"))
+    addresses = [part.split('"')[0] for part in re.split('(?:href|src)="', overview)[1:]]
+    assert tab in addresses
+    (drift,) = {one for one in addresses if "/drift" in one}
+    for address, told in ((tab, name), (viewer, "viewer"), (drift, "drift")):
+        answer = client.get(address, headers={"accept": "text/html"})
+        assert answer.status_code == 200
+        assert told in html.unescape(answer.text)
+
+
+def test_nothing_is_summed_up_before_a_recording_has_events(client, project):
+    for name in ("walk", "rest"):
+        (project.root / "recordings" / name).mkdir(parents=True)
+        project.results(name).mkdir(parents=True)
+    (project.results("walk") / "detections.nc").write_bytes(b"x")
+    told = page(client, "/reconstruct").split("Summary</h2>")[1].split("</section>")[0]
+    assert "disabled" in told
+    assert "Reconstruct a recording first." in told
+    (project.results("walk") / "events.nc").write_bytes(b"x")
+    told = page(client, "/reconstruct").split("Summary</h2>")[1].split("</section>")[0]
+    assert "disabled" not in told
+
+
+def test_an_export_that_breaks_off_leaves_no_files(client, project, monkeypatch, tmp_path):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    (project.root / "recordings" / "walk").mkdir(parents=True)
+    project.results("walk").mkdir(parents=True)
+    (project.results("walk") / "trajectories.nc").write_bytes(b"x")
+    monkeypatch.setattr("labcut3d.app.routes.explore.pipeline.export_recording", full)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    before = sorted(tmp_path.iterdir())
+    answer = client.get("/explore/walk/export/csv")
+    assert answer.status_code == 422
+    assert "No space left" in answer.json()["error"]
+    assert sorted(tmp_path.iterdir()) == before

@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect
 
 from labcut3d.app import AppSettings, Workspace, create_app
 from labcut3d.app.access import Access
+from labcut3d.app.routes.uploads import forget
 
 ADDRESS = "http://127.0.0.1:8000"
 LIMIT = 1000  # bytes
@@ -105,3 +106,15 @@ def test_old_uploads_that_nobody_took_are_deleted(project, workspace):
         os.utime(folder, (day, day))
     with TestClient(create_app(workspace, Access())):
         assert left(workspace) == ["new.mp4"]
+
+
+@pytest.mark.parametrize("below", ["", "one"])
+def test_only_what_was_uploaded_is_forgotten_never_folders_around_it(client, workspace, below):
+    kept = Path(client.put("/uploads/a.mp4", content=b"x").json()["path"])
+    folder = kept.parents[1]
+    (folder / "one").mkdir()
+    forget(workspace, [folder / below])
+    assert kept.exists()
+    assert workspace.root.is_dir()
+    forget(workspace, [kept, kept])
+    assert not kept.parent.exists()
