@@ -31,7 +31,7 @@ autoclass_content = "class"
 
 
 def plain_docstrings(app, what, name, obj, options, lines) -> None:
-    """Show what a docstring sets in as code, and names that end in _ as they are, as one reads them.
+    """Show what a docstring sets in as code, and names that end in _ as they are.
 
     reStructuredText would take the one for a quotation, and the others for links.
     """
