@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from labcut3d import open_dataset
-from labcut3d.formats import Export, read_dataset, write_dataset
+from labcut3d import open_dataset, pipeline
+from labcut3d.formats import read_dataset
 
-walk, out = open_dataset(sys.argv[1]), Path(sys.argv[2])
+walk, out = sys.argv[1], Path(sys.argv[2])
 out.mkdir(parents=True, exist_ok=True)
-for name in ("walk.csv", "walk.trc", "walk.parquet"):
-    write_dataset(Export(dataset=walk), out / name)
-write_dataset(Export(dataset=walk), out / "walk_movement.nc", "movement")
+for name in ("walk.csv", "walk.trc", "walk.parquet"):  # the ending tells the format
+    pipeline.export_files([walk], out / name)
+pipeline.export_files([walk], out / "walk_movement.nc", to="movement")
 
 table = pd.read_csv(out / "walk.csv")
 lengths = [name for name in table.columns if name.startswith("sd_")]
 print(table.groupby("keypoint")[lengths].median().round(3).to_string())
 
-again = read_dataset(out / "walk.parquet")
-print(f"largest difference after a round trip: {abs(again['position'] - walk['position']).max():g}")
+before, after = open_dataset(walk)["position"], read_dataset(out / "walk.parquet")["position"]
+print(f"largest difference after a round trip: {abs(after - before).max().item():g} mm")
