@@ -23,18 +23,11 @@ PEERS = ("aniposelib", "caliscope", "pyceres", "pycolmap")
 PACKAGES = ("labcut3d", "numpy", "numba", "opencv-contrib-python", "scipy", "torch", "openvino")
 # In order of what they take.
 PLAIN = (
-    ("solve_time", "covariance_simulation", "fly_truth", "bundle_boards", "bundle_points")
-    + ("triangulation", "smoothing", "mouse_residuals", "drift", "refraction", "pixel_floor")
-    + ("selection", "heldout", "images_to_report", "swaps", "inference", "labelling")
-    + (
-        "kinematics",
-        "viewer_playback",
-        "identities",
-        "openfield_robustness",
-        "refinement",
-        "fly_detectors",
-        "detectors",
-    )
+    *("solve_time", "covariance_simulation", "fly_truth", "bundle_boards", "bundle_points"),
+    *("triangulation", "smoothing", "mouse_residuals", "drift", "refraction", "pixel_floor"),
+    *("selection", "heldout", "images_to_report", "swaps", "inference", "labelling"),
+    *("kinematics", "viewer_playback", "identities", "openfield_robustness", "refinement"),
+    *("fly_detectors", "detectors"),
 )
 OF_A_PROJECT = ("fly_events", "fly_points")  # need one that examples/02_fly_chamber.py leaves
 
