@@ -24,7 +24,7 @@ events = read_events(results / "events.csv")
 print(events.to_string(index=False))
 
 tip = trajectories["position"].sel(keypoint="ovipositor").isel(individual=0)
-for bout in events[events["event"] == "egg_laying"].to_dict("records"):
+for bout in events[events["event"] == "egg_laying"].to_dict(orient="records"):
     steps = np.diff(tip[bout["start_frame"] : bout["stop_frame"] + 1].values, axis=0)
     path = np.nansum(np.linalg.norm(steps, axis=1))
     print(

@@ -3,7 +3,6 @@
 DATA is the folder stereo_pair: chessboard pairs for a rig, and a plant with its true disparity.
 """
 
-# OpenCV's own types: what an image is, and what a matcher takes.
 # pyright: reportArgumentType=false, reportCallIssue=false, reportOptionalMemberAccess=false
 import sys
 from pathlib import Path

@@ -1,16 +1,18 @@
 """Where cameras image points, and how that follows the points, in one pass over them."""
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from calibration.compiling import bare
 from calibration.geometry import Array
-from calibration.points.sight import aim_with_slopes, terms
+from calibration.points.sight import aim_with_slopes, look_back, terms
 from calibration.rig import Rig
 from calibration.solver.lens_kernels import SKEW, fisheye_ray_slopes, ray_slopes
 from calibration.solver.parameters import to_arrays
 
-__all__ = ["project_points", "project_with_slopes"]
+__all__ = ["have_rays", "project_points", "project_with_slopes"]
 
 BLOCK = 16384  # points imaged at a time where their slopes are not kept
 
@@ -40,6 +42,29 @@ def project_with_slopes(rig: Rig, points_world: ArrayLike) -> tuple[Array, Array
     pixels, slopes = np.empty((len(rig), len(flat), 2)), np.empty((len(rig), len(flat), 2, 3))
     _image(to_arrays(rig.cameras), flat, pixels, slopes)
     return pixels.reshape(*shape, 2), slopes.reshape(*shape, 2, 3)
+
+
+def have_rays(rig: Rig, pixels: ArrayLike) -> np.ndarray:
+    """Return which of the pixels (view, ..., 2) a ray is imaged at, (view, ...) bool.
+
+    As `Camera.undistort` has it: not those that are NaN, nor those beyond where a lens folds over.
+    """
+    pixels = np.asarray(pixels, dtype=float)
+    there = np.empty(pixels.shape[:-1], dtype=bool)
+    flat = np.ascontiguousarray(pixels.reshape(len(rig), -1, 2))
+    _find_rays(to_arrays(rig.cameras), flat, there.reshape(len(rig), -1))
+    return there
+
+
+@bare
+def _find_rays(cameras, pixels, there):
+    """Fill `there` (view, n) for pixels (view, n, 2)."""
+    for v in range(len(cameras.fisheye)):
+        for i in range(pixels.shape[1]):
+            px, py = pixels[v, i, 0], pixels[v, i, 1]
+            there[v, i] = math.isfinite(px) and math.isfinite(py)
+            if there[v, i]:
+                there[v, i] = look_back(cameras, v, px, py)[6]
 
 
 @bare

@@ -18,7 +18,7 @@ def search(cameras, sight, count):
 
     The hypotheses are the points nearest to all rays and nearest to each two of them, the cost of
     each is the sum of the truncated squared distances of all views. To rank them, the lens is
-    taken to be straight around each pixel.
+    taken to be straight around each pixel. The views that agree are those `used`.
     """
     for k in range(count):  # from differences of ideal coordinates to standard deviations
         intrinsics = terms(cameras.intrinsics, sight.camera[k])
@@ -42,6 +42,8 @@ def search(cameras, sight, count):
                 cost = _cost(cameras, sight, count, (px, py, pz), best)
                 if cost < best:
                     best, x, y, z = cost, px, py, pz
+    for k in range(count):
+        sight.used[k] = _distance(cameras, sight, k, (x, y, z)) < OUTLIER
     return best < np.inf, x, y, z
 
 
@@ -75,14 +77,14 @@ def _between(sight, one, other):
     qx, qy, qz = sight.origins[other, 0], sight.origins[other, 1], sight.origins[other, 2]
     cx, cy, cz = qx - px, qy - py, qz - pz
     both = ax * bx + ay * by + az * bz
-    squares = 1 / (sight.rays[one, 3] * sight.rays[other, 3])
-    determinant = squares - both * both
-    up = 1 / determinant
-    from_a, from_b = ax * cx + ay * cy + az * cz, bx * cx + by * cy + bz * cz
-    s = (from_a / sight.rays[other, 3] - both * from_b) * up
-    t = (both * from_a - from_b / sight.rays[one, 3]) * up
+    square_sine = 1 - both * both * sight.rays[one, 3] * sight.rays[other, 3]
+    up = 1 / square_sine
+    from_a = (ax * cx + ay * cy + az * cz) * sight.rays[one, 3]
+    from_b = (bx * cx + by * cy + bz * cz) * sight.rays[other, 3]
+    s = (from_a - both * from_b * sight.rays[one, 3]) * up
+    t = (both * from_a * sight.rays[other, 3] - from_b) * up
     return (
-        determinant > SMALLEST_PARALLAX**2 * squares,
+        square_sine > SMALLEST_PARALLAX**2,
         0.5 * (px + s * ax + qx + t * bx),
         0.5 * (py + s * ay + qy + t * by),
         0.5 * (pz + s * az + qz + t * bz),
@@ -94,21 +96,23 @@ def _cost(cameras, sight, count, point, limit):
     """Return the cost of a point; infinite where it reaches `limit`, or no two views agree."""
     cost, agreeing = 0.0, 0
     for k in range(count):
-        x, y, z = aim(cameras, sight.camera[k], point)
-        squared = np.inf
-        if z > 0:
-            dx, dy = x / z - sight.ideal[k, 0], y / z - sight.ideal[k, 1]
-            u = sight.slopes[k, 0] * dx + sight.slopes[k, 1] * dy
-            w = sight.slopes[k, 2] * dx + sight.slopes[k, 3] * dy
-            squared = u * u + w * w
-        if squared < OUTLIER:
-            agreeing += 1
-            cost += squared
-        else:
-            cost += OUTLIER
+        squared = _distance(cameras, sight, k, point)
+        agreeing += squared < OUTLIER
+        cost += min(squared, OUTLIER)
         if cost >= limit:
             return np.inf
     return cost if agreeing >= 2 else np.inf
+
+
+@bare_inlined
+def _distance(cameras, sight, k, point):
+    """Return the squared Mahalanobis distance of a view from a point; infinite behind it."""
+    x, y, z = aim(cameras, sight.camera[k], point)
+    up = 1 / z
+    dx, dy = x * up - sight.ideal[k, 0], y * up - sight.ideal[k, 1]
+    u = sight.slopes[k, 0] * dx + sight.slopes[k, 1] * dy
+    w = sight.slopes[k, 2] * dx + sight.slopes[k, 3] * dy
+    return u * u + w * w if z > 0 else np.inf
 
 
 @bare_inlined

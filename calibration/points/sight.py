@@ -9,7 +9,7 @@ from calibration.bending import bend, bend_back, pull_back, wall_in_camera
 from calibration.compiling import bare, bare_inlined
 from calibration.solver.lens_kernels import SKEW, undistort
 
-__all__ = ["Seen", "Sight", "aim", "aim_with_slopes", "gather", "make_sight", "terms"]
+__all__ = ["Seen", "Sight", "aim", "aim_with_slopes", "gather", "look_back", "make_sight", "terms"]
 
 
 class Seen(NamedTuple):
@@ -74,10 +74,7 @@ def gather(cameras, centers, seen, i, sight):
         root, shear, rest = _whitening(seen, v, i)
         if not root > 0:
             continue
-        k = terms(cameras.intrinsics, v)
-        yd = (py - k[3]) / k[1]
-        xd = (px - k[2] - k[SKEW] * yd) / k[0]
-        x, y, a, b, c, d, there = undistort(k, cameras.fisheye[v], xd, yd)
+        x, y, a, b, c, d, there = look_back(cameras, v, px, py)
         if not there:
             continue
         sight.camera[count] = v
@@ -101,6 +98,17 @@ def gather(cameras, centers, seen, i, sight):
         sight.used[count] = True
         count += 1
     return count
+
+
+@bare_inlined
+def look_back(cameras, v, px, py):
+    """Return the normalized coordinates of a pixel, the lens's slopes there, and if there are any.
+
+    See `lens_kernels.undistort`.
+    """
+    k = terms(cameras.intrinsics, v)
+    yd = (py - k[3]) / k[1]
+    return undistort(k, cameras.fisheye[v], (px - k[2] - k[SKEW] * yd) / k[0], yd)
 
 
 @bare_inlined

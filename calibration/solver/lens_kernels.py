@@ -49,14 +49,26 @@ class Prior(NamedTuple):
 
 @inlined
 def distort(k, x, y):
-    """Return the distorted place of (x, y) and the factors that its derivatives need."""
+    """Return the distorted place of (x, y) and the factors that its derivatives need.
+
+    These are the squared radius, the radial factor, and the inverse of its denominator.
+    """
     r2 = x * x + y * y
-    numerator = 1 + r2 * (k[4] + r2 * (k[5] + r2 * k[8]))
-    denominator = 1 + r2 * (k[9] + r2 * (k[10] + r2 * k[11]))
-    radial = numerator / denominator
-    xd = x * radial + 2 * k[6] * x * y + k[7] * (r2 + 2 * x * x) + r2 * (k[12] + k[13] * r2)
-    yd = y * radial + k[6] * (r2 + 2 * y * y) + 2 * k[7] * x * y + r2 * (k[14] + k[15] * r2)
-    return xd, yd, r2, radial, denominator
+    radial, up = 1 + r2 * (k[4] + r2 * (k[5] + r2 * k[8])), 1.0
+    xd, yd = 2 * k[6] * x * y + k[7] * (r2 + 2 * x * x), k[6] * (r2 + 2 * y * y) + 2 * k[7] * x * y
+    if not _is_polynomial(k):
+        up = 1 / (1 + r2 * (k[9] + r2 * (k[10] + r2 * k[11])))
+        radial *= up
+        xd += r2 * (k[12] + k[13] * r2)
+        yd += r2 * (k[14] + k[15] * r2)
+    return xd + x * radial, yd + y * radial, r2, radial, up
+
+
+@inlined
+def _is_polynomial(k):
+    """Tell whether a lens has neither a denominator nor thin prisms, as most; half the work."""
+    rational = k[9] != 0 or k[10] != 0 or k[11] != 0
+    return not (rational or k[12] != 0 or k[13] != 0 or k[14] != 0 or k[15] != 0)
 
 
 @compiled
@@ -74,23 +86,22 @@ def distort_fisheye(k, x, y):
 @inlined
 def ray_slopes(k, x, y):
     """Return the distorted place of (x, y) and its 2 x 2 slopes, row by row."""
-    xd, yd, r2, radial, denominator = distort(k, x, y)
-    d_numerator = k[4] + r2 * (2 * k[5] + r2 * 3 * k[8])
-    d_denominator = k[9] + r2 * (2 * k[10] + r2 * 3 * k[11])
-    slope = 2 * (d_numerator - radial * d_denominator) * (1 / denominator)
-    p1, p2 = k[6], k[7]
-    prism_x, prism_y = 2 * (k[12] + 2 * k[13] * r2), 2 * (k[14] + 2 * k[15] * r2)
-    mixed = x * y * slope + 2 * (p1 * x + p2 * y)
-    a = radial + x * x * slope + 2 * p1 * y + 6 * p2 * x + prism_x * x
-    d = radial + y * y * slope + 6 * p1 * y + 2 * p2 * x + prism_y * y
-    return xd, yd, a, mixed + prism_x * y, mixed + prism_y * x, d
+    xd, yd, r2, radial, up = distort(k, x, y)
+    slope = 2 * (k[4] + r2 * (2 * k[5] + r2 * 3 * k[8]))
+    b = c = 2 * (k[6] * x + k[7] * y)
+    a, d = 2 * k[6] * y + 6 * k[7] * x, 6 * k[6] * y + 2 * k[7] * x
+    if not _is_polynomial(k):
+        slope = (slope - 2 * radial * (k[9] + r2 * (2 * k[10] + r2 * 3 * k[11]))) * up
+        prism_x, prism_y = 2 * (k[12] + 2 * k[13] * r2), 2 * (k[14] + 2 * k[15] * r2)
+        a, b, c, d = a + prism_x * x, b + prism_x * y, c + prism_y * x, d + prism_y * y
+    mixed = x * y * slope
+    return xd, yd, a + radial + x * x * slope, b + mixed, c + mixed, d + radial + y * y * slope
 
 
 @inlined
 def lens_slopes(k, x, y, by_lens):
     """Return the distorted place and its 2 x 2 slopes; fill `by_lens` (2, 12)."""
-    _, _, r2, radial, denominator = distort(k, x, y)
-    up = 1 / denominator
+    _, _, r2, radial, up = distort(k, x, y)
     down = -radial * up
     for row in range(2):
         z = x if row == 0 else y

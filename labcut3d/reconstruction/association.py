@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 
 from calibration.geometry import is_covariance
+from calibration.points.imaging import have_rays
 from calibration.rig import Rig
 from labcut3d.errors import DatasetError
 from labcut3d.reconstruction.evidence import Evidence, inverted
@@ -39,8 +40,7 @@ def detections_of(
     pixels = one["position"].transpose("view", "keypoint", "time", "space").values.astype(float)
     confidence = one["confidence"].transpose("view", "keypoint", "time").values.astype(float)
     confidence = np.where(np.isnan(confidence), 1.0, confidence)
-    undistorted = np.stack([c.undistort(p) for c, p in zip(rig, pixels, strict=True)])
-    there = np.isfinite(undistorted).all(axis=-1) & (confidence >= lowest_confidence)
+    there = have_rays(rig, pixels) & (confidence >= lowest_confidence)
     there &= confidence > 0
     information = np.broadcast_to(np.eye(2), (*pixels.shape, 2))
     if "covariance" in one:

@@ -13,6 +13,7 @@ from calibration.files import sha256_of, write_text
 from labcut3d.errors import DatasetError
 from labcut3d.formats import read_dataset
 from labcut3d.kinematics.event_tables import read_events
+from labcut3d.kinematics.geometry import Plane
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, write_stamp
@@ -24,7 +25,7 @@ from labcut3d.version import __version__
 from labcut3d.video import PLAYED_BY_BROWSERS, Frames
 from labcut3d.viewers import Recording, dataset_page, trajectory_page
 from labcut3d.viewers.rig_figure import up_direction
-from labcut3d.viewers.surroundings import Floor, Surroundings, chamber_surroundings
+from labcut3d.viewers.surroundings import Surroundings, chamber_surroundings
 
 __all__ = ["open_recording", "recording_inputs", "view", "view_file"]
 
@@ -111,7 +112,7 @@ def _surroundings(project: Project, rig: Rig | None, events: Path | None) -> Sur
     )
 
 
-def _substrate(events: Path) -> Floor | None:
+def _substrate(events: Path) -> Plane | None:
     """Return the plane that the events were judged by, where they tell it."""
     try:
         with xr.open_dataset(events, engine="netcdf4", decode_times=False) as stored:
@@ -121,7 +122,7 @@ def _substrate(events: Path) -> Floor | None:
     normal = np.asarray(known.get("substrate_normal", ()), dtype=float)
     if normal.shape != (3,):
         return None
-    return Floor(normal=normal, offset=float(known["substrate_offset"]))
+    return Plane(normal=normal, distance=float(known["substrate_offset"]))
 
 
 def _links(project: Project, sources: dict[str, Frames], folder: Path) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +9,10 @@ import plotly.graph_objects as go
 
 from calibration.chamber import Chamber
 from calibration.geometry import transform
+from labcut3d.kinematics.geometry import Plane
 from labcut3d.viewers.palette import CYCLE, MUTED, plain
 
 __all__ = [
-    "FlatPlane",
-    "Floor",
     "Surroundings",
     "box_lines",
     "box_trace",
@@ -31,20 +29,6 @@ REACH = 0.9  # of the half side of the scene's cube: how far a substrate is draw
 GRID = 9  # lines each way on a substrate
 
 
-class FlatPlane(Protocol):
-    """A plane of the world: all points p with normal . p = offset."""
-
-    @property
-    def normal(self) -> Array:
-        """The unit normal (3,), pointing to the side of the animal."""
-        ...
-
-    @property
-    def offset(self) -> float:
-        """The distance from the world's origin along the normal."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What is drawn around an animal, in the world frame of its rig.
@@ -55,22 +39,14 @@ class Surroundings:
 
     boxes: Mapping[str, Array] = field(default_factory=dict)
     walls: Mapping[str, Array] = field(default_factory=dict)
-    substrate: FlatPlane | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Floor:
-    """A plane that an animal walks on; see `FlatPlane`."""
-
-    normal: Array
-    offset: float
+    substrate: Plane | None = None
 
 
 def chamber_surroundings(
     chamber: Chamber,
     world_from_chamber: Array,
     up: Array,
-    substrate: FlatPlane | None = None,
+    substrate: Plane | None = None,
 ) -> Surroundings:
     """Return a chamber as surroundings: inside, outside, and every face that has a wall.
 
@@ -90,8 +66,7 @@ def chamber_surroundings(
     if substrate is None:
         lowest = min(faces.values(), key=lambda face: float((face.mean(axis=0) - middle) @ up))
         normal = middle - lowest.mean(axis=0)
-        normal /= np.linalg.norm(normal)
-        substrate = Floor(normal=normal, offset=float(normal @ lowest[0]))
+        substrate = Plane(normal=normal, distance=float(normal @ lowest[0]))
     return Surroundings(
         boxes={f"chamber, {kind}": corners for kind, corners in boxes.items()},
         walls={name: face for name, face in faces.items() if name not in chamber.open},
@@ -155,14 +130,14 @@ def _panes(faces: Array) -> go.Mesh3d:
     )
 
 
-def substrate_lines(plane: FlatPlane, ranges: Array) -> Array:
+def substrate_lines(plane: Plane, ranges: Array) -> Array:
     """Return a grid on a plane as one line (n, 3), NaN where the pen is lifted.
 
     It lies where the plane is nearest to the middle of `ranges` (3, 2), and fills most of them.
     """
     normal = np.asarray(plane.normal, dtype=float)
     middle = ranges.mean(axis=1)
-    foot = middle - normal * (normal @ middle - plane.offset)
+    foot = middle - normal * (normal @ middle - plane.distance)
     across = np.linalg.svd(normal[None])[2][1:]
     half = REACH * float(np.ptp(ranges[0])) / 2
     steps = np.linspace(-half, half, GRID)
@@ -174,7 +149,7 @@ def substrate_lines(plane: FlatPlane, ranges: Array) -> Array:
     return np.concatenate(lines).reshape(-1, 3)
 
 
-def _substrate_trace(plane: FlatPlane, ranges: Array) -> go.Scatter3d:
+def _substrate_trace(plane: Plane, ranges: Array) -> go.Scatter3d:
     """Return the grid on a plane."""
     x, y, z = substrate_lines(plane, ranges).T.astype(np.float32)
     return go.Scatter3d(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from calibration import Lens, Rig, Wall
-from calibration.points.imaging import project_with_slopes
+from calibration.points.imaging import have_rays, project_with_slopes
 from labcut3d.synthetic_rig import make_rig
 
 ROUNDING = 1e-9  # px, of coordinates in the hundreds
@@ -49,3 +49,15 @@ def test_walls_bend_rays_here_too():
         wall = Wall(normal=normal, distance=face, thickness=3.0, indices=(1.0, 1.49, 1.0))
         cameras.append(replace(camera, wall=wall))
     check(replace(rig, cameras=tuple(cameras)))
+
+
+def test_pixels_have_rays_where_their_cameras_say_so():
+    rig = make_rig(3, np.random.default_rng(0))
+    folding = Lens(distortions=np.array([-0.4, 0.0, 0.0, 0.0, 0.0]))
+    rig = replace(rig, cameras=(replace(rig.cameras[0], lens=folding), *rig.cameras[1:]))
+    pixels = np.random.default_rng(1).uniform(-3000, 3000, (3, 40, 50, 2))
+    pixels[1, 0, 0, 0] = pixels[2, 0, 0, 1] = np.nan
+    pairs = zip(rig, pixels, strict=True)
+    expected = np.array([np.isfinite(c.undistort(p)).all(axis=-1) for c, p in pairs])
+    assert 0.1 < expected[0].mean() < 0.9
+    np.testing.assert_array_equal(have_rays(rig, pixels), expected)

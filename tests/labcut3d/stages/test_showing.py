@@ -150,7 +150,7 @@ def test_the_substrate_that_events_were_judged_by_is_drawn(project):
     attrs = {"substrate_normal": [0.0, 0.6, 0.8], "substrate_offset": 4.0}
     xr.Dataset(attrs=attrs).to_netcdf(project.results("walk") / "events.nc", engine="netcdf4")
     around = open_recording(project, "walk").surroundings
-    assert around.substrate.offset == 4.0
+    assert around.substrate.distance == 4.0
     np.testing.assert_array_equal(around.substrate.normal, attrs["substrate_normal"])
     assert not around.boxes
     (project.results("walk") / "events.nc").write_text("spoilt")

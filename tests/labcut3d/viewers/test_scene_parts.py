@@ -1,13 +1,12 @@
 """What stands in the scene: ellipsoids, the chamber, the substrate, and what had been exchanged."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import xarray as xr
 
 from calibration.chamber import Chamber
 from calibration.geometry import make_pose, rotation_from_vector
+from labcut3d.kinematics.geometry import Plane
 from labcut3d.viewers import SceneOptions, Surroundings, chamber_surroundings, figure_trajectory_3d
 from labcut3d.viewers.ellipsoids import RADIUS, ball, ellipsoid_trace, square_roots
 from labcut3d.viewers.marks import marks_of
@@ -63,7 +62,7 @@ def test_a_chamber_has_its_walls_and_its_lowest_face_as_floor(box):
     assert set(around.walls) == {"-x", "+x", "-y", "+y", "-z"}
     floor = around.substrate
     np.testing.assert_allclose(floor.normal, pose[:3, 2], atol=1e-12)
-    assert floor.normal @ pose[:3, 3] - floor.offset == pytest.approx(2.5)  # half of 5
+    assert floor.normal @ pose[:3, 3] - floor.distance == pytest.approx(2.5)  # half of 5
     for name, face in around.walls.items():
         local = (face - pose[:3, 3]) @ pose[:3, :3]
         axis, side = "xyz".index(name[1]), 1 if name[0] == "+" else -1
@@ -72,7 +71,7 @@ def test_a_chamber_has_its_walls_and_its_lowest_face_as_floor(box):
 
 def test_a_plane_may_be_given(box):
     chamber, pose = box
-    plane = SimpleNamespace(normal=np.array([0.0, 0.6, 0.8]), offset=7.0)
+    plane = Plane(normal=np.array([0.0, 0.6, 0.8]), distance=7.0)
     assert chamber_surroundings(chamber, pose, np.eye(3)[2], plane).substrate is plane
     lines = substrate_lines(plane, np.array([[-5.0, 5.0]] * 3))
     lines = lines[np.isfinite(lines).all(axis=1)]
