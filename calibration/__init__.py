@@ -114,3 +114,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'calibration' has no attribute '{name}'")
     return getattr(importlib.import_module(f"calibration.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names, those not yet imported too."""
+    return sorted({*globals(), *__all__})

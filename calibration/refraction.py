@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from calibration.bending import LAYERS, bend_all
 from calibration.errors import RigError
 from calibration.geometry import Array, skew
 
@@ -188,6 +187,8 @@ class Wall:
 
     def _see(self, center: Array, points: Array) -> "_Sight":
         """Return how a camera sees points (..., 3)."""
+        from calibration.bending import LAYERS, bend_all  # numba is slow to import, walls are rare
+
         shape = points.shape[:-1]
         sight = _Sight(
             directions=np.empty((*shape, 3)),

@@ -24,7 +24,8 @@ events = read_events(results / "events.csv")
 print(events.to_string(index=False))
 
 tip = trajectories["position"].sel(keypoint="ovipositor").isel(individual=0)
-for bout in events[events["event"] == "egg_laying"].itertuples():
-    steps = np.diff(tip[bout.start_frame : bout.stop_frame + 1].values, axis=0)
+bouts = events.loc[events["event"] == "egg_laying", ["start_frame", "stop_frame", "start_s"]]
+for start, stop, seconds in bouts.to_numpy():
+    steps = np.diff(tip[int(start) : int(stop) + 1].values, axis=0)
     path = np.nansum(np.linalg.norm(steps, axis=1))
-    print(f"egg-laying from {bout.start_s:.1f} s: the tip travelled {path:.2f} {trajectories.unit}")
+    print(f"egg-laying from {seconds:.1f} s: the tip travelled {path:.2f} {trajectories.unit}")

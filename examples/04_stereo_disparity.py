@@ -3,6 +3,7 @@
 DATA is the folder stereo_pair: chessboard pairs for a rig, and a plant with its true disparity.
 """
 
+# pyright: reportArgumentType=false, reportCallIssue=false, reportOptionalMemberAccess=false
 import sys
 from pathlib import Path
 
@@ -47,7 +48,6 @@ truth[truth == 0] = np.nan  # 0 in this file means unknown
 off = np.abs(aloe - truth)[np.isfinite(truth)]
 wrong = ", ".join(f"{np.mean(off > limit):.1%} by > {limit} px" for limit in (1, 2, 3))
 print(f"aloe, of all known pixels: {np.mean(np.isnan(off)):.1%} not found; wrong: {wrong}")
-
 names = ["depth of the first pair, mm", "aloe: disparity, px", "aloe: its true disparity, px"]
 figure = make_subplots(1, 3, subplot_titles=names, horizontal_spacing=0.08)
 for k, image in enumerate([pair.depth(disparity), aloe[::3, ::3], truth[::3, ::3]]):

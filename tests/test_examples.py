@@ -59,6 +59,8 @@ def test_the_quickstart(tmp_path):
     printed = run_example("00_quickstart.py", tmp_path / "demo")
     assert "egg_laying" in printed
     assert "the tip travelled" in printed
+    printed = run_example("07_workers.py", tmp_path / "demo", "2")
+    assert "recording0: detections.nc" in printed
 
 
 @pytest.mark.slow

@@ -3,7 +3,11 @@
 import subprocess
 import sys
 
+import pytest
+
 import labcut3d
+
+SLOW_TO_IMPORT = {"torch", "openvino", "plotly", "numba", "scipy", "cv2", "pandas", "xarray"}
 
 
 def run_python(code, folder):
@@ -32,3 +36,12 @@ def test_every_public_name_is_there():
     for name in labcut3d.__all__:
         assert getattr(labcut3d, name) is not None
     assert set(labcut3d.__all__) <= set(dir(labcut3d))
+
+
+@pytest.mark.parametrize("package", ["calibration", "labcut3d"])
+def test_importing_loads_nothing_slow(package, tmp_path):
+    code = f"import sys, {package}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    done = run_python(code, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert package in done.stdout.split()
+    assert not SLOW_TO_IMPORT & set(done.stdout.split())

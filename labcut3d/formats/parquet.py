@@ -32,7 +32,7 @@ def write_parquet(export: Export, path: str | os.PathLike[str]) -> None:
         require("pyarrow.parquet", "parquet", WHAT),
     )
     attributes = {
-        str(name): value.item() if isinstance(value, np.generic) else value
+        str(name): value.tolist() if isinstance(value, np.generic | np.ndarray) else value
         for name, value in export.dataset.attrs.items()
     }
     content = arrow.Table.from_pandas(tidy_table(export.dataset), preserve_index=False)
