@@ -62,6 +62,8 @@ SEARCH = np.geomspace(0.25, 4.0, 9)  # factors on the accelerations, tried by li
 STIFFEST = 1e10  # times the least information of a moment: what double precision can solve
 MANY = 500_000  # detections whose slopes are kept during a round, 64 bytes each
 NONE = np.empty(0)
+AGREEING, MORE = 1.5, 1.0
+TOSS = 0.5  # probability that such a moment is mistaken, and not its neighbours
 ANCHOR = 1e-6  # of the typical information: what holds a moment that nothing else holds
 
 
@@ -103,6 +105,7 @@ class _State:
     acceleration: Array
     noise: Noise
     bones: Bones | None
+    doubt: Array
 
 
 def refine(
@@ -128,9 +131,12 @@ def refine(
         acceleration=_first_acceleration(points),
         noise=first_noise(evidence),
         bones=None,
+        doubt=np.zeros(points.shape),
     )
     exchanged = np.zeros((len(pairs), len(evidence.pixels), points.shape[1]), dtype=bool)
     for index, (widening, jump) in enumerate(zip(WIDENINGS, JUMPS, strict=True)):
+        if jump > 1 >= JUMPS[index - 1]:
+            state = _contradicted(evidence, state, start)
         state = _fit(evidence, replace(state, jump=jump), widening)
         if widening == 1.0 and pairs:
             evidence, newly = repair_swaps(evidence, state.noise, state.points, pairs)
@@ -160,6 +166,7 @@ def _stated(evidence: Evidence, state: _State, exchanged: np.ndarray) -> Refined
     shared = common_variance(evidence, judgement, state.noise, state.points)
     for axis in range(3):
         covariance[..., axis, axis] += shared
+    covariance += TOSS * state.doubt[..., :, None] * state.doubt[..., None, :]
     return Refined(
         points=state.points,
         covariance=covariance,
@@ -257,6 +264,25 @@ def _totals(
 def _moved(before: Array, after: Array, information: Array) -> float:
     """Return the largest step of a point, in standard deviations of its measurements."""
     return float(np.sqrt(largest_form(information, after - before)))
+
+
+def _contradicted(evidence: Evidence, state: _State, start: Array) -> _State:
+    """Return the state with tracks back at `start` where they overrule all views that agree there.
+
+    Views agree on a wrong place only by mistaking it all alike, such as one leg for another. Then
+    either that moment is mistaken or its neighbours are, which time does not tell: what the views
+    say is kept, and how far the track was from it is the `doubt`.
+    """
+    there = np.isfinite(start).all(axis=-1)
+    begin = np.where(there[..., None], start, state.points)
+    agree = judge(evidence, state.noise, begin).right.sum(axis=0)
+    held = judge(evidence, state.noise, state.points).right.sum(axis=0)
+    where = (there & (agree > AGREEING) & (agree - held > MORE))[..., None]
+    return replace(
+        state,
+        points=np.where(where, begin, state.points),
+        doubt=np.where(where, state.points - begin, 0.0),
+    )
 
 
 def _learn(evidence: Evidence, state: _State) -> _State:
