@@ -15,6 +15,7 @@ from scipy.ndimage import uniform_filter1d
 from calibration.geometry import Array
 from labcut3d.progress import Progress
 from labcut3d.reconstruction.bones import Bones, learn_bones, pull_of_bones
+from labcut3d.reconstruction.contradictions import give_in, variance_of_doubt
 from labcut3d.reconstruction.evidence import (
     Evidence,
     Judgement,
@@ -52,6 +53,7 @@ WIDENINGS = (16.0, 4.0, 1.0, 1.0, 1.0, 1.0)  # of the noise's covariance, round 
 # do exchanged legs, which are to be told first.
 JUMPS = (1, 1, 1, 1, 5, 5)
 BONES = 3  # the round whose tracks teach the bones: exchanges are repaired, no bone has pulled yet
+FREED = 4  # the round before which tracks give in to views that agree: they jump with all of it
 STEPS = 4  # of Gauss-Newton in a round, at most
 STILL = 0.01  # standard deviations; tracks that move less need only one step more
 # The weights of least squares say more than Student noise of two dimensions tells about its place
@@ -62,8 +64,6 @@ SEARCH = np.geomspace(0.25, 4.0, 9)  # factors on the accelerations, tried by li
 STIFFEST = 1e10  # times the least information of a moment: what double precision can solve
 MANY = 500_000  # detections whose slopes are kept during a round, 64 bytes each
 NONE = np.empty(0)
-AGREEING, MORE = 1.5, 1.0
-TOSS = 0.5  # probability that such a moment is mistaken, and not its neighbours
 ANCHOR = 1e-6  # of the typical information: what holds a moment that nothing else holds
 
 
@@ -94,7 +94,8 @@ class _State:
     """What a round hands to the next.
 
     `unsteady` (keypoint, time - 2) is the variance of the accelerations: how unsure they are;
-    `jump` over how many frames they are of one scale.
+    `jump` over how many frames they are of one scale. `doubt` (keypoint, time, 3) is how far from
+    the track views agreed on another place.
     """
 
     points: Array
@@ -112,12 +113,14 @@ def refine(
     evidence: Evidence,
     start: Array,
     *,
+    alone: Array,
     bones: Sequence[tuple[int, int]] = (),
     pairs: Sequence[tuple[int, int]] = (),
     progress: Progress | None = None,
 ) -> Refined:
     """Refine tracks from `start` (keypoint, time, 3), NaN where unknown.
 
+    `alone` (keypoint, time, 3) are the points that each moment tells by itself, NaN where none;
     `bones` and left/right `pairs` are indices of keypoints. Every keypoint must have a known
     moment.
     """
@@ -135,8 +138,9 @@ def refine(
     )
     exchanged = np.zeros((len(pairs), len(evidence.pixels), points.shape[1]), dtype=bool)
     for index, (widening, jump) in enumerate(zip(WIDENINGS, JUMPS, strict=True)):
-        if jump > 1 >= JUMPS[index - 1]:
-            state = _contradicted(evidence, state, start)
+        if index == FREED:
+            points, doubt = give_in(evidence, state.noise, state.points, alone)
+            state = replace(state, points=points, doubt=doubt)
         state = _fit(evidence, replace(state, jump=jump), widening)
         if widening == 1.0 and pairs:
             evidence, newly = repair_swaps(evidence, state.noise, state.points, pairs)
@@ -166,7 +170,7 @@ def _stated(evidence: Evidence, state: _State, exchanged: np.ndarray) -> Refined
     shared = common_variance(evidence, judgement, state.noise, state.points)
     for axis in range(3):
         covariance[..., axis, axis] += shared
-    covariance += TOSS * state.doubt[..., :, None] * state.doubt[..., None, :]
+    covariance += variance_of_doubt(state.doubt)
     return Refined(
         points=state.points,
         covariance=covariance,
@@ -264,25 +268,6 @@ def _totals(
 def _moved(before: Array, after: Array, information: Array) -> float:
     """Return the largest step of a point, in standard deviations of its measurements."""
     return float(np.sqrt(largest_form(information, after - before)))
-
-
-def _contradicted(evidence: Evidence, state: _State, start: Array) -> _State:
-    """Return the state with tracks back at `start` where they overrule all views that agree there.
-
-    Views agree on a wrong place only by mistaking it all alike, such as one leg for another. Then
-    either that moment is mistaken or its neighbours are, which time does not tell: what the views
-    say is kept, and how far the track was from it is the `doubt`.
-    """
-    there = np.isfinite(start).all(axis=-1)
-    begin = np.where(there[..., None], start, state.points)
-    agree = judge(evidence, state.noise, begin).right.sum(axis=0)
-    held = judge(evidence, state.noise, state.points).right.sum(axis=0)
-    where = (there & (agree > AGREEING) & (agree - held > MORE))[..., None]
-    return replace(
-        state,
-        points=np.where(where, begin, state.points),
-        doubt=np.where(where, state.points - begin, 0.0),
-    )
 
 
 def _learn(evidence: Evidence, state: _State) -> _State:
