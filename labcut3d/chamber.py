@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from calibration.chamber import BoardSpot, Chamber
 from calibration.errors import RigError
 from calibration.files import suggest
+from calibration.units import check_unit
 
 __all__ = ["MATERIALS", "MEDIA", "ChamberSettings"]
 
@@ -42,6 +43,7 @@ class ChamberSettings:
 
     def __post_init__(self) -> None:
         """Refuse what can be no box."""
+        check_unit(self.unit, "chamber", RigError)
         self.to_chamber()
 
     def to_chamber(self) -> Chamber:

@@ -55,6 +55,15 @@ class View:
     crop: tuple[int, int, int, int] | None = None
     mirror: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse a part that lies in no image."""
+        _ = self.region
+
+    @property
+    def region(self) -> Region:
+        """Which part of its file's image the view is."""
+        return Region(crop=self.crop, mirror=self.mirror)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ProjectFile:
@@ -203,7 +212,7 @@ class Project:
 
     def region(self, view: str) -> Region:
         """Return which part of its file's image a view is."""
-        return Region(crop=self.views[view].crop, mirror=self.views[view].mirror)
+        return self.views[view].region
 
     def labelled_sources(self, labels: Labels) -> dict[str, Frames]:
         """Open the videos of a recording that have labels; they need not be equally long."""

@@ -26,13 +26,19 @@ class Region:
     crop: tuple[int, int, int, int] | None = None
     mirror: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse a part that lies in no image."""
+        if self.crop is not None and (min(self.crop[:2]) < 0 or min(self.crop[2:]) < 1):
+            raise VideoError(
+                f"crop = {list(self.crop)}; it is [x, y, width, height], px from the upper left"
+            )
+
     def size(self, whole: tuple[int, int], where: Path) -> tuple[int, int]:
         """Return the view's (width, height); raise `VideoError` where the crop leaves the image."""
         if self.crop is None:
             return whole
         x, y, width, height = self.crop
-        inside = x >= 0 and y >= 0 and x + width <= whole[0] and y + height <= whole[1]
-        if not (inside and width > 0 and height > 0):
+        if x + width > whole[0] or y + height > whole[1]:
             raise VideoError(
                 f"{where}: crop {list(self.crop)} does not lie inside the image of "
                 f"{whole[0]}x{whole[1]} px; crop is [x, y, width, height]"

@@ -54,6 +54,7 @@ def make_detections(
     individual); `covariance` (time, view, keypoint, individual, 2, 2) px^2. By default `frame`
     counts from 0 alike in all views, and `view_time` is frame / fps.
     """
+    _require_rate(fps, "detections")
     position = np.asarray(position)
     n_times = position.shape[0]
     if frame is None:
@@ -265,6 +266,10 @@ def _assemble(
 def _validate(dataset: xr.Dataset, kind: Kind) -> xr.Dataset:
     """Compare a dataset with its kind, naming the first difference."""
     where = _source(dataset)
+    for name in kind.attributes:
+        if name not in dataset.attrs:
+            raise DatasetError(f"{where}: {kind.name} need an attribute '{name}'")
+    _require_rate(dataset.attrs["fps"], where)
     _validate_variables(dataset, kind, where)
     for name in kind.coords:
         if name not in dataset.coords:
@@ -277,12 +282,13 @@ def _validate(dataset: xr.Dataset, kind: Kind) -> xr.Dataset:
     space = tuple(str(label) for label in dataset["space"].values)
     if space != kind.space:
         raise DatasetError(f"{where}: 'space' is {space}; {kind.name} have {kind.space}")
-    for name in kind.attributes:
-        if name not in dataset.attrs:
-            raise DatasetError(f"{where}: {kind.name} need an attribute '{name}'")
-    if not float(dataset.attrs["fps"]) > 0:
-        raise DatasetError(f"{where}: attribute 'fps' is {dataset.attrs['fps']}, must be > 0")
     return dataset
+
+
+def _require_rate(fps: float, where: str) -> None:
+    """Refuse a number of frames a second that is none."""
+    if not 0 < float(fps) < np.inf:
+        raise DatasetError(f"{where}: attribute 'fps' is {fps}; it must be a positive number")
 
 
 def _validate_variables(dataset: xr.Dataset, kind: Kind, where: str) -> None:
@@ -302,10 +308,18 @@ def _validate_variables(dataset: xr.Dataset, kind: Kind, where: str) -> None:
 
 
 def _validate_values(dataset: xr.Dataset, where: str) -> None:
-    """Refuse infinite positions, and confidences that are no probability."""
-    for name in ("position", "position_raw"):
+    """Refuse what is infinite, what no probability or variance can be, and time that goes back."""
+    for name in ("position", "position_raw", "covariance"):
         if name in dataset and np.isinf(dataset[name].values).any():
             raise DatasetError(f"{where}: '{name}' holds an infinite value; write NaN for missing")
+    if "covariance" in dataset:
+        variances = np.diagonal(dataset["covariance"].values, axis1=-2, axis2=-1)
+        if (variances < 0).any():
+            least = np.nanmin(variances)
+            raise DatasetError(f"{where}: 'covariance' holds a variance of {least:g}, below zero")
+    steps = np.diff(dataset["time"].values)
+    if not (steps > 0).all() or not np.isfinite(dataset["time"].values).all():
+        raise DatasetError(f"{where}: 'time' must rise from moment to moment, in finite seconds")
     confidence = dataset["confidence"].values if "confidence" in dataset else np.zeros(1)
     if ((confidence < 0) | (confidence > 1)).any():
         worst = confidence[(confidence < 0) | (confidence > 1)][0]

@@ -50,7 +50,7 @@ def test_crop_and_mirror_give_the_views_own_image(video):
 
 @pytest.mark.parametrize("crop", [(0, 0, 65, 10), (-1, 0, 5, 5), (60, 0, 5, 5), (0, 0, 0, 5)])
 def test_a_crop_outside_the_image_is_refused(video, crop):
-    with pytest.raises(VideoError, match=r"crop.*64x48"):
+    with pytest.raises(VideoError, match="crop"):
         open_frames(video, Region(crop=crop))
 
 
