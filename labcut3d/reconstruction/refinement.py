@@ -15,6 +15,7 @@ from scipy.ndimage import uniform_filter1d
 from calibration.geometry import Array
 from labcut3d.progress import Progress
 from labcut3d.reconstruction.bones import Bones, learn_bones, pull_of_bones
+from labcut3d.reconstruction.contradictions import give_in, variance_of_doubt
 from labcut3d.reconstruction.evidence import (
     Evidence,
     Judgement,
@@ -52,6 +53,7 @@ WIDENINGS = (16.0, 4.0, 1.0, 1.0, 1.0, 1.0)  # of the noise's covariance, round 
 # do exchanged legs, which are to be told first.
 JUMPS = (1, 1, 1, 1, 5, 5)
 BONES = 3  # the round whose tracks teach the bones: exchanges are repaired, no bone has pulled yet
+FREED = 4  # the round before which tracks give in to views that agree: they jump with all of it
 STEPS = 4  # of Gauss-Newton in a round, at most
 STILL = 0.01  # standard deviations; tracks that move less need only one step more
 # The weights of least squares say more than Student noise of two dimensions tells about its place
@@ -92,7 +94,8 @@ class _State:
     """What a round hands to the next.
 
     `unsteady` (keypoint, time - 2) is the variance of the accelerations: how unsure they are;
-    `jump` over how many frames they are of one scale.
+    `jump` over how many frames they are of one scale. `doubt` (keypoint, time, 3) is how far from
+    the track views agreed on another place.
     """
 
     points: Array
@@ -103,18 +106,21 @@ class _State:
     acceleration: Array
     noise: Noise
     bones: Bones | None
+    doubt: Array
 
 
 def refine(
     evidence: Evidence,
     start: Array,
     *,
+    alone: Array,
     bones: Sequence[tuple[int, int]] = (),
     pairs: Sequence[tuple[int, int]] = (),
     progress: Progress | None = None,
 ) -> Refined:
     """Refine tracks from `start` (keypoint, time, 3), NaN where unknown.
 
+    `alone` (keypoint, time, 3) are the points that each moment tells by itself, NaN where none;
     `bones` and left/right `pairs` are indices of keypoints. Every keypoint must have a known
     moment.
     """
@@ -128,9 +134,13 @@ def refine(
         acceleration=_first_acceleration(points),
         noise=first_noise(evidence),
         bones=None,
+        doubt=np.zeros(points.shape),
     )
     exchanged = np.zeros((len(pairs), len(evidence.pixels), points.shape[1]), dtype=bool)
     for index, (widening, jump) in enumerate(zip(WIDENINGS, JUMPS, strict=True)):
+        if index == FREED:
+            points, doubt = give_in(evidence, state.noise, state.points, alone)
+            state = replace(state, points=points, doubt=doubt)
         state = _fit(evidence, replace(state, jump=jump), widening)
         if widening == 1.0 and pairs:
             evidence, newly = repair_swaps(evidence, state.noise, state.points, pairs)
@@ -160,6 +170,7 @@ def _stated(evidence: Evidence, state: _State, exchanged: np.ndarray) -> Refined
     shared = common_variance(evidence, judgement, state.noise, state.points)
     for axis in range(3):
         covariance[..., axis, axis] += shared
+    covariance += variance_of_doubt(state.doubt)
     return Refined(
         points=state.points,
         covariance=covariance,

@@ -64,13 +64,15 @@ def _spread_over_time(evidences: Sequence[Evidence]) -> Evidence:
 
 
 def _is_trifle(evidence: Evidence, rig_covariance: RigCovariance) -> bool:
-    """Tell whether the calibration's errors hardly add to the noise that the detector states."""
-    found = alone(evidence)
-    known = is_seen(found.points)
-    information = evidence.information[:, known] * found.inliers[:, known, None, None]
-    spread = calibration_disagreement(
-        evidence.rig, rig_covariance, found.points[known], information
-    )
+    """Tell whether the calibration's errors hardly add to the noise that the detector states.
+
+    Asked of all sure views, those too that disagree: where the cameras err much, few agree.
+    """
+    points = alone(evidence).points
+    known = is_seen(points)
+    sure = evidence.confidence > USED
+    information = np.where(sure[..., None, None], evidence.information, 0.0)[:, known]
+    spread = calibration_disagreement(evidence.rig, rig_covariance, points[known], information)
     added = np.einsum("vnij,vnji->vn", information, np.nan_to_num(spread)) / 2
     there = added[added > 0]
     return not there.size or float(np.median(there)) < TRIFLE

@@ -130,6 +130,7 @@ def _track(evidence: Evidence, context: Context) -> Tracks:
     refined = refine(
         handed.pop(),
         _trusted(raw)[known],
+        alone=raw.points[known],
         bones=_among(context.bones, known),
         pairs=_among(context.pairs, known),
         progress=context.progress,

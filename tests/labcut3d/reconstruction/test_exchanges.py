@@ -107,6 +107,6 @@ def test_two_pairs_of_one_view_count_as_two() -> None:
     where = np.zeros((4, 60), dtype=bool)
     where[1, 20] = True
     swapped = evidence.exchanged(0, 1, where).exchanged(2, 3, where)
-    found = refine(swapped, points, pairs=[(0, 1), (2, 3)])
+    found = refine(swapped, points, alone=points, pairs=[(0, 1), (2, 3)])
     assert (found.exchanged == where).all()
     assert (found.evidence.pixels == evidence.pixels).all()
