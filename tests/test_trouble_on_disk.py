@@ -1,4 +1,4 @@
-"""Full disks, folders that cannot be written, and videos cut anywhere: a clear error, nothing lost."""
+"""Full disks, disks that cannot be written, videos cut anywhere: a clear error, nothing lost."""
 
 import shutil
 import subprocess
@@ -128,12 +128,15 @@ def test_a_video_cut_anywhere_is_refused_or_read_as_far_as_it_goes(tmp_path, nam
 def copied(path: Path) -> Path:
     """Write the sample's video into another container, its packets as they are."""
     options = {"movflags": "frag_keyframe+empty_moov"} if path.stem == "fragments" else {}
-    with resources.as_file(SAMPLE) as sample, av.open(str(sample)) as source:
-        with av.open(str(path), "w", options=options) as target:
-            stream = target.add_stream_from_template(source.streams.video[0])
-            stream.time_base = Fraction(1, 90_000)
-            for packet in source.demux(video=0):
-                if packet.dts is not None:
-                    packet.stream = stream
-                    target.mux(packet)
+    with (
+        resources.as_file(SAMPLE) as sample,
+        av.open(str(sample)) as source,
+        av.open(str(path), "w", options=options) as target,
+    ):
+        stream = target.add_stream_from_template(source.streams.video[0])
+        stream.time_base = Fraction(1, 90_000)
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
     return path
