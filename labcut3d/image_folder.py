@@ -80,7 +80,10 @@ class ImageFolder:
     def _load(self, index: int, flag: int = cv2.IMREAD_COLOR_RGB) -> Image:
         """Read one whole image as RGB or grey."""
         data = np.fromfile(self._paths[index], dtype=np.uint8)
-        image = cv2.imdecode(data, flag) if len(data) else None
+        try:
+            image = cv2.imdecode(data, flag) if len(data) else None
+        except cv2.error as error:  # of a size that no image has, or no memory holds
+            raise VideoError(f"{self._paths[index]}: not a readable image ({error.err})") from error
         if image is None:
             raise VideoError(f"{self._paths[index]}: not a readable image; export it again")
         return image.astype(np.uint8, copy=False)

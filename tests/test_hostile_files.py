@@ -20,3 +20,12 @@ def test_what_is_valid_is_read(reader, tmp_path):
 def test_spoilt_files_are_refused_in_words(reader, tmp_path):
     failures = fuzz(reader, range(COUNT), tmp_path / "input")
     assert not failures, failures[0]
+
+
+@pytest.mark.parametrize(
+    ("reader", "number"),
+    [("rig of jarvis", 3712), ("format csv", 1570), ("images", 367), ("images", 3381)],
+)
+def test_what_once_broke_a_reader_is_refused_in_words(reader, number, tmp_path):
+    """A list for a unit, a number beyond all floats, images larger than any."""
+    assert not fuzz(reader, range(number, number + 1), tmp_path / "input")

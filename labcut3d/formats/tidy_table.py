@@ -145,7 +145,7 @@ def _numbers(table: pd.DataFrame, name: str, path: Path) -> Array:
     """Return a column of numbers."""
     try:
         values = table[name].to_numpy(dtype=float)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise FileFormatError(f"{path}: '{name}': a value is not a number ({error})") from error
     if np.isinf(values).any() or (name in KEYS and np.isnan(values).any()):
         raise FileFormatError(f"{path}: '{name}' has a value that is infinite or missing")
