@@ -72,4 +72,4 @@ def test_an_example_runs_as_a_notebook(dataset, tmp_path):
 )
 def test_longer_examples_run_as_notebooks(dataset, tmp_path, name, data):
     run(tmp_path, f"{name}.py", dataset(data), tmp_path / "out")
-    assert cells_of(tmp_path / f"{name}.ipynb")[-1]["outputs"]
+    assert any(cell.get("outputs") for cell in cells_of(tmp_path / f"{name}.ipynb"))
