@@ -52,10 +52,11 @@ def test_walls_bend_rays_here_too():
 
 
 def test_pixels_have_rays_where_their_cameras_say_so():
+    """In the images and about them; farther out Newton's method ends on roots by chance."""
     rig = make_rig(3, np.random.default_rng(0))
-    folding = Lens(distortions=np.array([-0.4, 0.0, 0.0, 0.0, 0.0]))
+    folding = Lens(distortions=np.array([-1.2, 0.0, 0.0, 0.0, 0.0]))
     rig = replace(rig, cameras=(replace(rig.cameras[0], lens=folding), *rig.cameras[1:]))
-    pixels = np.random.default_rng(1).uniform(-1000, 1500, (3, 40, 50, 2))
+    pixels = np.random.default_rng(1).uniform(-200, 840, (3, 40, 50, 2))
     pixels[1, 0, 0, 0] = pixels[2, 0, 0, 1] = np.nan
     pairs = zip(rig, pixels, strict=True)
     expected = np.array([np.isfinite(c.undistort(p)).all(axis=-1) for c, p in pairs])
