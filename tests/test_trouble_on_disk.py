@@ -1,6 +1,8 @@
 """Full disks, disks that cannot be written, videos cut anywhere: a clear error, nothing lost."""
 
+import os
 import shutil
+import signal
 import subprocess
 from dataclasses import replace
 from fractions import Fraction
@@ -48,6 +50,28 @@ def make_read_only(disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
 
 
+def in_a_fork(write) -> str:
+    """Return how writing is refused in a process of its own; "" where it is not.
+
+    HDF5 cannot close what did not fit, and ends the process that ends with it open.
+    """
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)  # s
+        try:
+            write()
+        except Labcut3dError as error:
+            os.write(writer, str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as told:
+        words = told.read().decode()
+    os.waitpid(child, 0)
+    return words
+
+
 def long_dataset(*, is_3d: bool):
     """A dataset that no format stores in `ROOM` bytes."""
     short = random_trajectories() if is_3d else random_detections()
@@ -61,7 +85,7 @@ def long_dataset(*, is_3d: bool):
     return long.assign_coords(time=step * np.arange(count))
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of HDF5, later
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of forking beside threads
 @pytest.mark.parametrize("trouble", [fill, make_read_only])
 @pytest.mark.parametrize("name", WRITABLE)
 def test_an_export_that_does_not_fit_leaves_the_old_one(disk, name, trouble):
@@ -71,8 +95,8 @@ def test_an_export_that_does_not_fit_leaves_the_old_one(disk, name, trouble):
     (path, *_) = write_dataset(Export.of(long.isel(time=slice(4)), "walk"), path, name)
     before = {one.name: one.read_bytes() for one in disk.iterdir()}
     trouble(disk)
-    with pytest.raises(Labcut3dError, match=path.name):
-        write_dataset(Export.of(long, "walk"), disk / f"walk{kind.endings[0]}", name)
+    asked = disk / f"walk{kind.endings[0]}"
+    assert path.name in in_a_fork(lambda: write_dataset(Export.of(long, "walk"), asked, name))
     after = {one.name: one.read_bytes() for one in disk.iterdir() if one.name != "ballast"}
     assert after == before
 
