@@ -25,7 +25,12 @@ from labcut3d.video import open_frames
 SAMPLE = resources.files("labcut3d") / "sample" / "recordings" / "recording0" / "cam1.mp4"
 CUT = 64 * 1024  # bytes
 ROOM = 8 * 1024  # bytes left on the full disk
-WRITABLE = [name for name, kind in FORMATS.items() if kind.writer]
+QUICK = ("csv", "netcdf", "sleap")  # one of each way to write; the others are slow tests
+WRITABLE = [
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
+    for name, kind in FORMATS.items()
+    if kind.writer
+]
 
 
 @pytest.fixture
