@@ -13,35 +13,32 @@ from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
+from chromium import open_chromium
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 from calibration import Rig
 from calibration.alignment import WorldChange, rigid_alignment
 from labcut3d import load_project, open_dataset
 from labcut3d.demo import RECORDING
 from labcut3d.kinematics import read_events
+from labcut3d.kinematics.geometry import Plane
 from labcut3d.project import Project
 from labcut3d.stages.viewing import open_recording
 from labcut3d.viewers import SceneOptions, Surroundings, figure_trajectory_3d
 from labcut3d.viewers.clips import read_pictures
 from labcut3d.viewers.marks import draw_marks, draw_title, marks_of
 from labcut3d.viewers.palette import EVENTS, SAND
-from labcut3d.viewers.surroundings import Floor
 
 OUT = Path(__file__).parent / "images" / "chamber.jpg"
 SIZE = {"width": 780, "height": 620}  # px, of the scene
 VIEW_WIDTH = 413
 QUALITY = 90  # of the saved picture
-HALF, HEIGHT = (
-    4.0,
-    4.5,
-)  # mm: half the side of the chamber's floor; as much of its height as is drawn
+HALF = 4.0  # mm: half the side of the chamber's floor
+HEIGHT = 4.5  # mm: as much of its height as is drawn
 NEAR = 7.4  # mm from the middle of the floor: where cameras are drawn
 MOMENT = 458  # the fly has laid its second egg
 TRAIL = 540  # moments
 EYE = {"x": 0.82, "y": -0.49, "z": 0.36}
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 def upright(project: Project) -> WorldChange:
@@ -76,7 +73,7 @@ def scene(project: Project) -> go.Figure:
         rig=nearer(change.move_rig(Rig.load(project.rig_path))),
         surroundings=Surroundings(
             boxes={"chamber": np.stack(np.meshgrid(*corners, indexing="ij"), axis=-1)},
-            substrate=Floor(normal=np.array([0.0, 0.0, 1.0]), offset=0.0),
+            substrate=Plane(normal=np.array([0.0, 0.0, 1.0]), distance=0.0),
         ),
         trail="ovipositor",
         trail_length=TRAIL,
@@ -116,14 +113,12 @@ def views(project: Project) -> np.ndarray:
 
 def save(figure: go.Figure, beside: np.ndarray) -> None:
     """Draw the figure in a browser, and save what it shows, and `beside`, as a JPEG."""
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
+    with tempfile.TemporaryDirectory() as folder, open_chromium() as browser:
         figure.write_html(Path(folder) / "scene.html", config={"displayModeBar": False})
-        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         page = browser.new_page(viewport=SIZE)
         page.goto((Path(folder) / "scene.html").as_uri())
         page.wait_for_timeout(3000)
         page.screenshot(path=Path(folder) / "scene.png")
-        browser.close()
         drawn = np.asarray(Image.open(Path(folder) / "scene.png").convert("RGB"))
     both = np.concatenate([beside, drawn], axis=1)
     Image.fromarray(both).save(OUT, quality=QUALITY, subsampling=0)

@@ -12,8 +12,9 @@ import tempfile
 from pathlib import Path
 from threading import Thread
 
+from chromium import open_chromium
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from labcut3d.app import AppSettings
 from labcut3d.app.launch import Launch, prepare
@@ -22,7 +23,6 @@ IMAGES = Path(__file__).parent / "images"
 SIZE = {"width": 1180, "height": 760}
 COLORS = 255  # of the saved pictures; enough for pages, and a quarter of the size
 SETTLE = 4000  # ms that a report takes to draw itself
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 def serve(folder: Path, project: Path | None) -> Launch:
@@ -80,14 +80,11 @@ def main() -> None:
     """Make all pictures from the project that the first argument names."""
     project = Path(sys.argv[1]).resolve()
     IMAGES.mkdir(exist_ok=True)
-    with sync_playwright() as playwright:
-        path = shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with open_chromium() as browser:
         for picture in (picture_begin, picture_steps):
             page = browser.new_page(viewport=SIZE, color_scheme="light")
             picture(page, project)
             page.close()
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -7,25 +7,22 @@ import io
 import sys
 from pathlib import Path
 
+from chromium import open_chromium
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 OUT = Path(__file__).parent / "images" / "tutorial-stereo.png"
 SIZE = {"width": 1180, "height": 820}
 COLORS = 255  # of the saved picture
 SETTLE = 5000  # ms that a page takes to draw itself
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 def main() -> None:
     """Save what a window shows of the report."""
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+    with open_chromium() as browser:
         page = browser.new_page(viewport=SIZE)
         page.goto(Path(sys.argv[1]).resolve().as_uri())
         page.wait_for_timeout(SETTLE)
         image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-        browser.close()
     image.quantize(COLORS).save(OUT, optimize=True)
 
 
