@@ -73,8 +73,8 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.replace(path)
         _sync_folder(path.parent)
     except (OSError, RuntimeError) as error:  # what HDF5 says where a disk is full names no errno
-        no_room = shutil.disk_usage(path.parent).free < SCARCE
-        if not no_room and getattr(error, "errno", None) not in FULL:
+        told = getattr(error, "errno", None) in FULL
+        if not told and shutil.disk_usage(path.parent).free >= SCARCE:
             raise
         why = (isinstance(error, OSError) and error.strerror) or "no space is left there"
         raise FileFormatError(

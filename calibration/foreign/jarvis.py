@@ -52,17 +52,18 @@ def load_jarvis(path: str | os.PathLike[str], given: Given) -> Rig:
     files = jarvis_files(path) if path.is_dir() else [path]
     if not files:
         raise FileFormatError(f"{path}: no .yaml file in this folder")
-    cameras, units = [], {}
+    cameras, units = [], []
     for file in files:
         values = read_storage(file)
-        units[str(values.get("unit"))] = values.get("unit")
+        if values.get("unit") not in units:  # a list of them: a spoilt file may hold any value
+            units.append(values.get("unit"))
         try:
             cameras.append(_camera(values, file.stem, given))
         except (RigError, FileFormatError) as error:
             raise type(error)(f"{file}: {error}") from error
     if len(units) > 1:
-        raise RigError(f"{path}: the cameras' units differ ({', '.join(units)})")
-    return Rig(cameras=tuple(cameras), unit=given.agree_on_unit(units.popitem()[1], str(path)))
+        raise RigError(f"{path}: the cameras' units differ ({', '.join(map(str, units))})")
+    return Rig(cameras=tuple(cameras), unit=given.agree_on_unit(units[0], str(path)))
 
 
 def save_jarvis(rig: Rig, path: str | os.PathLike[str]) -> None:

@@ -11,6 +11,7 @@ from calibration.corners.observations import Observations
 from calibration.fitting.crossvalidation import cross_validate
 from calibration.fitting.heldout import HeldOut, judge_posed
 from calibration.fitting.lens_models import DEFAULT_MODEL
+from calibration.gaussian import MAD_TO_DEVIATION
 from calibration.geometry import Array, is_seen
 from calibration.rig import Rig
 from calibration.timing.clocks import Clock, clock_table
@@ -23,7 +24,6 @@ SUPPORTED = 0.7  # of the error of corners left out is the most that delays may 
 NOTICEABLE = 0.1  # px; where rigid boards explain corners this well, nothing is mistimed
 FIXED_ROUNDS, ROUNDS = 4, 16  # of delays and poses alone, then with cameras
 SETTLED = 0.002  # of a frame; a change of the delays that no longer matters
-MEDIAN_DEVIATION = 1.4826  # makes a median of distances from the median a standard deviation
 
 
 def without_jitter(
@@ -107,7 +107,7 @@ def _clocks(clocks: tuple[Clock, ...], delays: Delays) -> tuple[Clock, ...]:
         late = (delays.seconds[view] - delays.seconds[0])[both]
         own = delays.seconds[view][delays.seconds[view] != 0]
         jitter = (
-            MEDIAN_DEVIATION * float(np.median(np.abs(own - np.median(own)))) if own.size else 0
+            MAD_TO_DEVIATION * float(np.median(np.abs(own - np.median(own)))) if own.size else 0
         )
         found.append(
             replace(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from calibration.gaussian import MAD_TO_DEVIATION
 from calibration.geometry import Array
 
 __all__ = ["Bones", "learn_bones", "pull_of_bones"]
@@ -17,7 +18,6 @@ CONFIDENT = 0.4  # the share of moments, the best known ones, that teach a bone'
 FEWEST = 20  # confident moments
 STIFF = 0.25  # of its length; a bone that varies more than this says too little to be used
 FREEDOM = 4.0  # degrees of freedom of the Student lengths
-MAD_TO_SD = 1.4826  # for normal noise
 TAIL, TAIL_TO_SD = 0.99, 1 / 2.576  # the deviation that 99 % stay within, for normal noise
 HEAVY = 2.0  # times the usual deviation; a tail that reaches farther is a change of length
 BEYOND = 4.0  # standard deviations that a length differs by
@@ -47,7 +47,7 @@ def learn_bones(points: Array, covariance: Array, pairs: Sequence[tuple[int, int
         confident = doubt <= np.quantile(doubt, CONFIDENT)
         middle = float(np.median(length[confident]))
         off = np.abs(length - middle)
-        deviation = MAD_TO_SD * float(np.median(off[confident]))
+        deviation = MAD_TO_DEVIATION * float(np.median(off[confident]))
         tail = TAIL_TO_SD * float(np.quantile(off[confident], TAIL))
         usual = max(deviation, 0.01 * middle)
         if confident.sum() < FEWEST or max(tail, deviation) >= STIFF * middle:
