@@ -5,14 +5,18 @@ bent a little less, by 0.005 to 0.01 at 850 nm, which `labcut3d chamber` can fin
 (`refine`). Source: M. N. Polyanskiy, refractiveindex.info; agarose gel of 1 to 2 % is water.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from calibration.chamber import BoardSpot, Chamber
 from calibration.errors import RigError
 from calibration.files import suggest
 from calibration.units import check_unit
+from labcut3d.errors import FileFormatError
+from labcut3d.tables import parse_table
 
-__all__ = ["MATERIALS", "MEDIA", "ChamberSettings"]
+__all__ = ["MATERIALS", "MEDIA", "ChamberSettings", "parse_chamber"]
 
 MATERIALS = {"acrylic": 1.491, "glass": 1.52, "polycarbonate": 1.585, "polystyrene": 1.59}
 MEDIA = {"air": 1.0, "water": 1.333, "agarose": 1.335}
@@ -56,6 +60,19 @@ class ChamberSettings:
             indices=(MEDIA["air"], wall, inside),
             open=self.open,
         )
+
+
+def parse_chamber(table: Mapping[str, Any] | None, where: str) -> ChamberSettings | None:
+    """Return the chamber of a table [chamber], in which [chamber.board] may lie."""
+    if table is None:
+        return None
+    board = table.get("board")
+    if board is None:
+        return parse_table(ChamberSettings, table, where)
+    if not isinstance(board, Mapping):
+        raise FileFormatError(f"{where}: 'board' must be a table, [chamber.board]")
+    spot = parse_table(BoardSpot, board, where.replace("[chamber]", "[chamber.board]"))
+    return parse_table(ChamberSettings, {**table, "board": spot}, where)
 
 
 def _index(key: str, given: str | float, known: dict[str, float]) -> float:

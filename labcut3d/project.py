@@ -12,7 +12,6 @@ my-project/
 
 import dataclasses
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,10 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from calibration.boards.board import Board, parse_board
-from calibration.chamber import BoardSpot
 from calibration.files import read_toml
 from calibration.notebook import html_table
-from labcut3d.chamber import ChamberSettings
+from labcut3d.chamber import ChamberSettings, parse_chamber
 from labcut3d.compute import ComputeSettings
 from labcut3d.detection.settings import DetectorSettings
 from labcut3d.errors import FileFormatError, ProjectError
@@ -36,33 +34,9 @@ from labcut3d.skeleton import Skeleton, load_skeleton
 from labcut3d.subject import SubjectSettings, parse_started
 from labcut3d.tables import parse_table
 from labcut3d.video import Frames, find_source, open_frames, require_equal_lengths
+from labcut3d.view import View, parse_view
 
-__all__ = ["Project", "View", "load_project", "parse_project", "require_name"]
-
-# View names become file names and TOML keys; what these letters spell is safe in both.
-NAME = re.compile(r"[A-Za-z0-9_-]+")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """One view: whose file it is in, and which part of that file's image it is.
-
-    `file` is the file's name without its ending, by default the view's own name; `crop` is
-    (x, y, width, height) in pixels; `mirror` undoes the reflection of a view in a mirror.
-    """
-
-    file: str | None = None
-    crop: tuple[int, int, int, int] | None = None
-    mirror: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse a part that lies in no image."""
-        _ = self.region
-
-    @property
-    def region(self) -> Region:
-        """Which part of its file's image the view is."""
-        return Region(crop=self.crop, mirror=self.mirror)
+__all__ = ["Project", "load_project", "parse_project"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,7 +262,7 @@ def parse_project(root: Path, settings: Mapping[str, Any]) -> Project:
     table = parse_table(_ProjectFile, settings, str(path))
     if not table.views:
         raise FileFormatError(f"{path}: [views] is empty; name at least one view")
-    views = {name: _parse_view(name, view, path) for name, view in table.views.items()}
+    views = {name: parse_view(name, view, path) for name, view in table.views.items()}
     if table.fps is not None and not 0 < table.fps < float("inf"):
         raise FileFormatError(f"{path}: fps is {table.fps}; it must be a positive number")
     skeleton = _load_skeleton(table.skeleton, root)
@@ -299,7 +273,7 @@ def parse_project(root: Path, settings: Mapping[str, Any]) -> Project:
         skeleton=skeleton,
         fps=table.fps,
         board=None if table.board is None else parse_board(table.board, f"{path} [board]"),
-        chamber=_parse_chamber(table.chamber, f"{path} [chamber]"),
+        chamber=parse_chamber(table.chamber, f"{path} [chamber]"),
         detector=parse_table(DetectorSettings, table.detector, f"{path} [detector]"),
         reconstruction=parse_table(
             ReconstructionSettings, table.reconstruction, f"{path} [reconstruction]"
@@ -312,30 +286,6 @@ def parse_project(root: Path, settings: Mapping[str, Any]) -> Project:
     )
 
 
-def _parse_view(name: str, table: Mapping[str, Any], path: Path) -> View:
-    """Return the view that a table [views.NAME] describes."""
-    require_name(name, f"{path}: view")
-    view = parse_table(View, table, f"{path} [views.{name}]")
-    if view.file is not None and (Path(view.file).name != view.file or view.file == ".."):
-        raise FileFormatError(
-            f"{path} [views.{name}]: file '{view.file}' must be a file's name without folders"
-        )
-    return view
-
-
-def _parse_chamber(table: Mapping[str, Any] | None, where: str) -> ChamberSettings | None:
-    """Return the chamber of a table [chamber], in which [chamber.board] may lie."""
-    if table is None:
-        return None
-    board = table.get("board")
-    if board is None:
-        return parse_table(ChamberSettings, table, where)
-    if not isinstance(board, Mapping):
-        raise FileFormatError(f"{where}: 'board' must be a table, [chamber.board]")
-    spot = parse_table(BoardSpot, board, where.replace("[chamber]", "[chamber.board]"))
-    return parse_table(ChamberSettings, {**table, "board": spot}, where)
-
-
 def _load_skeleton(name: str, root: Path) -> Skeleton:
     """Load a preset, or a TOML file inside the project."""
     if not name.endswith(".toml"):
@@ -346,9 +296,3 @@ def _load_skeleton(name: str, root: Path) -> Skeleton:
             f"{root / 'project.toml'}: skeleton '{name}' lies outside the project; copy it inside"
         )
     return load_skeleton(path)
-
-
-def require_name(name: str, what: str) -> None:
-    """Refuse a name that could not stand in a path, a table key and a page alike."""
-    if not NAME.fullmatch(name):
-        raise ProjectError(f"{what} '{name}': use letters, digits, '-' and '_' only")

@@ -1,4 +1,4 @@
-"""Datasets that keep the `contract`: made, checked, written and read."""
+"""Datasets that keep the `contract`: made, written and read."""
 
 import os
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
@@ -13,6 +13,7 @@ from calibration.files import atomic_write
 from labcut3d.contract import DETECTIONS, KINEMATICS, TRAJECTORIES, Kind
 from labcut3d.errors import DatasetError, FileFormatError
 from labcut3d.formats.hdf5 import require_sound
+from labcut3d.validation import require_rate, source_of, validate
 from labcut3d.version import __version__
 
 __all__ = [
@@ -54,7 +55,7 @@ def make_detections(
     individual); `covariance` (time, view, keypoint, individual, 2, 2) px^2. By default `frame`
     counts from 0 alike in all views, and `view_time` is frame / fps.
     """
-    _require_rate(fps, "detections")
+    require_rate(fps, "detections")
     position = np.asarray(position)
     n_times = position.shape[0]
     if frame is None:
@@ -117,17 +118,17 @@ def make_trajectories(
 
 def validate_detections(dataset: xr.Dataset) -> xr.Dataset:
     """Return `dataset` unchanged, or raise `DatasetError` saying what is not as in `DETECTIONS`."""
-    return _validate(dataset, DETECTIONS)
+    return validate(dataset, DETECTIONS)
 
 
 def validate_trajectories(dataset: xr.Dataset) -> xr.Dataset:
     """Return `dataset` unchanged, or raise `DatasetError` where it is not as `TRAJECTORIES`."""
-    return _validate(dataset, TRAJECTORIES)
+    return validate(dataset, TRAJECTORIES)
 
 
 def validate_kinematics(dataset: xr.Dataset) -> xr.Dataset:
     """Return `dataset` unchanged, or raise `DatasetError` where it is not as `KINEMATICS`."""
-    return _validate(dataset, KINEMATICS)
+    return validate(dataset, KINEMATICS)
 
 
 def noise_covariance(trajectories: xr.Dataset) -> xr.DataArray:
@@ -153,7 +154,7 @@ def kind_of(dataset: xr.Dataset) -> Kind:
         if space == kind.space:
             return kind
     raise DatasetError(
-        f"{_source(dataset)}: coordinate 'space' is {space or 'missing'}; a labcut3d dataset has "
+        f"{source_of(dataset)}: coordinate 'space' is {space or 'missing'}; a labcut3d dataset has "
         "('x', 'y') for detections or ('x', 'y', 'z') for trajectories"
     )
 
@@ -163,7 +164,7 @@ def save_dataset(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
 
     At zlib's level 1: level 4 takes a fifth longer, for one part in a hundred less.
     """
-    _validate(dataset, kind_of(dataset))
+    validate(dataset, kind_of(dataset))
     encoding: dict[Hashable, Any] = {
         name: {"zlib": True, "complevel": 1, "shuffle": True} for name in dataset.data_vars
     }
@@ -178,7 +179,7 @@ def open_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
     something else.
     """
     dataset = load_netcdf(path)
-    return _validate(dataset, kind_of(dataset))
+    return validate(dataset, kind_of(dataset))
 
 
 def open_variables(
@@ -192,7 +193,7 @@ def open_variables(
 
     def chosen(stored: xr.Dataset) -> xr.Dataset:
         """Return the variables asked for of a valid file, read one after the other."""
-        _validate(stored, kind_of(stored))
+        validate(stored, kind_of(stored))
         kept = [name for name in names if name in stored]
         found = stored[kept]
         for name in kept:
@@ -260,77 +261,4 @@ def _assemble(
         "labcut3d_version": __version__,
         **attrs,
     }
-    return _validate(dataset, kind)
-
-
-def _validate(dataset: xr.Dataset, kind: Kind) -> xr.Dataset:
-    """Compare a dataset with its kind, naming the first difference."""
-    where = _source(dataset)
-    for name in kind.attributes:
-        if name not in dataset.attrs:
-            raise DatasetError(f"{where}: {kind.name} need an attribute '{name}'")
-    _require_rate(dataset.attrs["fps"], where)
-    _validate_variables(dataset, kind, where)
-    for name in kind.coords:
-        if name not in dataset.coords:
-            raise DatasetError(f"{where}: {kind.name} need a coordinate '{name}'")
-        if not dataset.indexes[name].is_unique:
-            raise DatasetError(f"{where}: coordinate '{name}' has a label twice")
-        if dataset.sizes[name] == 0:
-            raise DatasetError(f"{where}: '{name}' is empty; there is nothing in this dataset")
-    _validate_values(dataset, where)
-    space = tuple(str(label) for label in dataset["space"].values)
-    if space != kind.space:
-        raise DatasetError(f"{where}: 'space' is {space}; {kind.name} have {kind.space}")
-    return dataset
-
-
-def _require_rate(fps: float, where: str) -> None:
-    """Refuse a number of frames a second that is none."""
-    if not 0 < float(fps) < np.inf:
-        raise DatasetError(f"{where}: attribute 'fps' is {fps}; it must be a positive number")
-
-
-def _validate_variables(dataset: xr.Dataset, kind: Kind, where: str) -> None:
-    """Refuse missing variables and such with other dimensions or types."""
-    for name, variable in kind.variables.items():
-        if name not in dataset.data_vars:
-            if variable.required:
-                raise DatasetError(f"{where}: {kind.name} need a variable '{name}'")
-            continue
-        dims = tuple(str(dim) for dim in dataset[name].dims)
-        if dims != variable.dims:
-            raise DatasetError(f"{where}: '{name}' has dimensions {dims}, not {variable.dims}")
-        if dataset[name].dtype.kind not in _acceptable(variable.dtype):
-            raise DatasetError(
-                f"{where}: '{name}' holds {dataset[name].dtype}, not {variable.dtype}"
-            )
-
-
-def _validate_values(dataset: xr.Dataset, where: str) -> None:
-    """Refuse what is infinite, what no probability or variance can be, and time that goes back."""
-    for name in ("position", "position_raw", "covariance"):
-        if name in dataset and np.isinf(dataset[name].values).any():
-            raise DatasetError(f"{where}: '{name}' holds an infinite value; write NaN for missing")
-    if "covariance" in dataset:
-        variances = np.diagonal(dataset["covariance"].values, axis1=-2, axis2=-1)
-        if (variances < 0).any():
-            least = np.nanmin(variances)
-            raise DatasetError(f"{where}: 'covariance' holds a variance of {least:g}, below zero")
-    steps = np.diff(dataset["time"].values)
-    if not (steps > 0).all() or not np.isfinite(dataset["time"].values).all():
-        raise DatasetError(f"{where}: 'time' must rise from moment to moment, in finite seconds")
-    confidence = dataset["confidence"].values if "confidence" in dataset else np.zeros(1)
-    if ((confidence < 0) | (confidence > 1)).any():
-        worst = confidence[(confidence < 0) | (confidence > 1)][0]
-        raise DatasetError(f"{where}: 'confidence' holds {worst:g}; it must lie between 0 and 1")
-
-
-def _acceptable(dtype: str) -> str:
-    """Return the numpy kinds that may stand for `dtype` (booleans come back from disk as int8)."""
-    return {"f": "f", "i": "iu", "b": "biu"}[np.dtype(dtype).kind]
-
-
-def _source(dataset: xr.Dataset) -> str:
-    """Return the file a dataset came from, for messages."""
-    return str(dataset.encoding.get("source", "dataset"))
+    return validate(dataset, kind)
