@@ -28,13 +28,13 @@ from labcut3d.errors import FileFormatError, ProjectError
 from labcut3d.event_rules import parse_events
 from labcut3d.kinematics.settings import EventSettings, SubstrateSettings
 from labcut3d.labels import Labels
+from labcut3d.project_view import View, parse_view
 from labcut3d.reconstruction.settings import ReconstructionSettings
 from labcut3d.region import Region
 from labcut3d.skeleton import Skeleton, load_skeleton
 from labcut3d.subject import SubjectSettings, parse_started
 from labcut3d.tables import parse_table
 from labcut3d.video import Frames, find_source, open_frames, require_equal_lengths
-from labcut3d.view import View, parse_view
 
 __all__ = ["Project", "load_project", "parse_project"]
 

@@ -10,8 +10,8 @@ import tomlkit
 from calibration.files import read_text, read_toml, write_text
 from labcut3d.errors import ProjectError
 from labcut3d.project import Project, load_project, parse_project
+from labcut3d.project_view import require_name
 from labcut3d.skeleton import load_skeleton
-from labcut3d.view import require_name
 
 __all__ = ["edit_project", "new_project"]
 

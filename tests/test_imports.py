@@ -1,10 +1,12 @@
 """Importing: from inside a project, beside a file that shadows us, and without side effects."""
 
+import pkgutil
 import subprocess
 import sys
 
 import pytest
 
+import calibration
 import labcut3d
 
 SLOW_TO_IMPORT = {"torch", "openvino", "plotly", "numba", "scipy", "cv2", "pandas", "xarray"}
@@ -36,6 +38,13 @@ def test_every_public_name_is_there():
     for name in labcut3d.__all__:
         assert getattr(labcut3d, name) is not None
     assert set(labcut3d.__all__) <= set(dir(labcut3d))
+
+
+@pytest.mark.parametrize("package", [calibration, labcut3d])
+def test_no_module_takes_the_place_of_a_public_name(package):
+    """Names are looked up when first used; a module that was imported before would be found."""
+    modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    assert not modules & set(package.__all__)
 
 
 @pytest.mark.parametrize("package", ["calibration", "labcut3d"])

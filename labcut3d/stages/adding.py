@@ -11,8 +11,8 @@ from calibration.files import atomic_write
 from labcut3d.errors import ProjectError
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
+from labcut3d.project_view import require_name
 from labcut3d.video import Frames, open_frames, require_equal_lengths
-from labcut3d.view import require_name
 
 __all__ = ["add_calibration", "add_recording", "check_recording", "check_videos"]
 

@@ -17,10 +17,10 @@ from labcut3d.label_merging import merge_label_rows
 from labcut3d.labels import LabelRow, read_label_rows, write_label_rows
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
+from labcut3d.project_view import require_name
 from labcut3d.region import Region
 from labcut3d.stages.locking import exclusive
 from labcut3d.video import Frames, find_source, open_frames
-from labcut3d.view import require_name
 
 __all__ = ["ImportChoices", "import_labels"]
 
