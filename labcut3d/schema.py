@@ -12,7 +12,7 @@ import xarray as xr
 from calibration.files import atomic_write
 from labcut3d.contract import DETECTIONS, KINEMATICS, TRAJECTORIES, Kind
 from labcut3d.errors import DatasetError, FileFormatError
-from labcut3d.formats.hdf5 import require_sound
+from labcut3d.formats.soundness import require_sound
 from labcut3d.validation import require_rate, source_of, validate
 from labcut3d.version import __version__
 
@@ -32,7 +32,6 @@ __all__ = [
 
 Array = npt.NDArray[Any]
 
-LARGEST = 2**34  # bytes in memory: a day of 12 keypoints at 100 frames a second
 UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, IndexError, TypeError, MemoryError)
 
 
@@ -217,7 +216,7 @@ def load_netcdf(
     if not path.is_file():
         raise DatasetError(f"{path}: no such file; run the stage that writes it first")
     try:
-        require_sound(path, LARGEST)
+        require_sound(path, netcdf=True)
         with xr.open_dataset(path, engine="netcdf4", decode_times=False, cache=False) as stored:
             stored.encoding["source"] = str(path)
             dataset = choose(stored).load()

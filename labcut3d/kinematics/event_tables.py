@@ -16,6 +16,7 @@ import xarray as xr
 
 from calibration.files import atomic_write
 from labcut3d.errors import DatasetError, FileFormatError
+from labcut3d.schema import load_netcdf
 from labcut3d.version import __version__
 
 __all__ = [
@@ -96,7 +97,7 @@ def read_events(path: str | os.PathLike[str]) -> pd.DataFrame:
     _require_columns(table, str(path))
     try:
         return typed_table(table.loc[:, list(COLUMNS)])
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise FileFormatError(
             f"{path}: frames must be whole numbers, times and places numbers ({error})"
         ) from error
@@ -159,12 +160,7 @@ def open_events(path: str | os.PathLike[str]) -> xr.Dataset:
     path = Path(path)
     if not path.is_file():
         raise DatasetError(f"{path}: no such file; run `labcut3d events` first")
-    try:
-        with xr.open_dataset(path, engine="netcdf4", decode_times=False) as stored:
-            dataset = stored.load()
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise DatasetError(f"{path}: not a readable netCDF-4 file ({error})") from error
-    dataset.encoding["source"] = str(path)
+    dataset = load_netcdf(path)
     events_table(dataset)
     return dataset
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
-import xarray as xr
 
 from calibration import Rig
 from calibration.alignment import up_direction
@@ -19,7 +18,7 @@ from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, write_stamp
 from labcut3d.reconstruction.identities import in_order_of
-from labcut3d.schema import open_dataset
+from labcut3d.schema import load_netcdf, open_dataset
 from labcut3d.stages.common import is_current, open_detections, recording_rig, source_hashes
 from labcut3d.stages.locking import exclusive
 from labcut3d.version import __version__
@@ -114,11 +113,7 @@ def _surroundings(project: Project, rig: Rig | None, events: Path | None) -> Sur
 
 def _substrate(events: Path) -> Plane | None:
     """Return the plane that the events were judged by, where they tell it."""
-    try:
-        with xr.open_dataset(events, engine="netcdf4", decode_times=False) as stored:
-            known = dict(stored.attrs)
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{events}: not a readable netCDF-4 file ({error})") from error
+    known = load_netcdf(events, lambda stored: stored[[]]).attrs
     normal = np.asarray(known.get("substrate_normal", ()), dtype=float)
     if normal.shape != (3,):
         return None
