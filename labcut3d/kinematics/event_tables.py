@@ -135,14 +135,17 @@ def events_dataset(table: pd.DataFrame, attrs: Mapping[str, object]) -> xr.Datas
 
 def events_table(dataset: xr.Dataset) -> pd.DataFrame:
     """Return the table that `events_dataset` was made of; raises `DatasetError` for another."""
+    where = dataset.encoding.get("source", "dataset")
     missing = [name for name in (*EVENT_VARIABLES, "position") if name not in dataset]
     if missing:
-        where = dataset.encoding.get("source", "dataset")
         raise DatasetError(f"{where}: events need a variable '{missing[0]}'")
-    columns = {column: dataset[name].values for name, (column, *_) in EVENT_VARIABLES.items()}
-    places = dataset["position"].transpose("event", "space").sel(space=list(PLACE)).values
-    columns |= dict(zip(PLACE, places.T, strict=True))
-    return typed_table(pd.DataFrame(columns).loc[:, list(EVERYTHING)])
+    try:
+        columns = {column: dataset[name].values for name, (column, *_) in EVENT_VARIABLES.items()}
+        places = dataset["position"].transpose("event", "space").sel(space=list(PLACE)).values
+        columns |= dict(zip(PLACE, places.T, strict=True))
+        return typed_table(pd.DataFrame(columns).loc[:, list(EVERYTHING)])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise DatasetError(f"{where}: not as labcut3d writes events ({error})") from error
 
 
 def save_events(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
