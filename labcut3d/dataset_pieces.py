@@ -1,7 +1,7 @@
 """A long dataset written piece by piece: no more than a piece is ever in memory."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ from calibration.files import atomic_write
 from labcut3d.errors import DatasetError
 from labcut3d.schema import kind_of
 
-__all__ = ["save_pieces"]
+__all__ = ["in_pieces", "save_pieces"]
+
+PIECE = 8192  # moments
 
 ROWS = 1024  # times of a variable that are compressed together
 
@@ -21,7 +23,8 @@ def save_pieces(pieces: Iterable[xr.Dataset], path: str | os.PathLike[str]) -> N
     """Write datasets that follow each other in time as one netCDF-4 file, atomically.
 
     Read back, it is what `schema.save_dataset` writes of all together. The pieces are alike but for
-    their times; the attributes are those of the first. Raises `DatasetError` where there is none.
+    their times; the attributes are those of the last, which knows all. Raises `DatasetError` where
+    there is none.
     """
     rest = iter(pieces)
     first = next(rest, None)
@@ -39,10 +42,17 @@ def save_pieces(pieces: Iterable[xr.Dataset], path: str | os.PathLike[str]) -> N
         _append(rest, temporary)
 
 
+def in_pieces(dataset: xr.Dataset, size: int = PIECE) -> Iterator[xr.Dataset]:
+    """Yield a dataset, which may be open on disk, `size` moments after the other, in memory."""
+    for start in range(0, dataset.sizes["time"], size):
+        yield dataset.isel(time=slice(start, start + size)).load()
+
+
 def _append(pieces: Iterable[xr.Dataset], path: Path) -> None:
-    """Add the values of later pieces to a file that holds the first."""
+    """Add the values of later pieces, and the last's attributes, to a file that holds the first."""
     with netCDF4.Dataset(path, "a") as stored:
         for piece in pieces:
+            stored.setncatts(piece.attrs)
             start = len(stored.dimensions["time"])
             for name in piece.variables:
                 if _long(piece[name]):
@@ -59,4 +69,4 @@ def _long(variable: xr.DataArray) -> bool:
 def _layout(variable: xr.DataArray) -> dict[str, Any]:
     """Return how a variable is laid out in the file: compressed, many times together."""
     sizes = [ROWS if dim == "time" else size for dim, size in variable.sizes.items()]
-    return {"zlib": True, "complevel": 4, "shuffle": True, "chunksizes": sizes}
+    return {"zlib": True, "complevel": 1, "shuffle": True, "chunksizes": sizes}

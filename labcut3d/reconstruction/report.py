@@ -8,11 +8,12 @@ import numpy as np
 import xarray as xr
 
 from calibration.geometry import Array
+from labcut3d.dataset_pieces import in_pieces
 from labcut3d.reconstruction.evidence import USED
 from labcut3d.reconstruction.identities import Identities, switches_of
 from labcut3d.reconstruction.tracks import Tracks
 
-__all__ = ["Report", "describe"]
+__all__ = ["Report", "describe", "share_known"]
 
 MOST, FEW = 0.5, 0.25  # shares of a view's detections: one that others reject, and the others'
 MANY = 20_000  # moments whose shifts are looked at
@@ -109,9 +110,11 @@ def _sure(detections: xr.Dataset) -> np.ndarray:
 
 
 def describe(trajectories: xr.Dataset) -> list[str]:
-    """Return sentences on what was found, rejected, filled and repaired, and what is stated."""
-    known = trajectories["position"].notnull().all("space")
-    lines = [f"{100 * float(known.mean()):.1f} % of all points reconstructed"]
+    """Return sentences on what was found, rejected, filled and repaired, and what is stated.
+
+    The trajectories may be open on disk.
+    """
+    lines = [f"{100 * share_known(trajectories):.1f} % of all points reconstructed"]
     found = {
         name.removeprefix("refinement_"): value
         for name, value in trajectories.attrs.items()
@@ -134,6 +137,15 @@ def describe(trajectories: xr.Dataset) -> list[str]:
             "the covariance is that of the detections' noise alone: none of the rig was given"
         )
     return lines
+
+
+def share_known(trajectories: xr.Dataset) -> float:
+    """Return the share of points that were reconstructed; the trajectories may be open on disk."""
+    known = [
+        piece["position"].notnull().all("space").values
+        for piece in in_pieces(trajectories[["position"]])
+    ]
+    return float(sum(part.sum() for part in known) / sum(part.size for part in known))
 
 
 def _rejected(trajectories: xr.Dataset) -> list[str]:

@@ -46,7 +46,7 @@ def kinematics(project: Project, recording: str, reporter: Reporter = SILENT) ->
         reporter.note(f"{recording}: {note}")
     if "spectra" in found.attrs:
         reporter.note(f"{recording}: spectra: {found.attrs['spectra']}")
-    return save_result(found, result, inputs)
+    return save_result([found], result, inputs)
 
 
 def _rig(project: Project, recording: str) -> tuple[Rig | None, Path]:
