@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import netCDF4
+import numpy as np
 import xarray as xr
 
 from calibration.files import atomic_write
 from labcut3d.errors import DatasetError
 from labcut3d.schema import kind_of
 
-__all__ = ["in_pieces", "save_pieces"]
+__all__ = ["at_moments", "in_pieces", "save_pieces", "thinned"]
 
 PIECE = 8192  # moments
 
@@ -23,7 +24,8 @@ def save_pieces(pieces: Iterable[xr.Dataset], path: str | os.PathLike[str]) -> N
     """Write datasets that follow each other in time as one netCDF-4 file, atomically.
 
     Read back, it is what `schema.save_dataset` writes of all together. The pieces are alike but for
-    their times; the attributes are those of the last, which knows all. Raises `DatasetError` where
+    their times; attributes, and what is not told of each moment, are those of the last, which knows
+    all. Raises `DatasetError` where
     there is none.
     """
     rest = iter(pieces)
@@ -48,17 +50,46 @@ def in_pieces(dataset: xr.Dataset, size: int = PIECE) -> Iterator[xr.Dataset]:
         yield dataset.isel(time=slice(start, start + size)).load()
 
 
+def thinned(dataset: xr.Dataset, stride: int) -> xr.Dataset:
+    """Return every n-th moment of a dataset, which may be open on disk, in memory."""
+    if stride == 1:
+        return dataset.load()
+    starts = range(0, dataset.sizes["time"], PIECE)
+    kept = [
+        piece.isel(time=slice(-start % stride, None, stride)).copy(deep=True)
+        for start, piece in zip(starts, in_pieces(dataset), strict=True)
+    ]
+    return xr.concat(kept, "time", data_vars="minimal", coords="minimal", compat="override")
+
+
+def at_moments(array: xr.DataArray, moments: np.ndarray) -> np.ndarray:
+    """Return the values (n, ...) of an array, which may be on disk, at moments (n,) by index."""
+    array = array.transpose("time", ...)
+    values = np.empty((len(moments), *array.shape[1:]), dtype=array.dtype)
+    for piece in np.unique(moments // PIECE):
+        chosen = moments // PIECE == piece
+        inside = array.isel(time=slice(piece * PIECE, (piece + 1) * PIECE)).values
+        values[chosen] = inside[moments[chosen] - piece * PIECE]
+    return values
+
+
 def _append(pieces: Iterable[xr.Dataset], path: Path) -> None:
     """Add the values of later pieces, and the last's attributes, to a file that holds the first."""
+    last = None
     with netCDF4.Dataset(path, "a") as stored:
         for piece in pieces:
-            stored.setncatts(piece.attrs)
+            last = piece
             start = len(stored.dimensions["time"])
             for name in piece.variables:
                 if _long(piece[name]):
                     stored.variables[str(name)][start : start + piece.sizes["time"]] = piece[
                         name
                     ].values
+        if last is not None:
+            stored.setncatts(last.attrs)
+            for name in last.data_vars:
+                if not _long(last[name]):
+                    stored.variables[str(name)][:] = last[name].values
 
 
 def _long(variable: xr.DataArray) -> bool:

@@ -9,7 +9,8 @@ from scipy.sparse.csgraph import shortest_path
 
 from labcut3d.kinematics.bouts import bridge_gaps, smooth_signal
 from labcut3d.kinematics.event_tables import COLUMNS
-from labcut3d.kinematics.motion import compute_path_length, compute_speed
+from labcut3d.kinematics.motion import compute_speed
+from labcut3d.kinematics.paths import compute_path_length
 from labcut3d.schema import validate_trajectories
 from labcut3d.skeleton import Skeleton
 

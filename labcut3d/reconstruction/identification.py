@@ -10,7 +10,7 @@ from scipy.optimize import linear_sum_assignment
 from calibration.rig import Rig
 from labcut3d.reconstruction.identities import Identities, known_individuals
 from labcut3d.reconstruction.settings import ReconstructionSettings
-from labcut3d.reconstruction.windows import Window
+from labcut3d.windows import Window
 
 __all__ = ["identify"]
 

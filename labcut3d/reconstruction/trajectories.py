@@ -22,9 +22,9 @@ from labcut3d.reconstruction.report import Report
 from labcut3d.reconstruction.settings import ReconstructionSettings
 from labcut3d.reconstruction.settling import settled_rig, without_share
 from labcut3d.reconstruction.tracks import Context, Tracks
-from labcut3d.reconstruction.windows import LEARNT, SIZE, Window, divided, stretches
 from labcut3d.schema import make_trajectories, validate_detections
 from labcut3d.skeleton import Skeleton
+from labcut3d.windows import LEARNT, SIZE, Window, divided, stretches
 
 __all__ = ["reconstruct", "reconstruct_pieces"]
 

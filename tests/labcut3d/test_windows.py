@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcut3d.reconstruction.windows import divided, stretches
+from labcut3d.windows import divided, stretches
 
 
 @given(st.integers(1, 500), st.integers(1, 200), st.integers(0, 300))
