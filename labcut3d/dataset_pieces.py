@@ -13,7 +13,7 @@ from calibration.files import atomic_write
 from labcut3d.errors import DatasetError
 from labcut3d.schema import kind_of
 
-__all__ = ["at_moments", "in_pieces", "save_pieces", "thinned"]
+__all__ = ["at_moments", "in_pieces", "save_pieces", "share_known", "thinned"]
 
 PIECE = 8192  # moments
 
@@ -25,8 +25,7 @@ def save_pieces(pieces: Iterable[xr.Dataset], path: str | os.PathLike[str]) -> N
 
     Read back, it is what `schema.save_dataset` writes of all together. The pieces are alike but for
     their times; attributes, and what is not told of each moment, are those of the last, which knows
-    all. Raises `DatasetError` where
-    there is none.
+    all. Raises `DatasetError` where there is none.
     """
     rest = iter(pieces)
     first = next(rest, None)
@@ -50,6 +49,15 @@ def in_pieces(dataset: xr.Dataset, size: int = PIECE) -> Iterator[xr.Dataset]:
         yield dataset.isel(time=slice(start, start + size)).load()
 
 
+def share_known(trajectories: xr.Dataset) -> float:
+    """Return the share of points that were reconstructed; the trajectories may be open on disk."""
+    count = total = 0
+    for piece in in_pieces(trajectories[["position"]]):
+        known = piece["position"].notnull().all("space").values
+        count, total = count + int(known.sum()), total + known.size
+    return count / total
+
+
 def thinned(dataset: xr.Dataset, stride: int) -> xr.Dataset:
     """Return every n-th moment of a dataset, which may be open on disk, in memory."""
     if stride == 1:
@@ -57,7 +65,7 @@ def thinned(dataset: xr.Dataset, stride: int) -> xr.Dataset:
     starts = range(0, dataset.sizes["time"], PIECE)
     kept = [
         piece.isel(time=slice(-start % stride, None, stride)).copy(deep=True)
-        for start, piece in zip(starts, in_pieces(dataset), strict=True)
+        for start, piece in zip(starts, in_pieces(dataset, PIECE), strict=True)
     ]
     return xr.concat(kept, "time", data_vars="minimal", coords="minimal", compat="override")
 

@@ -1,7 +1,7 @@
 """Datasets that keep the `contract`: made, written and read."""
 
 import os
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ __all__ = [
     "noise_covariance",
     "open_dataset",
     "open_lazily",
-    "open_variables",
     "save_dataset",
     "validate_detections",
     "validate_kinematics",
@@ -184,28 +183,6 @@ def open_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
     return validate(dataset, kind_of(dataset))
 
 
-def open_variables(
-    path: str | os.PathLike[str], names: Collection[str], single: Collection[str] = ()
-) -> xr.Dataset:
-    """Read some variables of a file of any kind, those that it has, into memory.
-
-    Those among `single` in single precision, to spare memory. The whole file is validated. Raises
-    `DatasetError` as `open_dataset` does.
-    """
-
-    def chosen(stored: xr.Dataset) -> xr.Dataset:
-        """Return the variables asked for of a valid file, read one after the other."""
-        validate(stored, kind_of(stored))
-        kept = [name for name in names if name in stored]
-        found = stored[kept]
-        for name in kept:
-            if name in single:
-                found[name] = found[name].astype("float32").load()
-        return found
-
-    return load_netcdf(path, chosen)
-
-
 @contextmanager
 def open_lazily(path: str | os.PathLike[str], chunk: int | None = None) -> Iterator[xr.Dataset]:
     """Open a file of any kind, validated, whose variables stay on disk until they are asked for.
@@ -221,17 +198,14 @@ def open_lazily(path: str | os.PathLike[str], chunk: int | None = None) -> Itera
         yield stored if chunk is None else stored.chunk(time=chunk)
 
 
-def load_netcdf(
-    path: str | os.PathLike[str],
-    choose: Callable[[xr.Dataset], xr.Dataset] = lambda dataset: dataset,
-) -> xr.Dataset:
-    """Read what `choose` takes of a netCDF-4 file into memory, without asking what it holds.
+def load_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
+    """Read a netCDF-4 file wholly into memory, without asking what it holds.
 
     Raises `DatasetError` naming the file where it is missing, is not netCDF-4, is damaged, or
     claims more than memory holds.
     """
     with _faults_told(path), _stored(path) as stored:
-        dataset = choose(stored).load()
+        dataset = stored.load()
     dataset.encoding["source"] = str(path)
     return dataset
 

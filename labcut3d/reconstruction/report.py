@@ -8,12 +8,12 @@ import numpy as np
 import xarray as xr
 
 from calibration.geometry import Array
-from labcut3d.dataset_pieces import in_pieces
+from labcut3d.dataset_pieces import share_known
 from labcut3d.reconstruction.evidence import USED
 from labcut3d.reconstruction.identities import Identities, switches_of
 from labcut3d.reconstruction.tracks import Tracks
 
-__all__ = ["Report", "describe", "share_known"]
+__all__ = ["Report", "describe"]
 
 MOST, FEW = 0.5, 0.25  # shares of a view's detections: one that others reject, and the others'
 MANY = 20_000  # moments whose shifts are looked at
@@ -137,15 +137,6 @@ def describe(trajectories: xr.Dataset) -> list[str]:
             "the covariance is that of the detections' noise alone: none of the rig was given"
         )
     return lines
-
-
-def share_known(trajectories: xr.Dataset) -> float:
-    """Return the share of points that were reconstructed; the trajectories may be open on disk."""
-    known = [
-        piece["position"].notnull().all("space").values
-        for piece in in_pieces(trajectories[["position"]])
-    ]
-    return float(sum(part.sum() for part in known) / sum(part.size for part in known))
 
 
 def _rejected(trajectories: xr.Dataset) -> list[str]:

@@ -9,12 +9,13 @@ import xarray as xr
 from calibration import Rig, RigCovariance
 from calibration.covariance import covariance_path, find_covariance
 from calibration.files import sha256_of
+from labcut3d.dataset_pieces import share_known
 from labcut3d.errors import VideoError
 from labcut3d.formats import read_detections
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.reconstruction import reconstruct, reconstruct_pieces
-from labcut3d.reconstruction.report import describe, share_known
+from labcut3d.reconstruction.report import describe
 from labcut3d.schema import open_lazily, save_dataset
 from labcut3d.stages.common import (
     is_current,
