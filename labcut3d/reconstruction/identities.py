@@ -44,19 +44,32 @@ class Identities:
 
     `detected_as` (time, view, individual): its place among the individuals of the detections, -1
     where it is not detected. `doubtful` (time, individual): where an animal may go on as another.
-    `unmatched` counts the animals, in single views, that were no individual's and were left out.
+    `unmatched` (time,) counts the animals, in single views, that were no individual's and were left
+    out. `matched` tells whether anything was: otherwise individuals are as they were detected.
     """
 
     detected_as: np.ndarray
     doubtful: np.ndarray
-    unmatched: int
+    unmatched: np.ndarray
+    matched: bool
 
-    @property
-    def variables(self) -> dict[str, np.ndarray]:
-        """The variables of trajectories that tell of them; none where nothing was matched."""
+    def within(self, moments: slice) -> "Identities":
+        """Return the identities in some moments."""
+        return replace(
+            self,
+            detected_as=self.detected_as[moments],
+            doubtful=self.doubtful[moments],
+            unmatched=self.unmatched[moments],
+        )
+
+    def variables(self, moments: slice) -> dict[str, np.ndarray]:
+        """Return the variables of trajectories that tell of them; none of a single individual."""
         if self.detected_as.shape[2] < 2:
             return {}
-        return {"detected_as": self.detected_as, "identity_doubtful": self.doubtful}
+        return {
+            "detected_as": self.detected_as[moments],
+            "identity_doubtful": self.doubtful[moments],
+        }
 
     @property
     def attributes(self) -> dict[str, float]:
@@ -65,7 +78,7 @@ class Identities:
             return {}
         return {
             "refinement_identity_switches": float(switches_of(self.detected_as).sum()),
-            "refinement_unmatched_animals": float(self.unmatched),
+            "refinement_unmatched_animals": float(self.unmatched.sum()),
             "refinement_doubtful_identities": float(self.doubtful.any(axis=1).sum()),
         }
 
@@ -91,10 +104,10 @@ def known_individuals(
 def switches_of(detected_as: np.ndarray) -> np.ndarray:
     """Return how many individuals (time, view) stand elsewhere in a list than when last seen."""
     count = np.zeros(detected_as.shape[:2], dtype=int)
-    last = np.full(detected_as.shape[1:], -1)
-    for t, now in enumerate(detected_as):
-        count[t] = ((now >= 0) & (last >= 0) & (now != last)).sum(axis=-1)
-        last = np.where(now >= 0, now, last)
+    for view, individual in np.ndindex(*detected_as.shape[1:]):
+        place = detected_as[:, view, individual]
+        seen = np.flatnonzero(place >= 0)
+        count[seen[1:], view] += place[seen[1:]] != place[seen[:-1]]
     return count
 
 
@@ -290,12 +303,15 @@ def _named(
         [[(kept[..., a] == name).sum() for name in range(count)] for a in range(lanes)]
     )
     animal, name = linear_sum_assignment(np.array(votes), maximize=True)
-    detected_as = np.full((place.shape[1], place.shape[0], count), -1)
+    detected_as = np.full((place.shape[1], place.shape[0], count), -1, dtype=np.int16)
     detected_as[:, :, name] = np.swapaxes(kept, 0, 1)[:, :, animal]
     doubtful = np.zeros((place.shape[1], count), dtype=bool)
     doubtful[:, name] = chains.doubtful[:, animal]
     return Identities(
-        detected_as=detected_as, doubtful=doubtful, unmatched=int((wrong & (listed >= 0)).sum())
+        detected_as=detected_as,
+        doubtful=doubtful,
+        unmatched=(wrong & (listed >= 0)).sum(axis=(0, 2)),
+        matched=True,
     )
 
 
@@ -305,7 +321,8 @@ def _unchanged(detections: xr.Dataset) -> Identities:
     there = detections["position"].notnull().all("space").any("keypoint")
     there = there.transpose("time", "view", "individual").values
     return Identities(
-        detected_as=np.where(there, np.arange(sizes[2]), -1),
+        detected_as=np.where(there, np.arange(sizes[2], dtype=np.int16), np.int16(-1)),
         doubtful=np.zeros(sizes[::2], dtype=bool),
-        unmatched=0,
+        unmatched=np.zeros(sizes[0], dtype=int),
+        matched=False,
     )
