@@ -51,8 +51,8 @@ def trajectory_page(
     """Return the viewer of a recording as one self-contained HTML page.
 
     Videos are inside as long as they fit into `max_video_bytes` and few of their frames are left
-    out; longer ones are played from where `recording.links` say that they lie. `#frame=120` at the end of the
-    page's address opens it at that frame number of the first view.
+    out; longer ones are played from where `recording.links` say that they lie. `#frame=120` at the
+    end of the page's address opens it at that frame number of the first view.
     """
     recording, stride = thin(recording)
     main = recording.main
