@@ -84,7 +84,7 @@ def test_videos_of_which_little_would_be_seen_are_played_where_they_lie(recordin
     videos, links = {"cam0": ramp(50)}, {"cam0": "../walk/cam0.mp4"}
     page = trajectory_page(replace(recording, videos=videos, links=links, stride=9))
     assert "../walk/cam0.mp4" in page
-    assert "every 9th frame is shown" in page
+    assert "every 9th moment shown" in page
 
 
 def test_clips_follow_frame_numbers_in_any_order(ramp):
