@@ -34,26 +34,27 @@ class _Inspector:
     def ask(self, request: str) -> str | None:
         """Return the answer, or None where the process did not live to give it."""
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        answer = ""
+        answer = None
         try:
             self.process.stdin.write(request + "\n")
             self.process.stdin.flush()
-            answer = self.process.stdout.readline()
+            answer = self.line()
         except BrokenPipeError:
             pass
         finally:
-            if not answer.endswith("\n"):
+            if answer is None:
                 self.close()
-        return answer or None
+        return answer
 
-    def is_ready(self) -> bool:
-        """Wait until the process has started, and tell whether it has."""
+    def line(self) -> str | None:
+        """Return the next line that the process prints, None where it ends instead."""
         assert self.process.stdout is not None
-        return bool(self.process.stdout.readline())
+        line = self.process.stdout.readline()
+        return line if line.endswith("\n") else None
 
     def close(self) -> None:
         """End the process, if it is of this one."""
+        atexit.unregister(self.close)
         if self.parent == os.getpid():
             self.process.kill()
             self.process.communicate()
@@ -89,21 +90,20 @@ def require_sound(path: str | os.PathLike[str], *, netcdf: bool = False) -> None
 def _ask(request: dict[str, object]) -> str | None:
     """Return the fault that is found in a file, if any."""
     while True:
-        fresh = not (_inspectors and _inspectors[-1].serves())
-        if fresh:
-            _inspectors[:] = [_start()]
-        inspector = _inspectors[-1]
-        if fresh and not inspector.is_ready():
+        running = [one for one in _inspectors if one.serves()]
+        _inspectors[:] = running or _started()
+        if not _inspectors:
             return f"cannot be looked through, as {sys.executable} does not run {INSPECTOR}"
+        (inspector,) = _inspectors
         answer = inspector.ask(json.dumps(request))
         if answer is not None:
             return json.loads(answer)["fault"]
-        if fresh:  # it was this file, none that came before
+        if not running:  # it was this file, none that came before
             return f"damaged: {_end(inspector.process.returncode)}; write or copy it anew"
 
 
-def _start() -> _Inspector:
-    """Start the process that looks through files."""
+def _started() -> list[_Inspector]:
+    """Start the process that looks through files; return it, or nothing where it does not run."""
     process = subprocess.Popen(
         [sys.executable, "-P", str(INSPECTOR)],
         stdin=subprocess.PIPE,
@@ -113,7 +113,10 @@ def _start() -> _Inspector:
     )
     inspector = _Inspector(process, os.getpid())
     atexit.register(inspector.close)
-    return inspector
+    if inspector.line() is not None:
+        return [inspector]
+    inspector.close()
+    return []
 
 
 def _end(status: int) -> str:
