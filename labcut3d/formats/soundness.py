@@ -21,6 +21,7 @@ __all__ = ["LARGEST", "require_sound"]
 
 LARGEST = 2**34  # bytes in memory: a day of 12 keypoints at 100 frames a second
 SETTLED = 2.0  # s after its last change until a file cannot be changed unseen by its time
+ENDLESS = 1  # status of the process that looks through a file, where it went on for ever
 INSPECTOR = Path(__file__).with_name("hdf5_inspector.py")
 
 
@@ -98,8 +99,9 @@ def _ask(request: dict[str, object]) -> str | None:
         answer = inspector.ask(json.dumps(request))
         if answer is not None:
             return json.loads(answer)["fault"]
-        if not running:  # it was this file, none that came before
-            return f"damaged: {_end(inspector.process.returncode)}; write or copy it anew"
+        status = inspector.process.returncode
+        if status == ENDLESS or not running:  # it was this file, none that came before
+            return f"damaged: {_end(status)}; write or copy it anew"
 
 
 def _started() -> list[_Inspector]:
@@ -123,4 +125,6 @@ def _end(status: int) -> str:
     """Return how the process that read a file ended."""
     if status < 0:
         return f"reading it ends a process with {signal.Signals(-status).name}"
-    return f"reading it takes for ever, or ends a process with status {status}"
+    if status == ENDLESS:
+        return "reading it takes for ever"
+    return f"reading it ends a process with status {status}"
