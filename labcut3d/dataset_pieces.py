@@ -11,7 +11,7 @@ import xarray as xr
 
 from calibration.files import atomic_write
 from labcut3d.errors import DatasetError
-from labcut3d.schema import kind_of
+from labcut3d.schema import kind_of, small_cache
 
 __all__ = ["at_moments", "in_pieces", "save_pieces", "share_known", "thinned"]
 
@@ -84,7 +84,7 @@ def at_moments(array: xr.DataArray, moments: np.ndarray) -> np.ndarray:
 def _append(pieces: Iterable[xr.Dataset], path: Path) -> None:
     """Add the values of later pieces, and the last's attributes, to a file that holds the first."""
     last = None
-    with netCDF4.Dataset(path, "a") as stored:
+    with small_cache(), netCDF4.Dataset(path, "a") as stored:
         for piece in pieces:
             last = piece
             start = len(stored.dimensions["time"])

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import netCDF4
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
@@ -26,6 +27,7 @@ __all__ = [
     "open_dataset",
     "open_lazily",
     "save_dataset",
+    "small_cache",
     "validate_detections",
     "validate_kinematics",
     "validate_trajectories",
@@ -33,6 +35,7 @@ __all__ = [
 
 Array = npt.NDArray[Any]
 
+CACHE = 2**21  # bytes that a variable of an open file keeps
 UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, IndexError, TypeError, MemoryError)
 
 
@@ -215,9 +218,25 @@ def _stored(path: str | os.PathLike[str]) -> Iterator[xr.Dataset]:
     if not Path(path).is_file():
         raise DatasetError(f"{path}: no such file; run the stage that writes it first")
     require_sound(path, netcdf=True)
-    with xr.open_dataset(path, engine="netcdf4", decode_times=False, cache=False) as stored:
+    with small_cache():
+        opened = xr.open_dataset(path, engine="netcdf4", decode_times=False, cache=False)
+    with opened as stored:
         stored.encoding["source"] = str(path)
         yield stored
+
+
+@contextmanager
+def small_cache() -> Iterator[None]:
+    """Let variables of netCDF-4 files that are opened meanwhile keep little of what was read.
+
+    By default each keeps 64 MiB, although what is read moment after moment is read once.
+    """
+    before = netCDF4.get_chunk_cache()
+    netCDF4.set_chunk_cache(CACHE, *before[1:])
+    try:
+        yield
+    finally:
+        netCDF4.set_chunk_cache(*before)
 
 
 @contextmanager

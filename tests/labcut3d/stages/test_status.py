@@ -1,5 +1,7 @@
 """What is told of a project as its files come, change and go; no video is opened for it."""
 
+from dataclasses import asdict
+
 import pytest
 
 from labcut3d import pipeline
@@ -7,8 +9,10 @@ from labcut3d.project import load_project
 from labcut3d.provenance import fingerprint, write_stamp
 from labcut3d.stages.common import path_hashes, settings_hash
 from labcut3d.stages.detecting import training_inputs
-from labcut3d.stages.status import ENOUGH, recording_status
+from labcut3d.stages.recording_status import recording_status
+from labcut3d.stages.status import ENOUGH
 from labcut3d.template import new_project
+from labcut3d.version import __version__
 
 BOARD = """
 [board]
@@ -143,12 +147,19 @@ def make_results(project):
     model = {"model default": sha256_of(project.model_path / "model.toml")}
     videos = path_hashes(project.recording_paths("walk"))
     stamp(folder / "detections.nc", {**videos, **model, "fps and individual": "x"})
-    found = {"detections": sha256_of(folder / "detections.nc"), "rig": sha256_of(project.rig_path)}
+    rig = {"rig": sha256_of(project.rig_path)}
+    found = {"detections": sha256_of(folder / "detections.nc"), **rig}
     settings = settings_hash(project, project.reconstruction)
     stamp(folder / "trajectories.nc", {**found, "reconstruction settings": settings})
     found = {"trajectories": sha256_of(folder / "trajectories.nc")}
-    events = settings_hash(project, project.events)
-    stamp(folder / "events.csv", {**found, "events settings": events})
+    moved = {"skeleton": fingerprint([asdict(project.skeleton), __version__])}
+    substrate = {"substrate settings": fingerprint(project.substrate)}
+    stamp(folder / "kinematics.nc", {**found, **moved, **substrate, **rig})
+    told = {"events settings": settings_hash(project, project.events)}
+    told |= {"substrate settings": settings_hash(project, project.substrate)}
+    stamp(folder / "events.csv", {**found, **told, **rig})
+    trajectories = {"trajectories.nc of walk": found["trajectories"]}
+    stamp(project.root / "results" / "summary.csv", trajectories)
     parts = ("detections.nc", "trajectories.nc", "events.csv")
     stamp(folder / "viewer.html", {name: sha256_of(folder / name) for name in parts})
 
@@ -163,6 +174,7 @@ def test_what_depends_on_a_changed_rig_is_stale_and_nothing_else(reconstructed):
     assert found.results == {
         "detections.nc": "done",
         "trajectories.nc": "stale",
+        "kinematics.nc": "stale",
         "events.csv": "stale",
         "viewer.html": "stale",
     }
@@ -175,6 +187,21 @@ def test_a_result_without_its_stamp_is_not_trusted(reconstructed):
     found = recording_status(reconstructed, "walk")
     assert found.results["events.csv"] == "stale"
     assert found.results["trajectories.nc"] == "done"
+
+
+def test_kinematics_stand_by_themselves(reconstructed):
+    (reconstructed.results("walk") / "kinematics.nc").unlink()
+    found = recording_status(reconstructed, "walk")
+    assert found.results["kinematics.nc"] == "missing"
+    assert found.results["events.csv"] == found.results["viewer.html"] == "done"
+    assert found.standing == "stale"
+
+
+def test_a_summary_of_other_trajectories_is_stale(reconstructed):
+    stamp(reconstructed.root / "results" / "summary.csv", {"trajectories.nc of walk": "others"})
+    assert states(reconstructed)["explore"] == "stale"
+    (reconstructed.root / "results" / "summary.csv").unlink()
+    assert states(reconstructed)["explore"] == "ready"
 
 
 def test_another_recording_waits(reconstructed):
