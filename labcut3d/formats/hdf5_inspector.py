@@ -28,7 +28,7 @@ FAULTS = (
     OSError, RuntimeError, KeyError, ValueError, TypeError, IndexError, AttributeError,
     OverflowError, MemoryError,
 )  # fmt: skip
-LONGEST = 15.0  # s for one file, and a second more for each MiB; more is an endless loop
+LONGEST = 10.0  # s for one file, and a second more for each MiB; more is an endless loop
 DENSEST = 1032  # bytes that deflate makes of one byte, at most
 ROWS = 256  # elements of text that are read at a time
 STANDARD = {1, 2, 3}  # deflate, shuffle and fletcher32: HDF5's filters that are well tried

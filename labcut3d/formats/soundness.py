@@ -21,6 +21,7 @@ __all__ = ["LARGEST", "require_sound"]
 
 LARGEST = 2**34  # bytes in memory: a day of 12 keypoints at 100 frames a second
 SETTLED = 2.0  # s after its last change until a file cannot be changed unseen by its time
+ENDLESS = 1  # status of the process that looks through a file, where it went on for ever
 INSPECTOR = Path(__file__).with_name("hdf5_inspector.py")
 
 
@@ -34,26 +35,27 @@ class _Inspector:
     def ask(self, request: str) -> str | None:
         """Return the answer, or None where the process did not live to give it."""
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        answer = ""
+        answer = None
         try:
             self.process.stdin.write(request + "\n")
             self.process.stdin.flush()
-            answer = self.process.stdout.readline()
+            answer = self.line()
         except BrokenPipeError:
             pass
         finally:
-            if not answer.endswith("\n"):
+            if answer is None:
                 self.close()
-        return answer or None
+        return answer
 
-    def is_ready(self) -> bool:
-        """Wait until the process has started, and tell whether it has."""
+    def line(self) -> str | None:
+        """Return the next line that the process prints, None where it ends instead."""
         assert self.process.stdout is not None
-        return bool(self.process.stdout.readline())
+        line = self.process.stdout.readline()
+        return line if line.endswith("\n") else None
 
     def close(self) -> None:
         """End the process, if it is of this one."""
+        atexit.unregister(self.close)
         if self.parent == os.getpid():
             self.process.kill()
             self.process.communicate()
@@ -89,21 +91,21 @@ def require_sound(path: str | os.PathLike[str], *, netcdf: bool = False) -> None
 def _ask(request: dict[str, object]) -> str | None:
     """Return the fault that is found in a file, if any."""
     while True:
-        fresh = not (_inspectors and _inspectors[-1].serves())
-        if fresh:
-            _inspectors[:] = [_start()]
-        inspector = _inspectors[-1]
-        if fresh and not inspector.is_ready():
+        running = [one for one in _inspectors if one.serves()]
+        _inspectors[:] = running or _started()
+        if not _inspectors:
             return f"cannot be looked through, as {sys.executable} does not run {INSPECTOR}"
+        (inspector,) = _inspectors
         answer = inspector.ask(json.dumps(request))
         if answer is not None:
             return json.loads(answer)["fault"]
-        if fresh:  # it was this file, none that came before
-            return f"damaged: {_end(inspector.process.returncode)}; write or copy it anew"
+        status = inspector.process.returncode
+        if status == ENDLESS or not running:  # it was this file, none that came before
+            return f"damaged: {_end(status)}; write or copy it anew"
 
 
-def _start() -> _Inspector:
-    """Start the process that looks through files."""
+def _started() -> list[_Inspector]:
+    """Start the process that looks through files; return it, or nothing where it does not run."""
     process = subprocess.Popen(
         [sys.executable, "-P", str(INSPECTOR)],
         stdin=subprocess.PIPE,
@@ -113,11 +115,16 @@ def _start() -> _Inspector:
     )
     inspector = _Inspector(process, os.getpid())
     atexit.register(inspector.close)
-    return inspector
+    if inspector.line() is not None:
+        return [inspector]
+    inspector.close()
+    return []
 
 
 def _end(status: int) -> str:
     """Return how the process that read a file ended."""
     if status < 0:
         return f"reading it ends a process with {signal.Signals(-status).name}"
-    return f"reading it takes for ever, or ends a process with status {status}"
+    if status == ENDLESS:
+        return "reading it takes for ever"
+    return f"reading it ends a process with status {status}"

@@ -146,6 +146,7 @@ def test_the_inspector_may_be_ended_by_others_meanwhile(sound, tmp_path):
     [
         ("raise SystemExit(3)", "cannot be looked through, as .* does not run"),
         ("print('ready', flush=True); input(); raise SystemExit(3)", "with status 3; write or"),
+        ("print('ready', flush=True); input(); raise SystemExit(1)", "takes for ever; write or"),
     ],
 )
 def test_an_inspector_that_does_not_answer(tmp_path, sound, monkeypatch, script, message):
