@@ -29,7 +29,11 @@ PLAIN = (
     *("kinematics", "viewer_playback", "identities", "openfield_robustness", "refinement"),
     *("fly_detectors", "detectors"),
 )
-OF_A_PROJECT = ("fly_events", "fly_points")  # need one that examples/02_fly_chamber.py leaves
+OF_A_PROJECT = (
+    "fly_events",
+    "fly_points",
+    "long_memory",
+)  # need one that examples/02_fly_chamber.py leaves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
