@@ -27,7 +27,7 @@ PLAIN = (
     *("triangulation", "smoothing", "mouse_residuals", "drift", "refraction", "pixel_floor"),
     *("selection", "heldout", "images_to_report", "swaps", "inference", "labelling"),
     *("kinematics", "viewer_playback", "identities", "openfield_robustness", "refinement"),
-    *("fly_detectors", "detectors"),
+    *("fly_detectors", "detectors", "graph_overhead"),
 )
 OF_A_PROJECT = (
     "fly_events",
