@@ -36,8 +36,9 @@ from labcut3d.provenance import read_stamp
 from labcut3d.stages.adding import add_calibration, add_recording, check_recording, check_videos
 from labcut3d.stages.behaving import events, export_boris
 from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
-from labcut3d.stages.detecting import detect, load_detectors, model_folders, train
+from labcut3d.stages.detecting import detect
 from labcut3d.stages.detection_import import import_detections
+from labcut3d.stages.detectors import load_detectors, model_folders
 from labcut3d.stages.drifting import drift, known_drift, repair
 from labcut3d.stages.evaluating import cross_validate, evaluate, learning_curve
 from labcut3d.stages.exporting import export_files, export_recording
@@ -54,6 +55,7 @@ from labcut3d.stages.refining import refine
 from labcut3d.stages.status import status
 from labcut3d.stages.suggesting import suggest
 from labcut3d.stages.summarising import summary
+from labcut3d.stages.training import train
 from labcut3d.stages.viewing import view, view_file
 
 if TYPE_CHECKING:  # of an extra

@@ -8,7 +8,8 @@ import xarray as xr
 from scipy.optimize import linear_sum_assignment
 
 from calibration.rig import Rig
-from labcut3d.reconstruction.identities import Identities, known_individuals
+from labcut3d.reconstruction.identities import Identities
+from labcut3d.reconstruction.matching import known_individuals
 from labcut3d.reconstruction.settings import ReconstructionSettings
 from labcut3d.windows import Window
 

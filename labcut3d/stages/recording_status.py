@@ -9,7 +9,7 @@ from labcut3d.errors import Labcut3dError
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, read_stamp
 from labcut3d.stages.common import IMPORTED, path_hashes, settings_hash
-from labcut3d.stages.detecting import model_folders
+from labcut3d.stages.detectors import model_folders
 from labcut3d.stages.standing import Standing, compare, made
 from labcut3d.version import __version__
 

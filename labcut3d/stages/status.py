@@ -15,9 +15,10 @@ from labcut3d.labels import read_labels
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint
 from labcut3d.stages.common import path_hashes
-from labcut3d.stages.detecting import model_folders, training_inputs
+from labcut3d.stages.detectors import model_folders
 from labcut3d.stages.recording_status import RecordingStatus, is_imported, recording_status
 from labcut3d.stages.standing import compare, made
+from labcut3d.stages.training import training_inputs
 
 __all__ = ["Step", "StepState", "status"]
 

@@ -7,7 +7,8 @@ import xarray as xr
 from labcut3d.errors import DatasetError
 from labcut3d.reconstruction import ReconstructionSettings, reconstruct
 from labcut3d.reconstruction.gains import assign, body_gains, exchange_margins
-from labcut3d.reconstruction.identities import in_order_of, match_individuals, switches_of
+from labcut3d.reconstruction.identities import in_order_of, switches_of
+from labcut3d.reconstruction.matching import match_individuals
 from labcut3d.synthetic_group import (
     BODY_LENGTH,
     Group,

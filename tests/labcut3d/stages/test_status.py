@@ -8,9 +8,9 @@ from labcut3d import pipeline
 from labcut3d.project import load_project
 from labcut3d.provenance import fingerprint, write_stamp
 from labcut3d.stages.common import path_hashes, settings_hash
-from labcut3d.stages.detecting import training_inputs
 from labcut3d.stages.recording_status import recording_status
 from labcut3d.stages.status import ENOUGH
+from labcut3d.stages.training import training_inputs
 from labcut3d.template import new_project
 from labcut3d.version import __version__
 
