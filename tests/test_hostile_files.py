@@ -31,6 +31,7 @@ def test_spoilt_files_are_refused_in_words(reader, tmp_path):
         ("images", 3381),
         ("events", 727),
         ("format eks", 14829),
+        ("format parquet", 24373),
         ("format lightning-pose", 43568),
         ("events", 3358),
         ("format sleap", 923),

@@ -30,7 +30,7 @@ FAULTS = (
 )  # fmt: skip
 LONGEST = 10.0  # s for one file, and a second more for each MiB; more is an endless loop
 DENSEST = 1032  # bytes that deflate makes of one byte, at most
-ROWS = 256  # elements of text that are read at a time
+TEXTS, RECORDS = 256, 2**16  # elements that are read at a time
 STANDARD = {1, 2, 3}  # deflate, shuffle and fletcher32: HDF5's filters that are well tried
 
 
@@ -106,10 +106,13 @@ def _read(dataset: h5py.Dataset, largest: int) -> None:
         if dataset.nbytes > size * DENSEST:
             raise _Fault(f"'{dataset.name}' claims more text than the file holds; it is broken")
         read = 0
-        for block in _blocks(dataset):
+        for block in _blocks(dataset, TEXTS):
             read += sum(map(sys.getsizeof, block.ravel().tolist()))
             if read > largest:
                 raise _Fault(f"'{dataset.name}' claims too much text; it is broken")
+    elif dataset.dtype.names:  # HDF5 takes these apart by what the file says of their parts
+        for _ in _blocks(dataset, RECORDS):
+            pass
     elif dataset.chunks is None:
         if dataset.id.get_create_plist().get_layout() == h5py.h5d.COMPACT:
             dataset[()]
@@ -125,12 +128,12 @@ def _read(dataset: h5py.Dataset, largest: int) -> None:
             dataset[piece]
 
 
-def _blocks(dataset: h5py.Dataset) -> Iterator[np.ndarray]:
-    """Yield the elements of a dataset, some at a time."""
+def _blocks(dataset: h5py.Dataset, count: int) -> Iterator[np.ndarray]:
+    """Yield the elements of a dataset, about `count` at a time."""
     if not dataset.shape:
         yield np.asarray(dataset[()], dtype=object)
         return
-    rows = max(1, ROWS // max(1, math.prod(dataset.shape[1:])))
+    rows = max(1, count // max(1, math.prod(dataset.shape[1:])))
     for start in range(0, dataset.shape[0], rows):
         yield np.asarray(dataset[start : start + rows])
 

@@ -53,9 +53,11 @@ def read_parquet(path: str | os.PathLike[str]) -> Points3d:
             if file.metadata.num_rows * file.metadata.num_columns > LARGEST:
                 raise FileFormatError(f"{path}: claims {file.metadata.num_rows} rows; broken?")
             metadata = file.schema_arrow.metadata or {}
-            table = file.read().to_pandas(ignore_metadata=True)
+            stored = file.read()
+            stored.validate(full=True)  # texts that are none are told here, not where they are used
+            table = stored.to_pandas(ignore_metadata=True)
         fps = json.loads(metadata[KEY])["fps"] if KEY in metadata else None
         table.attrs = {} if fps is None else {"fps": float(fps)}
-    except (OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
+    except (OSError, ValueError, KeyError, TypeError, ArithmeticError, RuntimeError) as error:
         raise FileFormatError(f"{path}: not a readable Parquet file ({error})") from error
     return points_of(table, Path(path))

@@ -21,6 +21,8 @@ from labcut3d.formats.views import ViewDetections
 __all__ = ["read_slp", "write_slp"]
 
 WHAT = "SLEAP's .slp files"
+SPARSE = 2**24  # numbers that any file may hold: 20 keypoints in 280 000 frames
+NUMBERS_PER_BYTE = 1000  # of a longer file: where one frame in 5000 has instances
 
 
 def read_slp(path: str | os.PathLike[str]) -> ViewDetections:
@@ -109,7 +111,8 @@ def _only_video(path: Path, labels: Any) -> Any:
 def _require_few(path: Path, labels: Any, video: Any, points: int) -> None:
     """Refuse frame numbers that would ask for more than memory holds."""
     numbers = [frame.frame_idx for frame in labels.labeled_frames if frame.video is video]
-    if min(numbers) < 0 or max(numbers) * points * 3 > LARGEST:
+    largest = min(LARGEST, max(SPARSE, path.stat().st_size * NUMBERS_PER_BYTE))
+    if min(numbers) < 0 or max(numbers) * points * 3 > largest:
         raise FileFormatError(
             f"{path}: has a frame {max(numbers, key=abs)} with {points} points; divide the file"
         )

@@ -126,7 +126,7 @@ def _sleap_labels(folder: Path) -> None:
         images=(None, None),
     )
     skeleton = Skeleton(name="m", keypoints=labels.keypoints)
-    write_sleap([labels], {"walk": folder / "walk.mp4"}, skeleton, folder)
+    write_sleap([labels], {"walk": Path("/films/walk.mp4")}, skeleton, folder)
 
 
 def _video(folder: Path) -> None:
