@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.files import atomic_write
+from calibration.npz import read_npz
 from labcut3d.progress import Progress
 from labcut3d.provenance import changed_inputs, write_stamp
 from labcut3d.region import Region
@@ -33,6 +34,7 @@ Numbers = npt.NDArray[np.int64]
 
 FOLDER = ".chunks"
 ARRAYS = ("position", "confidence", "covariance", "read")
+WHAT = "a chunk of detections; remove it and run again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +108,9 @@ def missing_in(chunks: Sequence[Chunk], numbers: Mapping[str, Numbers]) -> str:
     from labcut3d.detection.inference import missing_frames
 
     read = {
-        view: np.concatenate([_load(one, ("read",))["read"] for one in chunks if one.view == view])
+        view: np.concatenate(
+            [read_npz(one.path, ("read",), WHAT)["read"] for one in chunks if one.view == view]
+        )
         for view in numbers
     }
     return missing_frames(read, numbers)
@@ -132,7 +136,7 @@ def join_chunks(
         rows.setdefault(range(chunk.start, chunk.stop), {})[chunk.view] = chunk
     for span, row in rows.items():
         yield combine_views(
-            {view: ViewFound(**_load(row[view], ARRAYS)) for view in numbers},
+            {view: ViewFound(**read_npz(row[view].path, ARRAYS, WHAT)) for view in numbers},
             keypoints=keypoints,
             individual=individual,
             fps=fps,
@@ -149,9 +153,3 @@ def remove_chunks(folder: Path) -> None:
     shutil.rmtree(folder / FOLDER, ignore_errors=True)
     _detector.cache_clear()
     _frames.cache_clear()
-
-
-def _load(chunk: Chunk, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Read arrays of a chunk that is done."""
-    with np.load(chunk.path, allow_pickle=False) as stored:
-        return {name: stored[name] for name in names}
