@@ -45,8 +45,9 @@ from labcut3d.stages.overlaying import overlay
 from labcut3d.stages.placing import place_chamber
 from labcut3d.stages.quality import quality
 from labcut3d.stages.reconstructing import triangulate, triangulate_files
+from labcut3d.stages.recording_results import recording_status
 from labcut3d.stages.refining import refine
-from labcut3d.stages.status import recording_status, status
+from labcut3d.stages.status import status
 from labcut3d.stages.suggesting import suggest
 from labcut3d.stages.summarising import summary
 from labcut3d.stages.viewing import view, view_file

@@ -49,6 +49,7 @@ __all__ = [
     "model_folders",
     "page_path",
     "read_labelled_images",
+    "region_hash",
     "suffix_of",
     "train",
     "training_inputs",
@@ -164,10 +165,10 @@ def _detection_inputs(project: Project, sources: Mapping[str, Frames]) -> dict[s
         f"model {folder.name}": sha256_of(folder / "model.toml") for folder in _trained(project)
     }
     told = fingerprint([project.frame_rate(sources), _individual(project)])
-    return {**source_hashes(sources), **models, "fps and individual": told, **_parts(project)}
+    return {**source_hashes(sources), **models, "fps and individual": told, **region_hash(project)}
 
 
-def _parts(project: Project) -> dict[str, str]:
+def region_hash(project: Project) -> dict[str, str]:
     """Return the hash of which part of its file's image each view is."""
     regions = {view: asdict(project.region(view)) for view in project.views}
     return {"crop and mirror": fingerprint(regions)}
@@ -205,7 +206,7 @@ def _chunks(project: Project, recording: str, sources: Mapping[str, Frames]) -> 
 def training_inputs(project: Project) -> dict[str, str]:
     """Return the hashes of all that detectors are trained from."""
     settings = settings_hash(project, project.detector)
-    return {**label_inputs(project), **_parts(project), "settings": settings}
+    return {**label_inputs(project), **region_hash(project), "settings": settings}
 
 
 def label_inputs(project: Project) -> dict[str, str]:

@@ -5,26 +5,27 @@ that it may be asked for again and again. A result counts as stale where one of 
 changed since; whether a result was edited by hand only the stage itself looks, when it runs.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from calibration.files import sha256_of
 from labcut3d.errors import Labcut3dError
 from labcut3d.labels import read_labels
 from labcut3d.project import Project
-from labcut3d.provenance import fingerprint, read_stamp
-from labcut3d.stages.common import IMPORTED, path_hashes, settings_hash
+from labcut3d.provenance import fingerprint
+from labcut3d.stages.common import path_hashes
 from labcut3d.stages.detecting import model_folders, training_inputs
+from labcut3d.stages.recording_results import (
+    RecordingStatus,
+    compare,
+    is_imported,
+    recording_status,
+)
 
-__all__ = ["RecordingStatus", "Standing", "Step", "StepState", "recording_status", "status"]
+__all__ = ["Step", "StepState", "status"]
 
 StepState = Literal["done", "stale", "ready", "blocked"]
-Standing = Literal["done", "stale", "missing"]
 
 MOST_NAMED = 3  # inputs that have changed
 ENOUGH = 20  # labelled moments of a first detector that is worth looking at
@@ -45,28 +46,6 @@ class Step:
     todo: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordingStatus:
-    """What was made of one recording: each result by its file's name, in the order of making.
-
-    `because` names the inputs that have changed since, of the first result that is stale.
-    """
-
-    name: str
-    results: Mapping[str, Standing]
-    because: tuple[str, ...] = ()
-    trouble: str = ""
-    """What keeps it from being reconstructed, such as a missing video; "" where nothing does."""
-
-    @property
-    def standing(self) -> Standing:
-        """Done where all is; stale where something is, or where only a part is there."""
-        found = set(self.results.values())
-        if found == {"done"}:
-            return "done"
-        return "missing" if found == {"missing"} else "stale"
-
-
 def status(project: Project) -> tuple[Step, ...]:
     """Return where each step of a project stands, in the order of the work."""
     recordings = tuple(recording_status(project, name) for name in project.recordings())
@@ -79,33 +58,6 @@ def status(project: Project) -> tuple[Step, ...]:
         train,
         _reconstruct(project, recordings, calibrate, train),
         _explore(recordings),
-    )
-
-
-def recording_status(project: Project, name: str) -> RecordingStatus:
-    """Return what was made of a recording, and whether it is up to date."""
-    folder, several = project.results(name), len(project.views) > 1
-    made = partial(_compare, folder)
-    try:
-        videos, trouble = path_hashes(project.recording_paths(name)), ""
-    except Labcut3dError as error:
-        videos, trouble = {}, str(error)
-    found_by = {} if _is_imported(project, name) else {**videos, **_model_hashes(project)}
-    found = {"detections.nc": made("detections.nc", found_by)}
-    if several:
-        inputs = {"reconstruction settings": settings_hash(project, project.reconstruction)}
-        inputs |= _rig_hash(project, folder) | _made(folder, {"detections": "detections.nc"})
-        found["trajectories.nc"] = made("trajectories.nc", inputs)
-        inputs = {"events settings": settings_hash(project, project.events)}
-        inputs |= _made(folder, {"trajectories": "trajectories.nc"})
-        found["events.csv"] = made("events.csv", inputs)
-    parts = _made(folder, {part: part for part in found})
-    found["viewer.html"] = made("viewer.html", parts)
-    return RecordingStatus(
-        name=name,
-        results=_cascade({part: state for part, (state, _) in found.items()}),
-        because=next((because for _, because in found.values() if because), ()),
-        trouble=trouble,
     )
 
 
@@ -137,7 +89,7 @@ def _calibrate(project: Project) -> Step:
     if not done:
         return _step("calibrate", "ready", "", "Calibrate the cameras from the board videos.")
     inputs = {**videos, **({"board": fingerprint(project.board)} if project.board else {})}
-    _, because = _compare(project.rig_path.parent, project.rig_path.name, inputs)
+    _, because = compare(project.rig_path.parent, project.rig_path.name, inputs)
     if because:
         todo = f"Calibrate again: changed since is {_named(because)}."
         return _step("calibrate", "stale", "Calibrated.", todo)
@@ -172,7 +124,7 @@ def _train(project: Project, label: Step) -> Step:
     except Labcut3dError as error:
         return _step("train", "stale", told, str(error))
     for file in files:
-        _, because = _compare(file.parent, file.name, inputs, exact=True)
+        _, because = compare(file.parent, file.name, inputs, exact=True)
         if because:
             todo = f"Train again: changed since is {_named(because)}."
             return _step("train", "stale", told, todo)
@@ -185,7 +137,7 @@ def _reconstruct(
     """Return how many recordings are reconstructed, and up to date."""
     done = sum(one.standing == "done" for one in recordings)
     told = f"{done} of {_count(len(recordings), 'recording')} up to date." if recordings else ""
-    foreign = bool(recordings) and all(_is_imported(project, one.name) for one in recordings)
+    foreign = bool(recordings) and all(is_imported(project, one.name) for one in recordings)
     needed = {"calibrate the cameras": calibrate.told, "train the detector": train.told or foreign}
     lacking = [what for what, done in needed.items() if not done]
     if not recordings or lacking:
@@ -218,59 +170,6 @@ TITLES = {
 def _step(key: str, state: StepState, told: str, todo: str) -> Step:
     """Return a step with its title."""
     return Step(key=key, title=TITLES[key], state=state, told=told, todo=todo)  # type: ignore[arg-type]
-
-
-def _compare(
-    folder: Path, name: str, inputs: Mapping[str, str], *, exact: bool = False
-) -> tuple[Standing, tuple[str, ...]]:
-    """Return how a result stands to its inputs, and which of them have changed.
-
-    Only `inputs` are compared, and others that it was made from are not, unless `exact`.
-    """
-    result = folder / name
-    if not result.is_file():
-        return "missing", ()
-    stamp = read_stamp(result)
-    if stamp is None:
-        return "stale", ("the file itself",)
-    names = {*inputs, *(stamp.inputs if exact else ())}
-    changed = tuple(sorted(k for k in names if stamp.inputs.get(k) != inputs.get(k)))
-    return ("stale" if changed else "done"), changed
-
-
-def _cascade(found: Mapping[str, Standing]) -> dict[str, Standing]:
-    """Return the same with all that is made after a stale result stale as well."""
-    states, before = {}, "done"
-    for name, state in found.items():
-        states[name] = "stale" if state == "done" and before != "done" else state
-        before = states[name]
-    return states
-
-
-def _made(folder: Path, files: Mapping[str, str]) -> dict[str, str]:
-    """Return the hashes of earlier results as their stamps tell them, by the input's name."""
-    stamps = {name: read_stamp(folder / file) for name, file in files.items()}
-    return {name: stamp.sha256 for name, stamp in stamps.items() if stamp is not None}
-
-
-def _model_hashes(project: Project) -> dict[str, str]:
-    """Return the hashes of the detectors that are there."""
-    files = [folder / "model.toml" for folder in model_folders(project)]
-    return {f"model {file.parent.name}": sha256_of(file) for file in files if file.is_file()}
-
-
-def _rig_hash(project: Project, folder: Path) -> dict[str, str]:
-    """Return the hash of the rig that a recording is seen with, where there is one."""
-    for path in (folder / "rig.toml", project.filming_rig_path):
-        if path.is_file():
-            return {"rig": sha256_of(path)}
-    return {}
-
-
-def _is_imported(project: Project, name: str) -> bool:
-    """Tell whether a recording's detections are those of another program."""
-    stamp = read_stamp(project.results(name) / "detections.nc")
-    return stamp is not None and any(one.startswith(IMPORTED) for one in stamp.inputs)
 
 
 def _labelled_moments(project: Project) -> int:

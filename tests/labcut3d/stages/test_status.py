@@ -1,14 +1,19 @@
 """What is told of a project as its files come, change and go; no video is opened for it."""
 
+from dataclasses import asdict, replace
+
 import pytest
 
+from calibration.files import sha256_of
 from labcut3d import pipeline
 from labcut3d.project import load_project
 from labcut3d.provenance import fingerprint, write_stamp
 from labcut3d.stages.common import path_hashes, settings_hash
-from labcut3d.stages.detecting import training_inputs
-from labcut3d.stages.status import ENOUGH, recording_status
+from labcut3d.stages.detecting import region_hash, training_inputs
+from labcut3d.stages.recording_results import recording_status
+from labcut3d.stages.status import ENOUGH
 from labcut3d.template import new_project
+from labcut3d.version import __version__
 
 BOARD = """
 [board]
@@ -137,20 +142,31 @@ def reconstructed(project):
 
 
 def make_results(project):
-    from calibration.files import sha256_of
-
     folder = project.results("walk")
-    model = {"model default": sha256_of(project.model_path / "model.toml")}
+    model = {"model default": sha256_of(project.model_path / "model.toml"), **region_hash(project)}
     videos = path_hashes(project.recording_paths("walk"))
     stamp(folder / "detections.nc", {**videos, **model, "fps and individual": "x"})
-    found = {"detections": sha256_of(folder / "detections.nc"), "rig": sha256_of(project.rig_path)}
+    rig = {"rig": sha256_of(project.rig_path)}
+    found = {"detections": sha256_of(folder / "detections.nc"), **rig}
     settings = settings_hash(project, project.reconstruction)
     stamp(folder / "trajectories.nc", {**found, "reconstruction settings": settings})
-    found = {"trajectories": sha256_of(folder / "trajectories.nc")}
+    found = {"trajectories": sha256_of(folder / "trajectories.nc"), **rig}
+    ground = {"substrate settings": fingerprint(project.substrate)}
+    anatomy = {"skeleton": fingerprint([asdict(project.skeleton), __version__])}
+    stamp(folder / "kinematics.nc", {**found, **anatomy, **ground})
+    ground = {"substrate settings": settings_hash(project, project.substrate)}
     events = settings_hash(project, project.events)
-    stamp(folder / "events.csv", {**found, "events settings": events})
+    (folder / "events.nc").write_text("all about the events")
+    stamp(folder / "events.csv", {**videos, **found, **ground, "events settings": events})
     parts = ("detections.nc", "trajectories.nc", "events.csv")
-    stamp(folder / "viewer.html", {name: sha256_of(folder / name) for name in parts})
+    shown = {"settings": fingerprint([asdict(project.skeleton), project.name, __version__])}
+    hashes = {name: sha256_of(folder / name) for name in parts}
+    stamp(folder / "viewer.html", {**videos, **hashes, **shown})
+    told = {
+        f"{part} of walk": sha256_of(folder / part) for part in ("events.nc", "trajectories.nc")
+    }
+    told |= {"settings": events, "project": fingerprint([project.name])}
+    stamp(folder.parent / "summary.csv", told)
 
 
 def test_all_done_is_told(reconstructed):
@@ -163,11 +179,28 @@ def test_what_depends_on_a_changed_rig_is_stale_and_nothing_else(reconstructed):
     assert found.results == {
         "detections.nc": "done",
         "trajectories.nc": "stale",
+        "kinematics.nc": "stale",
         "events.csv": "stale",
         "viewer.html": "stale",
+        "summary.csv": "stale",
     }
     assert found.because == ("rig",)
     assert states(reconstructed)["reconstruct"] == "stale"
+
+
+def test_kinematics_are_stale_alone_where_another_angle_is_asked_for(reconstructed):
+    skeleton = replace(reconstructed.skeleton, angles={})
+    found = recording_status(replace(reconstructed, skeleton=skeleton), "walk")
+    stale = {name for name, state in found.results.items() if state == "stale"}
+    assert stale == {"kinematics.nc", "viewer.html"}  # the viewer shows the angles
+    assert found.because == ("skeleton", "settings")
+
+
+def test_the_table_of_all_recordings_is_stale_once_events_changed(reconstructed):
+    (reconstructed.results("walk") / "events.nc").write_text("other events")
+    found = recording_status(reconstructed, "walk")
+    assert found.results["summary.csv"] == "stale"
+    assert "events.nc of walk" in found.because
 
 
 def test_a_result_without_its_stamp_is_not_trusted(reconstructed):
