@@ -31,16 +31,9 @@ from calibration.points.moving import (
     velocities,
 )
 from calibration.rig import Rig
-from calibration.solver.anchored import (
-    FREEDOM,
-    Anchor,
-    Sightings,
-    State,
-    System,
-    descend,
-    distances,
-)
+from calibration.solver.anchored import FREEDOM, Anchor, Sightings, State, System
 from calibration.solver.blas import single_threaded
+from calibration.solver.descent import descend, distances
 from calibration.solver.parameters import parameter_names
 from calibration.solver.uncertainty import rig_parameters
 from calibration.solver.wall_freedom import WallFreedom, WallPriors

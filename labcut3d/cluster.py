@@ -1,8 +1,9 @@
 """Many recordings on many processes: one graph of tasks, which Dask runs here or on a cluster.
 
-    recording  ->  plan  ->  a chunk of a view  ->  finish
-                             a chunk of a view  ->
-                             ...
+    train      ->  recording  ->  plan  ->  a chunk of a view  ->  finish
+                                            a chunk of a view  ->
+                                            ...
+    calibrate  ->                                                  finish
 
 Every task writes files of the project and returns next to nothing, so a worker that is lost costs
 the chunk it was at: Dask gives it to another. Whatever a task finds done, it does not do again.
@@ -27,9 +28,10 @@ from labcut3d.stages.detecting import chunks_to_detect
 if TYPE_CHECKING:  # of an extra
     from distributed import Client, Future
 
-__all__ = ["Finish", "connect", "reconstruct_recordings"]
+__all__ = ["Finish", "Stage", "connect", "reconstruct_recordings"]
 
 Finish = Callable[[Project, str, Reporter], None]
+Stage = Callable[[Project, Reporter], object]
 
 LOST_WORKERS = 10  # that one task may be running on before it is blamed for their end
 ATTEMPTS = 2  # more, where a task fails, as it does when its disk is away for a moment
@@ -78,17 +80,25 @@ def reconstruct_recordings(
     recordings: Sequence[str],
     finish: Finish,
     reporter: Reporter,
+    *,
+    before_detecting: Sequence[Stage] = (),
+    before_finishing: Sequence[Stage] = (),
 ) -> dict[str, str]:
     """Detect in recordings chunk by chunk, and `finish` each; return why some failed, by name.
 
     `finish` does what is left of a recording, and is a function that workers can import. All
-    workers see the project's folder at the same path. The first recordings come first.
+    workers see the project's folder at the same path. The first recordings come first. Stages of
+    the project that are needed `before_detecting` in any recording, or `before_finishing` any, are
+    tasks as well; where one fails, so do all recordings.
     """
     from distributed import as_completed
 
     here = replace(project, root=project.root.resolve())
     with closing(_Graph(client, here, finish, reporter)) as graph:
-        flow = as_completed([graph.plan(name, -rank) for rank, name in enumerate(recordings)])
+        first = [graph.prepare(stage) for stage in before_detecting]
+        others = [graph.prepare(stage) for stage in before_finishing]
+        plans = [graph.plan(name, -rank, first, others) for rank, name in enumerate(recordings)]
+        flow = as_completed([*first, *others, *plans])
         for future in flow:
             flow.update(graph.follow(future))
         return graph.failed
@@ -106,10 +116,19 @@ class _Graph:
         self._next: dict[Any, Callable[[Future], list[Future]]] = {}
         self._bars = ExitStack()
 
-    def plan(self, name: str, priority: int) -> "Future":
-        """Return the task that divides a recording into chunks."""
-        divide = partial(self._divide, name, priority)
-        return self._submit(divide, priority, chunks_to_detect, self._project, name)
+    def prepare(self, stage: Stage) -> "Future":
+        """Return the task of a stage of the whole project."""
+        return self._submit(self._tell, 1, _prepare, self._project, stage)
+
+    def plan(
+        self, name: str, priority: int, after: "Sequence[Future]", end_after: "Sequence[Future]"
+    ) -> "Future":
+        """Return the task that divides a recording into chunks, `after` some tasks.
+
+        What comes when its chunks are done waits for those of `end_after`, too.
+        """
+        divide = partial(self._divide, name, priority, end_after)
+        return self._submit(divide, priority, _plan, self._project, name, list(after))
 
     def follow(self, future: "Future") -> "list[Future]":
         """Return the tasks that follow one that has ended."""
@@ -119,7 +138,15 @@ class _Graph:
         """Take the bars away."""
         self._bars.close()
 
-    def _divide(self, name: str, priority: int, planned: "Future") -> "list[Future]":
+    def _tell(self, prepared: "Future") -> "list[Future]":
+        """Tell what a stage of the project told; where it failed, the recordings say why."""
+        if prepared.status == "finished":
+            prepared.result().replay(self._reporter)
+        return []
+
+    def _divide(
+        self, name: str, priority: int, end_after: "Sequence[Future]", planned: "Future"
+    ) -> "list[Future]":
         """Return the tasks of a recording: its chunks, and what comes when all are done."""
         if self._has_failed(name, planned):
             return []
@@ -129,7 +156,7 @@ class _Graph:
             for chunk in bar.chunks
         ]
         end = partial(self._end, name, bar)
-        rest = (self._project, name, self._finish, chunks)
+        rest = (self._project, name, self._finish, [*chunks, *end_after])
         return [*chunks, self._submit(end, priority, _finish, *rest)]
 
     def _end(self, name: str, bar: "_Bar", finished: "Future") -> "list[Future]":
@@ -192,14 +219,27 @@ class _Bar:
         self._own.close()
 
 
+def _prepare(project: Project, stage: Stage) -> Recorder:
+    """Do what the whole project needs, on a worker."""
+    with _turn:
+        recorder = Recorder()
+        stage(project, recorder)
+        return recorder
+
+
+def _plan(project: Project, recording: str, after: Sequence[Any]) -> tuple[Chunk, ...]:
+    """Divide a recording into chunks once what comes before, `after`, is done."""
+    return chunks_to_detect(project, recording)
+
+
 def _detect(chunk: Chunk) -> None:
     """Detect in a chunk, on a worker."""
     with _turn:
         detect_chunk(chunk)
 
 
-def _finish(project: Project, recording: str, finish: Finish, chunks: Sequence[None]) -> Recorder:
-    """Do what is left of a recording once its `chunks` are done, on a worker."""
+def _finish(project: Project, recording: str, finish: Finish, after: Sequence[Any]) -> Recorder:
+    """Do what is left of a recording once what comes before, `after`, is done, on a worker."""
     with _turn:
         recorder = Recorder()
         finish(project, recording, recorder)

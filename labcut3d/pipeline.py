@@ -25,15 +25,20 @@ returns the path of what it answers for.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from calibration import Rig
 from labcut3d.errors import Labcut3dError, ProjectError
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
+from labcut3d.provenance import read_stamp
 from labcut3d.stages.adding import add_calibration, add_recording, check_recording, check_videos
 from labcut3d.stages.behaving import events, export_boris
 from labcut3d.stages.calibrating import calibrate_project, calibrate_sources
-from labcut3d.stages.detecting import detect, load_detectors, train
+from labcut3d.stages.detecting import detect
 from labcut3d.stages.detection_import import import_detections
+from labcut3d.stages.detectors import load_detectors, model_folders
 from labcut3d.stages.drifting import drift, known_drift, repair
 from labcut3d.stages.evaluating import cross_validate, evaluate, learning_curve
 from labcut3d.stages.exporting import export_files, export_recording
@@ -45,12 +50,16 @@ from labcut3d.stages.overlaying import overlay
 from labcut3d.stages.placing import place_chamber
 from labcut3d.stages.quality import quality
 from labcut3d.stages.reconstructing import triangulate, triangulate_files
-from labcut3d.stages.recording_results import recording_status
+from labcut3d.stages.recording_status import recording_status
 from labcut3d.stages.refining import refine
 from labcut3d.stages.status import status
 from labcut3d.stages.suggesting import suggest
 from labcut3d.stages.summarising import summary
+from labcut3d.stages.training import train
 from labcut3d.stages.viewing import view, view_file
+
+if TYPE_CHECKING:  # of an extra
+    from labcut3d.cluster import Stage
 
 __all__ = [
     "add_calibration",
@@ -84,6 +93,7 @@ __all__ = [
     "recording_status",
     "refine",
     "repair",
+    "run",
     "starting_points",
     "status",
     "suggest",
@@ -113,14 +123,75 @@ def reconstruct(
     """
     if project.chamber is not None:
         place_chamber(project, reporter)
-    names = project.choose_recordings(recordings)
+    _reconstruct(project, recordings, reporter, (workers, scheduler))
+
+
+def run(
+    project: Project,
+    reporter: Reporter = SILENT,
+    *,
+    workers: int = 1,
+    scheduler: str | None = None,
+) -> None:
+    """Bring a whole project up to date: calibrate, train, and all that `reconstruct` does.
+
+    Cameras and detectors that are up to date stay as they are, and so do those that were not made
+    here, of labels and board videos. With several `workers`, or those of
+    the Dask at `scheduler`, the cameras are calibrated while the detectors are trained, and what
+    can be done of a recording does not wait for what it does not need.
+    """
+    due = [step.key for step in status(project) if step.state in ("ready", "stale")]
+    models = [folder / "model.toml" for folder in model_folders(project)]
+    calibrating = [calibrate] if "calibrate" in due and _made_here(project.rig_path) else []
+    training = [train] if "train" in due and all(map(_made_here, models)) else []
     if workers == 1 and scheduler is None:
+        for stage in (*calibrating, *training):
+            stage(project, reporter)
+    elif not calibrating and project.chamber is not None:
+        place_chamber(project, reporter)
+    _reconstruct(project, (), reporter, (workers, scheduler), training, calibrating)
+
+
+def calibrate(project: Project, reporter: Reporter = SILENT) -> None:
+    """Calibrate a project's cameras, without those left out before, and place its chamber."""
+    dropped = ()
+    if project.rig_path.exists():
+        dropped = Rig.load(project.rig_path).metadata.get("dropped_cameras", ())
+    calibrate_project(project, dropped, reporter)
+    if project.chamber is not None:
+        place_chamber(project, reporter)
+
+
+def _made_here(result: Path) -> bool:
+    """Tell whether a result was made from the project's own files, or is not there yet."""
+    return not result.exists() or read_stamp(result) is not None
+
+
+def _reconstruct(
+    project: Project,
+    recordings: Sequence[str],
+    reporter: Reporter,
+    where: tuple[int, str | None],
+    before_detecting: "Sequence[Stage]" = (),
+    before_finishing: "Sequence[Stage]" = (),
+) -> None:
+    """Do what `reconstruct` does, `where` there are so many workers, or a scheduler."""
+    names = project.choose_recordings(recordings)
+    if where == (1, None):
         failed = _one_by_one(project, names, reporter)
     else:
         from labcut3d.cluster import connect, reconstruct_recordings
 
-        with connect(workers, scheduler, reporter) as client:
-            failed = reconstruct_recordings(client, project, names, reconstruct_one, reporter)
+        with connect(*where, reporter) as client:
+            failed = reconstruct_recordings(
+                client,
+                project,
+                names,
+                reconstruct_one,
+                reporter,
+                before_detecting=before_detecting,
+                before_finishing=before_finishing,
+            )
     if len(failed) < len(names):
         quality(project, reporter)
         if len(project.views) > 1:

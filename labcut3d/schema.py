@@ -1,10 +1,12 @@
 """Datasets that keep the `contract`: made, written and read."""
 
 import os
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import netCDF4
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
@@ -12,7 +14,7 @@ import xarray as xr
 from calibration.files import atomic_write
 from labcut3d.contract import DETECTIONS, KINEMATICS, TRAJECTORIES, Kind
 from labcut3d.errors import DatasetError, FileFormatError
-from labcut3d.formats.hdf5 import require_sound
+from labcut3d.formats.soundness import require_sound
 from labcut3d.validation import require_rate, source_of, validate
 from labcut3d.version import __version__
 
@@ -23,8 +25,9 @@ __all__ = [
     "make_trajectories",
     "noise_covariance",
     "open_dataset",
-    "open_variables",
+    "open_lazily",
     "save_dataset",
+    "small_cache",
     "validate_detections",
     "validate_kinematics",
     "validate_trajectories",
@@ -32,7 +35,7 @@ __all__ = [
 
 Array = npt.NDArray[Any]
 
-LARGEST = 2**34  # bytes in memory: a day of 12 keypoints at 100 frames a second
+CACHE = 2**21  # bytes that a variable of an open file keeps
 UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, IndexError, TypeError, MemoryError)
 
 
@@ -182,51 +185,69 @@ def open_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
     return validate(dataset, kind_of(dataset))
 
 
-def open_variables(
-    path: str | os.PathLike[str], names: Collection[str], single: Collection[str] = ()
-) -> xr.Dataset:
-    """Read some variables of a file of any kind, those that it has, into memory.
+@contextmanager
+def open_lazily(path: str | os.PathLike[str], chunk: int | None = None) -> Iterator[xr.Dataset]:
+    """Open a file of any kind, validated, whose variables stay on disk until they are asked for.
 
-    Those among `single` in single precision, to spare memory. The whole file is validated. Raises
+    Of long recordings ask for some moments after the other, as in `isel(time=slice(0, 4096))`. With
+    `chunk`, variables are dask arrays of so many moments, for which dask must be installed. Raises
     `DatasetError` as `open_dataset` does.
     """
-
-    def chosen(stored: xr.Dataset) -> xr.Dataset:
-        """Return the variables asked for of a valid file, read one after the other."""
-        validate(stored, kind_of(stored))
-        kept = [name for name in names if name in stored]
-        found = stored[kept]
-        for name in kept:
-            if name in single:
-                found[name] = found[name].astype("float32").load()
-        return found
-
-    return load_netcdf(path, chosen)
+    with ExitStack() as files:
+        with _faults_told(path):
+            stored = files.enter_context(_stored(path))
+            validate(stored, kind_of(stored))
+        yield stored if chunk is None else stored.chunk(time=chunk)
 
 
-def load_netcdf(
-    path: str | os.PathLike[str],
-    choose: Callable[[xr.Dataset], xr.Dataset] = lambda dataset: dataset,
-) -> xr.Dataset:
-    """Read what `choose` takes of a netCDF-4 file into memory, without asking what it holds.
+def load_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
+    """Read a netCDF-4 file wholly into memory, without asking what it holds.
 
     Raises `DatasetError` naming the file where it is missing, is not netCDF-4, is damaged, or
     claims more than memory holds.
     """
-    path = Path(path)
-    if not path.is_file():
+    with _faults_told(path), _stored(path) as stored:
+        dataset = stored.load()
+    dataset.encoding["source"] = str(path)
+    return dataset
+
+
+@contextmanager
+def _stored(path: str | os.PathLike[str]) -> Iterator[xr.Dataset]:
+    """Open a netCDF-4 file whose variables stay on disk."""
+    if not Path(path).is_file():
         raise DatasetError(f"{path}: no such file; run the stage that writes it first")
+    require_sound(path, netcdf=True)
+    with small_cache():
+        opened = xr.open_dataset(path, engine="netcdf4", decode_times=False, cache=False)
+    with opened as stored:
+        stored.encoding["source"] = str(path)
+        yield stored
+
+
+@contextmanager
+def small_cache() -> Iterator[None]:
+    """Let variables of netCDF-4 files that are opened meanwhile keep little of what was read.
+
+    By default each keeps 64 MiB, although what is read moment after moment is read once.
+    """
+    before = netCDF4.get_chunk_cache()
+    netCDF4.set_chunk_cache(CACHE, *before[1:])
     try:
-        require_sound(path, LARGEST)
-        with xr.open_dataset(path, engine="netcdf4", decode_times=False, cache=False) as stored:
-            stored.encoding["source"] = str(path)
-            dataset = choose(stored).load()
+        yield
+    finally:
+        netCDF4.set_chunk_cache(*before)
+
+
+@contextmanager
+def _faults_told(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Name the file in every error of reading it."""
+    try:
+        yield
     except FileFormatError as error:
         raise DatasetError(str(error)) from error
     except UNREADABLE as error:
         raise DatasetError(f"{path}: not a readable netCDF-4 file ({error})") from error
-    dataset.encoding["source"] = str(path)
-    return dataset
 
 
 def _assemble(

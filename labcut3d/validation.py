@@ -8,6 +8,8 @@ from labcut3d.errors import DatasetError
 
 __all__ = ["require_rate", "source_of", "validate"]
 
+TOGETHER = 16_384  # moments looked at together: those of a file need not all be in memory
+
 
 def validate(dataset: xr.Dataset, kind: Kind) -> xr.Dataset:
     """Compare a dataset with its kind, naming the first difference."""
@@ -20,7 +22,7 @@ def validate(dataset: xr.Dataset, kind: Kind) -> xr.Dataset:
     for name in kind.coords:
         if name not in dataset.coords:
             raise DatasetError(f"{where}: {kind.name} need a coordinate '{name}'")
-        if not dataset.indexes[name].is_unique:
+        if name != "time" and not dataset.indexes[name].is_unique:
             raise DatasetError(f"{where}: coordinate '{name}' has a label twice")
         if dataset.sizes[name] == 0:
             raise DatasetError(f"{where}: '{name}' is empty; there is nothing in this dataset")
@@ -55,6 +57,15 @@ def _validate_variables(dataset: xr.Dataset, kind: Kind, where: str) -> None:
 
 def _validate_values(dataset: xr.Dataset, where: str) -> None:
     """Refuse what is infinite, what no probability or variance can be, and time that goes back."""
+    steps = np.diff(dataset["time"].values)
+    if not (steps > 0).all() or not np.isfinite(dataset["time"].values).all():
+        raise DatasetError(f"{where}: 'time' must rise from moment to moment, in finite seconds")
+    for start in range(0, dataset.sizes["time"], TOGETHER):
+        _validate_moments(dataset.isel(time=slice(start, start + TOGETHER)), where)
+
+
+def _validate_moments(dataset: xr.Dataset, where: str) -> None:
+    """Refuse values of some moments that cannot be."""
     for name in ("position", "position_raw", "covariance"):
         if name in dataset and np.isinf(dataset[name].values).any():
             raise DatasetError(f"{where}: '{name}' holds an infinite value; write NaN for missing")
@@ -63,9 +74,6 @@ def _validate_values(dataset: xr.Dataset, where: str) -> None:
         if (variances < 0).any():
             least = np.nanmin(variances)
             raise DatasetError(f"{where}: 'covariance' holds a variance of {least:g}, below zero")
-    steps = np.diff(dataset["time"].values)
-    if not (steps > 0).all() or not np.isfinite(dataset["time"].values).all():
-        raise DatasetError(f"{where}: 'time' must rise from moment to moment, in finite seconds")
     confidence = dataset["confidence"].values if "confidence" in dataset else np.zeros(1)
     if ((confidence < 0) | (confidence > 1)).any():
         worst = confidence[(confidence < 0) | (confidence > 1)][0]

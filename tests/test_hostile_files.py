@@ -24,8 +24,19 @@ def test_spoilt_files_are_refused_in_words(reader, tmp_path):
 
 @pytest.mark.parametrize(
     ("reader", "number"),
-    [("rig of jarvis", 3712), ("format csv", 1570), ("images", 367), ("images", 3381)],
+    [
+        ("rig of jarvis", 3712),
+        ("format csv", 1570),
+        ("images", 367),
+        ("images", 3381),
+        ("events", 727),
+        ("format eks", 14829),
+        ("format lightning-pose", 43568),
+        ("events", 3358),
+        ("format sleap", 923),
+        ("format sleap", 3901),
+    ],
 )
 def test_what_once_broke_a_reader_is_refused_in_words(reader, number, tmp_path):
-    """A list for a unit, a number beyond all floats, images larger than any."""
+    """A list for a unit, numbers beyond all floats, images larger than any, types of no kind."""
     assert not fuzz(reader, range(number, number + 1), tmp_path / "input")

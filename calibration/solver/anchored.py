@@ -15,7 +15,6 @@ import numpy as np
 
 from calibration.camera import Camera
 from calibration.covariance import RigCovariance
-from calibration.errors import RigError
 from calibration.geometry import Array, rotation_from_vector, skew
 from calibration.lens import Lens
 from calibration.refraction import WALL_PARAMETERS, Wall
@@ -24,14 +23,12 @@ from calibration.solver.parameters import parameter_names
 from calibration.solver.uncertainty import rig_parameters
 from calibration.solver.wall_freedom import WallFreedom
 
-__all__ = ["FREEDOM", "Anchor", "Sightings", "State", "System", "descend", "distances"]
+__all__ = ["FREEDOM", "Anchor", "Sightings", "State", "System"]
 
 FREEDOM = 4.0  # degrees of freedom of the detections' Student noise
-BEHIND = 1e4  # squared distance, in units of the noise, of what lies behind its camera
 MOVED_TURN = 0.1  # rad, standard deviation of how far a camera that was bumped has turned
 MOVED_SHIFT = 0.1  # of its distance from the points
 LEAST = 1e-10  # of the largest variance; directions known better are held
-MOST_STEPS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -219,78 +216,6 @@ class System:
         )
 
 
-def distances(anchor: Anchor, sightings: Sightings, state: State) -> Array:
-    """Return squared distances (view, n) of detections in units of their variance; NaN = not seen.
-
-    Infinite where the point lies behind its camera.
-    """
-    result = np.full(sightings.seen.shape, np.nan)
-    for view, (camera, change) in enumerate(
-        zip(anchor.moved(state.z), anchor.values(state.z), strict=True)
-    ):
-        where = state.points + change[-1] * sightings.velocity
-        residual = sightings.pixels[view] - camera.project(where)
-        squared = np.einsum("ni,nij,nj->n", residual, sightings.information[view], residual)
-        seen = sightings.seen[view]
-        result[view, seen] = np.where(np.isfinite(squared), squared, np.inf)[seen]
-    return result
-
-
-def descend(
-    anchor: Anchor,
-    sightings: Sightings,
-    start: State,
-    *,
-    noise: tuple[float, float],
-    finished: float,
-) -> State:
-    """Return the most probable cameras and points, found from `start` by Levenberg-Marquardt.
-
-    `noise` is what multiplies the variances of the detections, and how many independent ones each
-    is worth against what is known of the cameras; `finished` the relative change of the cost.
-    """
-    scale, count = noise
-    state = replace(start, cost=_cost(anchor, sightings, start, scale, count))
-    damping = 1e-4
-    for _ in range(MOST_STEPS):
-        system = System.at(anchor, sightings, state, scale, damping)
-        matrix = count * system.information
-        matrix[np.diag_indices_from(matrix)] *= 1 + damping
-        step = np.linalg.solve(
-            matrix + np.eye(len(matrix)), count * system.pulls.sum(axis=0) - state.z
-        )
-        trial = State(z=state.z + step, points=state.points + system.steps - system.follow @ step)
-        trial = replace(trial, cost=_cost(anchor, sightings, trial, scale, count))
-        gained = state.cost - trial.cost
-        if not gained >= 0:
-            damping *= 10
-            if damping > 1e8:
-                break
-            continue
-        state, damping = trial, max(damping / 10, 1e-12)
-        if gained <= finished * state.cost:
-            break
-    return state
-
-
-def _cost(anchor: Anchor, sightings: Sightings, state: State, scale: float, count: float) -> float:
-    """Return the negative logarithm of the probability, but for constants.
-
-    Infinite where a step has gone to no cameras at all, such as one behind the face of its wall.
-    """
-    try:
-        squared = distances(anchor, sightings, state)[sightings.seen] / scale
-    except RigError:
-        return np.inf
-    rest = np.log1p(np.minimum(squared, BEHIND) / FREEDOM).sum()
-    return float(count * (FREEDOM + 2) / 2 * rest + state.z @ state.z / 2)
-
-
-def _zero(values: Array, used: np.ndarray) -> Array:
-    """Return values (n, ...) with zeros where they are not used."""
-    return np.where(used.reshape(-1, *[1] * (values.ndim - 1)), values, 0.0)
-
-
 def _left_jacobian(turn: Array) -> Array:
     """Return d (turn of the camera as it stands) / d (turn from where it stood), (3, 3).
 
@@ -328,3 +253,8 @@ def _root(matrix: Array) -> Array:
     variance, directions = np.linalg.eigh(matrix / np.outer(unit, unit))
     known = variance > LEAST * max(variance.max(), 1e-300)
     return deviation[:, None] * directions[:, known] * np.sqrt(variance[known])
+
+
+def _zero(values: Array, used: np.ndarray) -> Array:
+    """Return values (n, ...) with zeros where they are not used."""
+    return np.where(used.reshape(-1, *[1] * (values.ndim - 1)), values, 0.0)

@@ -18,7 +18,7 @@ from time import process_time
 import numpy as np
 from common import show
 
-from labcut3d.reconstruction.identities import match_individuals
+from labcut3d.reconstruction.matching import match_individuals
 from labcut3d.synthetic_group import (
     GroupBlemishes,
     make_group,

@@ -33,6 +33,7 @@ from smoothing import FPS, KEYPOINTS, MOMENTS, VIEWS
 from calibration import Rig, triangulate_points
 from calibration.alignment import rigid_alignment
 from calibration.geometry import Array
+from labcut3d.dataset_pieces import save_pieces
 from labcut3d.kinematics import (
     Plane,
     Surface,
@@ -40,19 +41,18 @@ from labcut3d.kinematics import (
     compute_velocity,
     compute_velocity_covariance,
     find_events,
+    kinematics_pieces,
 )
-from labcut3d.kinematics.dataset import COVARIANCES, SOURCES, compute_kinematics
 from labcut3d.project import Project, load_project
 from labcut3d.reconstruction import reconstruct
 from labcut3d.schema import (
     make_detections,
     make_trajectories,
     open_dataset,
-    open_variables,
+    open_lazily,
     save_dataset,
 )
 from labcut3d.skeleton import load_skeleton
-from labcut3d.stages.behaving import REQUIRED
 from labcut3d.synthetic_rig import make_rig
 
 NOISE = 0.02  # mm
@@ -212,30 +212,20 @@ def write_hour(path: Path) -> None:
 
 def compute_hour(what: str, path: Path) -> dict[str, str]:
     """Return what an hour's kinematics or events cost in this process: seconds, and GiB."""
-    times = [(process_time(), perf_counter())]
+    before = process_time(), perf_counter()
     skeleton = load_skeleton("fly-egg-laying")
     floor = Surface(plane=Plane(normal=np.array([0.0, 0, 1]), distance=0.0), deviation=NOISE)
     place = Surroundings(substrate=floor)
-    if what == "events":
-        trajectories = open_variables(path, REQUIRED, ["covariance"])
-    else:
-        trajectories = open_variables(path, SOURCES, COVARIANCES)
-        if what == WITHOUT:
-            trajectories = trajectories[["position", "covariance"]]
-    times.append((process_time(), perf_counter()))
-    if what == "events":
-        found = find_events(trajectories, surroundings=place)
-    else:
-        found = compute_kinematics(trajectories, skeleton, surroundings=place)
-    times.append((process_time(), perf_counter()))
-    del trajectories
-    if isinstance(found, xr.Dataset):
-        save_dataset(found, path.with_name("kinematics.nc"))
-    times.append((process_time(), perf_counter()))
-    taken = np.diff(times, axis=0)
-    names = ("read", "compute", "write")
-    told = {name: f"{cpu:.1f} ({wall:.1f})" for name, (cpu, wall) in zip(names, taken, strict=True)}
-    return {**told, "GiB": f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f}"}
+    with open_lazily(path) as trajectories:
+        if what == "events":
+            find_events(trajectories, surroundings=place)
+        else:
+            given = trajectories[["position", "covariance"]] if what == WITHOUT else trajectories
+            pieces = kinematics_pieces(given, skeleton, surroundings=place)
+            save_pieces(pieces, path.with_name("kinematics.nc"))
+    cpu, clock = np.subtract((process_time(), perf_counter()), before)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return {"seconds": f"{cpu:.1f} ({clock:.1f})", "GiB": f"{peak:.2f}"}
 
 
 def hour() -> None:
@@ -248,7 +238,7 @@ def hour() -> None:
             command = [sys.executable, __file__, what, str(path)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             rows.append((what, *json.loads(done.stdout).values()))
-    columns = ("CPU s (clock)", "read", "compute", "write", "GiB at most")
+    columns = ("", "CPU s (clock)", "GiB at most")
     show(f"{HOUR} moments x 12 keypoints", columns, rows)
 
 

@@ -27,9 +27,13 @@ PLAIN = (
     *("triangulation", "smoothing", "mouse_residuals", "drift", "refraction", "pixel_floor"),
     *("selection", "heldout", "images_to_report", "swaps", "inference", "labelling"),
     *("kinematics", "viewer_playback", "identities", "openfield_robustness", "refinement"),
-    *("fly_detectors", "detectors"),
+    *("fly_detectors", "detectors", "graph_overhead"),
 )
-OF_A_PROJECT = ("fly_events", "fly_points")  # need one that examples/02_fly_chamber.py leaves
+OF_A_PROJECT = (
+    "fly_events",
+    "fly_points",
+    "long_memory",
+)  # need one that examples/02_fly_chamber.py leaves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

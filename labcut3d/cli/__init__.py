@@ -65,6 +65,7 @@ for panel, commands in {
         recordings.kinematics,
         recordings.events,
         recordings.reconstruct,
+        recordings.run,
         viewing.view,
         viewing.overlay,
         recordings.summary,

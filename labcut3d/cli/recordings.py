@@ -19,9 +19,18 @@ __all__ = [
     "kinematics",
     "reconstruct",
     "refine",
+    "run",
     "summary",
     "train",
     "triangulate",
+]
+
+Workers = Annotated[
+    int, typer.Option(help="Processes that share this machine's cores.", min=1, max=1024)
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(help="Address of a Dask scheduler, whose workers do it.", metavar="ADDRESS"),
 ]
 
 
@@ -231,17 +240,25 @@ def summary(project: ProjectPath) -> None:
     show_files(table, table.with_suffix(".html"))
 
 
+def run(project: ProjectPath, *, workers: Workers = 1, scheduler: Scheduler = None) -> None:
+    """Bring everything up to date: calibrate, train, and reconstruct all recordings.
+
+    What is up to date is not done again, however it ended before: run it again to go on.
+    """
+    from labcut3d import pipeline
+
+    loaded = open_project(project)
+    pipeline.run(loaded, Terminal(console), workers=workers, scheduler=scheduler)
+    for recording in loaded.recordings():
+        show_files(loaded.results(recording) / "viewer.html")
+
+
 def reconstruct(
     project: ProjectPath,
     recordings: Recordings = None,
     *,
-    workers: Annotated[
-        int, typer.Option(help="Processes that share this machine's cores.", min=1, max=1024)
-    ] = 1,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(help="Address of a Dask scheduler, whose workers do it.", metavar="ADDRESS"),
-    ] = None,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
 ) -> None:
     """Bring recordings up to date: detect, triangulate, kinematics, events, viewer, summary.
 

@@ -79,10 +79,10 @@ class Checkpoint:
         try:
             with safe_open(self.path, framework="pt") as stored:
                 told = json.loads((stored.metadata() or {}).get("training", "{}"))
-                if told.get("key") != self.key:
+                if not isinstance(told, dict) or told.get("key") != self.key:
                     return
                 tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError, json.JSONDecodeError):
+        except (OSError, SafetensorError, ValueError, RecursionError):
             return
         for i, parameter in enumerate(parameters):
             parameter.copy_(tensors[f"{i}.weight"])

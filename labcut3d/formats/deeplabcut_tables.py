@@ -88,7 +88,7 @@ def read_csv_table(path: Path, coords: Sequence[str] = COORDS) -> Table:
     columns = list(zip(*(row[named_by:] for row in head[1 : len(levels)]), strict=True))
     try:
         values = table.iloc[:, named_by:].to_numpy(dtype=float)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise FileFormatError(f"{path}: a value is not a number ({error})") from error
     names = table.iloc[:, :named_by].fillna("").astype(str)
     return _arrange(path, ["/".join(row) for row in names.to_numpy()], columns, values, coords)

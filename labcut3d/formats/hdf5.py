@@ -10,8 +10,9 @@ import h5py
 import numpy as np
 
 from labcut3d.errors import FileFormatError
+from labcut3d.formats.soundness import require_sound
 
-__all__ = ["MAGIC", "dataset_in", "names_in", "open_hdf5", "read_in", "require_sound"]
+__all__ = ["MAGIC", "dataset_in", "names_in", "open_hdf5", "read_in"]
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 LARGEST = 2**30  # numbers in one dataset: 100 hours of 20 keypoints; more is a broken header
@@ -19,10 +20,11 @@ LARGEST = 2**30  # numbers in one dataset: 100 hours of 20 keypoints; more is a 
 
 @contextmanager
 def open_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
-    """Open a file for reading; faults while it is open become `FileFormatError`."""
+    """Open a file that is sound for reading; faults while it is open become `FileFormatError`."""
     path = Path(path)
     if not path.is_file():
         raise FileFormatError(f"{path}: no such file; check the path")
+    require_sound(path)
     try:
         with h5py.File(path, "r") as file:
             yield file
@@ -30,28 +32,6 @@ def open_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
         raise
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError) as error:
         raise FileFormatError(f"{path}: not a readable HDF5 file ({error})") from error
-
-
-def require_sound(path: str | os.PathLike[str], largest: int) -> None:
-    """Refuse a damaged file, or one that claims over `largest` bytes, before others open it.
-
-    Libraries on top of HDF5 may crash on damage that HDF5 itself reports: all that describes the
-    file's content is read here first. Raises `FileFormatError` naming the file.
-    """
-    sizes: list[int] = []
-
-    def look(_: str, one: h5py.Group | h5py.Dataset) -> None:
-        """Read what describes one part of the file."""
-        for name in one.attrs:
-            one.attrs[name]
-        if isinstance(one, h5py.Dataset):
-            sizes.append(math.prod(one.shape or (0,)) * one.dtype.itemsize)
-
-    with open_hdf5(path) as file:
-        look("/", file)
-        file.visititems(look)
-    if sum(sizes) > largest:
-        raise FileFormatError(f"{path}: claims {sum(sizes) / 2**30:.0f} GiB; is it broken?")
 
 
 def dataset_in(file: h5py.File, name: str, kind: str) -> h5py.Dataset:

@@ -8,7 +8,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from calibration.files import atomic_write
@@ -16,12 +15,11 @@ from labcut3d.errors import FileFormatError
 from labcut3d.formats.deeplabcut_tables import ONLY
 from labcut3d.formats.exported import Export
 from labcut3d.formats.extras import require
-from labcut3d.formats.hdf5 import LARGEST, dataset_in, open_hdf5
+from labcut3d.formats.hdf5 import LARGEST, open_hdf5
 from labcut3d.formats.views import ViewDetections
 
 __all__ = ["read_slp", "write_slp"]
 
-KIND = "SLEAP .slp"
 WHAT = "SLEAP's .slp files"
 
 
@@ -32,8 +30,7 @@ def read_slp(path: str | os.PathLike[str]) -> ViewDetections:
     """
     path = Path(path)
     sleap_io = require("sleap_io", "sleap", WHAT)
-    with open_hdf5(path) as file:
-        _require_small(file)
+    with open_hdf5(path):
         try:
             labels = sleap_io.load_slp(str(path), open_videos=False)
             video = _only_video(path, labels)
@@ -92,14 +89,6 @@ def write_slp(export: Export, path: str | os.PathLike[str]) -> None:
     content = sleap_io.Labels(labeled_frames=frames, skeletons=[nodes], tracks=tracks)
     with atomic_write(path) as temporary:
         sleap_io.save_slp(content, str(temporary), embed=False, verbose=False)
-
-
-def _require_small(file: h5py.File) -> None:
-    """Refuse a file of which any part claims more than memory holds."""
-    names: list[str] = []
-    file.visititems(lambda name, one: names.append(name) if isinstance(one, h5py.Dataset) else None)
-    for name in names:
-        dataset_in(file, name, KIND)
 
 
 def _only_video(path: Path, labels: Any) -> Any:

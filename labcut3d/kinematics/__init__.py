@@ -51,12 +51,17 @@ if TYPE_CHECKING:
         compute_acceleration_covariance,
         compute_length,
         compute_length_variance,
-        compute_path_length,
-        compute_path_length_variance,
         compute_speed,
         compute_speed_variance,
         compute_velocity,
         compute_velocity_covariance,
+    )
+    from labcut3d.kinematics.paths import (
+        compute_path_length,
+        compute_path_length_variance,
+    )
+    from labcut3d.kinematics.pieces import (
+        kinematics_pieces,
     )
     from labcut3d.kinematics.rules import (
         EventRule,
@@ -140,6 +145,7 @@ __all__ = [
     "find_events",
     "find_substrate",
     "find_surroundings",
+    "kinematics_pieces",
     "open_events",
     "read_events",
     "save_events",
@@ -179,8 +185,8 @@ __getattr__, __dir__ = load_lazily(
         "compute_middle_covariance": "labcut3d.kinematics.geometry",
         "compute_orientation": "labcut3d.kinematics.frames",
         "compute_orientation_covariance": "labcut3d.kinematics.frames",
-        "compute_path_length": "labcut3d.kinematics.motion",
-        "compute_path_length_variance": "labcut3d.kinematics.motion",
+        "compute_path_length": "labcut3d.kinematics.paths",
+        "compute_path_length_variance": "labcut3d.kinematics.paths",
         "compute_plane_distance": "labcut3d.kinematics.geometry",
         "compute_plane_distance_variance": "labcut3d.kinematics.geometry",
         "compute_segment_lengths": "labcut3d.kinematics.skeletal",
@@ -199,6 +205,7 @@ __getattr__, __dir__ = load_lazily(
         "find_events": "labcut3d.kinematics.events",
         "find_substrate": "labcut3d.kinematics.substrate",
         "find_surroundings": "labcut3d.kinematics.surroundings",
+        "kinematics_pieces": "labcut3d.kinematics.pieces",
         "open_events": "labcut3d.kinematics.event_tables",
         "read_events": "labcut3d.kinematics.event_tables",
         "save_events": "labcut3d.kinematics.event_tables",

@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from labcut3d.dataset_pieces import thinned
 from labcut3d.kinematics.bouts import Bout
 from labcut3d.kinematics.eggs import Contact
 from labcut3d.kinematics.ethogram import (
     BENDING_KEYPOINTS,
-    compute_abdominal_bending,
     compute_head_width,
 )
 from labcut3d.kinematics.settings import EventSettings
@@ -22,27 +22,34 @@ LOOKS_WITHIN, LOOKS_BESIDE = 200, 40  # most frames looked at in a bout, and on 
 STRAY = 3.0  # head widths from the other points of contact; farther is a mistaken position
 SETTLING_S = 0.5  # s; how long a place must be seen after a bout, or else at its end
 REST_QUANTILE = 0.2
+MOMENTS = 50_000  # that tell how large the animal is
 
 
 def find_contacts(
-    fly: xr.Dataset, bouts: Sequence[Bout], settings: EventSettings
+    fly: xr.Dataset,
+    bending: npt.NDArray[np.float64],
+    bouts: Sequence[Bout],
+    settings: EventSettings,
 ) -> Iterator[Contact]:
     """Yield where and when the ovipositor touched the substrate in each bout of one animal.
 
-    `fly` are trajectories of one individual; bouts in which that is not known are left out. None
+    `fly` are trajectories of one individual, which may be open on disk, `bending` (time,) is its
+    abdomen's, in degrees; bouts in which that is not known are left out. None
     are yielded for a skeleton without a fly's keypoints.
     """
     if not set(BENDING_KEYPOINTS) <= set(fly["keypoint"].values.tolist()):
         return
-    scale = float(compute_head_width(fly["position"]).values[0])
-    bending = compute_abdominal_bending(fly["position"]).values[:, 0]
-    tip = fly["position"].sel(keypoint="ovipositor").isel(individual=0)
-    tip = tip.transpose("time", "space").values
+    if not bouts:
+        return
+    stride = -(-fly.sizes["time"] // MOMENTS)
+    scale = float(compute_head_width(thinned(fly[["position"]], stride)["position"]).values[0])
+    track = fly["position"].sel(keypoint="ovipositor").isel(individual=0)
+    track = track.transpose("time", "space")
     rest = float(np.nanquantile(bending, REST_QUANTILE)) if np.isfinite(bending).any() else np.nan
-    numbers = {str(view): fly["frame"].sel(view=view).values for view in fly["view"].values}
     for number, bout in enumerate(bouts):
         inside = slice(bout.start, bout.stop + 1)
-        points = _touched(tip[inside], bending[inside], rest, STRAY * scale)
+        tip = track.isel(time=inside).values
+        points = _touched(tip, bending[inside], rest, STRAY * scale)
         if len(points):  # else the tip jumps about, so it is not known where it touched
             samples, settled = _looks(fly, bouts, number, settings.egg_memory_s)
             yield Contact(
@@ -52,8 +59,16 @@ def find_contacts(
                 start=bout.start,
                 stop=bout.stop,
                 settled=settled,
-                frames={view: frames[samples] for view, frames in numbers.items()},
+                frames=_frames(fly, samples),
             )
+
+
+def _frames(fly: xr.Dataset, samples: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[np.int64]]:
+    """Return the frame numbers of samples (n,) in each view's video."""
+    first, last = int(samples.min()), int(samples.max())
+    around = fly["frame"].isel(time=slice(first, last + 1)).transpose("view", "time").values
+    views = [str(view) for view in fly["view"].values]
+    return {view: own[samples - first] for view, own in zip(views, around, strict=True)}
 
 
 def _touched(

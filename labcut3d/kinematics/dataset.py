@@ -32,11 +32,10 @@ from labcut3d.kinematics.motion import (
     compute_acceleration_covariance,
     compute_length,
     compute_length_variance,
-    compute_path_length,
-    compute_path_length_variance,
     compute_velocity,
     compute_velocity_covariance,
 )
+from labcut3d.kinematics.paths import compute_path_length, compute_path_length_variance
 from labcut3d.kinematics.skeletal import (
     compute_joint_angles,
     compute_joint_angles_variance,
@@ -48,7 +47,16 @@ from labcut3d.schema import validate_kinematics
 from labcut3d.skeleton import Skeleton
 from labcut3d.version import __version__
 
-__all__ = ["SOURCES", "compute_kinematics"]
+__all__ = [
+    "REPEATING",
+    "SOURCES",
+    "add_spectra",
+    "collect",
+    "compute_kinematics",
+    "described_kinematics",
+]
+
+REPEATING = ("joint_angle", "speed")  # what has a spectrum
 
 SOURCES = (
     "position",
@@ -75,6 +83,19 @@ def compute_kinematics(
     the `skeleton` does not tell (bones, angles, body) is left out. `surroundings`, in the
     positions' unit, tell the planes to which distances and contacts are.
     """
+    found = collect(trajectories, skeleton, surroundings, window_s)
+    found.add("path_length", compute_path_length, compute_path_length_variance, along="keypoint")
+    notes = add_spectra(found)
+    return described_kinematics(found, trajectories).assign_attrs(notes)
+
+
+def collect(
+    trajectories: xr.Dataset,
+    skeleton: Skeleton,
+    surroundings: Surroundings | None,
+    window_s: float,
+) -> Collection:
+    """Return what is computed of moments and their neighbours: all but ways and spectra."""
     if "position" not in trajectories:
         raise DatasetError("kinematics need a variable 'position'")
     require(trajectories["position"], "time", "space", "keypoint", "individual")
@@ -86,7 +107,11 @@ def compute_kinematics(
         _add_body(found, skeleton)
     if surroundings is not None and surroundings.surfaces:
         _add_surfaces(found, trajectories, surroundings)
-    notes = _add_spectra(found)
+    return found
+
+
+def described_kinematics(found: Collection, trajectories: xr.Dataset) -> xr.Dataset:
+    """Return what was computed of trajectories as a dataset that `KINEMATICS` describes."""
     dataset = found.to_dataset().assign_attrs(
         Conventions="CF-1.10",
         ds_type=KINEMATICS.name,
@@ -95,13 +120,12 @@ def compute_kinematics(
         labcut3d_version=__version__,
         fps=_rate(trajectories),
         unit=_unit(trajectories),
-        **notes,
     )
     return validate_kinematics(dataset)
 
 
 def _add_motion(found: Collection, trajectories: xr.Dataset, window_s: float) -> None:
-    """Add derivatives of the smoother where it tells any, else local ones; speed and path."""
+    """Add derivatives of the smoother where it tells any, else local ones, and the speed."""
     for name, value, variance in (
         ("velocity", compute_velocity, compute_velocity_covariance),
         ("acceleration", compute_acceleration, compute_acceleration_covariance),
@@ -119,7 +143,6 @@ def _add_motion(found: Collection, trajectories: xr.Dataset, window_s: float) ->
             )
     velocity = found.with_variance("velocity")
     found.add_of(velocity, "speed", compute_length, compute_length_variance)
-    found.add("path_length", compute_path_length, compute_path_length_variance, along="keypoint")
 
 
 def _add_skeleton(found: Collection, skeleton: Skeleton) -> None:
@@ -185,13 +208,13 @@ def _add_surfaces(found: Collection, trajectories: xr.Dataset, surroundings: Sur
         found.keep("contact", in_blocks(contact, arrays, "time"))
 
 
-def _add_spectra(found: Collection) -> dict[str, str]:
+def add_spectra(found: Collection) -> dict[str, str]:
     """Add spectra of angles and speeds; return an attribute that says why there are none."""
     try:
         require_even_times(found.points[0])
     except DatasetError as error:
         return {"spectra": f"none: {error}"}
-    for name in ("joint_angle", "speed"):
+    for name in REPEATING:
         if name in found.variables:
             arrays = found.with_variance(name)
             part = next(dim for dim in arrays[0].dims if dim not in ("time", "individual"))

@@ -16,6 +16,7 @@ import xarray as xr
 
 from calibration.files import atomic_write
 from labcut3d.errors import DatasetError, FileFormatError
+from labcut3d.schema import load_netcdf
 from labcut3d.version import __version__
 
 __all__ = [
@@ -96,7 +97,7 @@ def read_events(path: str | os.PathLike[str]) -> pd.DataFrame:
     _require_columns(table, str(path))
     try:
         return typed_table(table.loc[:, list(COLUMNS)])
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise FileFormatError(
             f"{path}: frames must be whole numbers, times and places numbers ({error})"
         ) from error
@@ -134,14 +135,17 @@ def events_dataset(table: pd.DataFrame, attrs: Mapping[str, object]) -> xr.Datas
 
 def events_table(dataset: xr.Dataset) -> pd.DataFrame:
     """Return the table that `events_dataset` was made of; raises `DatasetError` for another."""
+    where = dataset.encoding.get("source", "dataset")
     missing = [name for name in (*EVENT_VARIABLES, "position") if name not in dataset]
     if missing:
-        where = dataset.encoding.get("source", "dataset")
         raise DatasetError(f"{where}: events need a variable '{missing[0]}'")
-    columns = {column: dataset[name].values for name, (column, *_) in EVENT_VARIABLES.items()}
-    places = dataset["position"].transpose("event", "space").sel(space=list(PLACE)).values
-    columns |= dict(zip(PLACE, places.T, strict=True))
-    return typed_table(pd.DataFrame(columns).loc[:, list(EVERYTHING)])
+    try:
+        columns = {column: dataset[name].values for name, (column, *_) in EVENT_VARIABLES.items()}
+        places = dataset["position"].transpose("event", "space").sel(space=list(PLACE)).values
+        columns |= dict(zip(PLACE, places.T, strict=True))
+        return typed_table(pd.DataFrame(columns).loc[:, list(EVERYTHING)])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise DatasetError(f"{where}: not as labcut3d writes events ({error})") from error
 
 
 def save_events(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
@@ -159,12 +163,7 @@ def open_events(path: str | os.PathLike[str]) -> xr.Dataset:
     path = Path(path)
     if not path.is_file():
         raise DatasetError(f"{path}: no such file; run `labcut3d events` first")
-    try:
-        with xr.open_dataset(path, engine="netcdf4", decode_times=False) as stored:
-            dataset = stored.load()
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise DatasetError(f"{path}: not a readable netCDF-4 file ({error})") from error
-    dataset.encoding["source"] = str(path)
+    dataset = load_netcdf(path)
     events_table(dataset)
     return dataset
 

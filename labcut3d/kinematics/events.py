@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from calibration.rig import Rig
-from labcut3d.errors import DatasetError
+from labcut3d.dataset_pieces import at_moments
 from labcut3d.kinematics.arrays import require_unit_of
 from labcut3d.kinematics.bouts import Bout, find_bouts
 from labcut3d.kinematics.contacts import find_contacts
@@ -17,12 +17,14 @@ from labcut3d.kinematics.eggs import Contact, Egg, Source, find_egg
 from labcut3d.kinematics.event_tables import EVERYTHING, typed_table
 from labcut3d.kinematics.rules import EventRule
 from labcut3d.kinematics.settings import EventSettings
-from labcut3d.kinematics.signals import compute_signal, unit_factor
+from labcut3d.kinematics.signals import compute_signals, unit_factor
 from labcut3d.kinematics.surfaces import Surroundings
 from labcut3d.progress import Progress
 from labcut3d.schema import validate_trajectories
 
 __all__ = ["find_events"]
+
+BENDING = "abdominal_bending"  # by which it is told when an egg may have been laid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,13 +66,20 @@ def find_events(
     notes: list[str] = []
     tables = [pd.DataFrame(columns=list(EVERYTHING))]
     contacts: list[tuple[xr.Dataset, Contact]] = []
+    texts = [rule.signal for rule in settings.rules.values() if rule.enabled]
+    signals, reasons = compute_signals([*texts, BENDING], trajectories, surroundings)
     for number in range(trajectories.sizes["individual"]):
-        fly = trajectories.isel(individual=slice(number, number + 1))  # a view, not a copy
-        found = _find_all(fly, settings, surroundings, notes)
+        own = slice(number, number + 1)
+        fly = trajectories.isel(individual=own)  # a view, not a copy
+        told = {text: signal.isel(individual=own) for text, signal in signals.items()}
+        found = _find_all(fly, settings, (told, reasons), notes)
         tables += [_rows(one) for one in found.values() if one.bouts]
         if settings.eggs_in in found:
             bouts = found[settings.eggs_in].bouts
-            contacts += [(fly, contact) for contact in find_contacts(fly, bouts, settings)]
+            if BENDING in told:
+                bending = told[BENDING].values[:, 0]
+                touched = find_contacts(fly, bending, bouts, settings)
+                contacts += [(fly, contact) for contact in touched]
     if rig is not None and sources is not None:
         for done, (fly, contact) in enumerate(contacts, start=1):
             egg = find_egg(contact, rig, sources, settings)
@@ -87,21 +96,25 @@ def find_events(
 
 
 def _find_all(
-    fly: xr.Dataset, settings: EventSettings, surroundings: Surroundings | None, notes: list[str]
+    fly: xr.Dataset,
+    settings: EventSettings,
+    told: tuple[Mapping[str, xr.DataArray], Mapping[str, str]],
+    notes: list[str],
 ) -> dict[str, _Found]:
     """Return the bouts of all events of one animal; a note for those that cannot be told.
 
+    `told` are its signals, and why others cannot be told, as `compute_signals` returns them.
     Events that are none during others come last, when these are known.
     """
     found: dict[str, _Found] = {}
+    signals, reasons = told
     for event, rule in sorted(settings.rules.items(), key=lambda item: bool(item[1].unless)):
         if not rule.enabled:
             continue
-        try:
-            signal = compute_signal(rule.signal, fly, surroundings)
-        except DatasetError as error:
-            notes.append(f"{event} was not looked for: {error}")
+        if rule.signal in reasons:
+            notes.append(f"{event} was not looked for: {reasons[rule.signal]}")
             continue
+        signal = signals[rule.signal]
         units = str(signal.attrs["units"])
         factor = unit_factor(rule.unit, units, f"event '{event}'")
         barred = np.zeros(fly.sizes["time"], dtype=bool)
@@ -120,7 +133,7 @@ def _rows(found: _Found) -> pd.DataFrame:
     place = np.full((len(peaks), 3), np.nan)
     if found.rule.place is not None and found.rule.place in found.fly["keypoint"].values:
         track = found.fly["position"].sel(keypoint=found.rule.place).isel(individual=0)
-        place = track.transpose("time", "space").sel(space=["x", "y", "z"]).values[peaks]
+        place = at_moments(track.sel(space=["x", "y", "z"]), peaks)
     return _table(found.fly, found.event, found.bouts, place).assign(
         signal=found.rule.signal, units=found.units
     )
@@ -141,7 +154,7 @@ def _table(
     fly: xr.Dataset, event: str, bouts: Sequence[Bout], place: npt.NDArray[np.float64]
 ) -> pd.DataFrame:
     """Return rows from samples of a dataset with one individual, but for the signal's columns."""
-    frame, time = fly["frame"].values[:, 0], fly["time"].values
+    frame, time = fly["frame"].isel(view=0).values, fly["time"].values
     starts, stops, peaks = (
         np.array([getattr(bout, name) for bout in bouts], dtype=int)
         for name in ("start", "stop", "peak")

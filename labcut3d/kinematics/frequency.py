@@ -24,6 +24,7 @@ __all__ = [
     "compute_spectrum",
     "compute_spectrum_variance",
     "require_even_times",
+    "stretch_length",
 ]
 
 STRETCH_S = 4.0  # s; tells frequencies apart that differ by 1/4 Hz
@@ -189,6 +190,11 @@ def _of_summits(
 def require_even_times(signal: xr.DataArray, *, stretch_s: float = STRETCH_S) -> None:
     """Raise `DatasetError` where a signal's times are uneven, or too few for a spectrum."""
     _sampling(signal, stretch_s)
+
+
+def stretch_length(signal: xr.DataArray, *, stretch_s: float = STRETCH_S) -> int:
+    """Return how many moments of a signal a stretch has."""
+    return _sampling(signal, stretch_s)[1]
 
 
 def _sampling(signal: xr.DataArray, stretch_s: float) -> tuple[float, int]:

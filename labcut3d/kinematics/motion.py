@@ -8,7 +8,6 @@ to be preferred (`velocity` and `acceleration` of trajectories).
 """
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
@@ -25,7 +24,6 @@ from labcut3d.kinematics.arrays import (
     square,
     unit_of,
 )
-from labcut3d.kinematics.kernels import quadratic_forms
 from labcut3d.kinematics.localfit import fit_derivatives
 
 __all__ = [
@@ -34,8 +32,6 @@ __all__ = [
     "compute_acceleration_covariance",
     "compute_length",
     "compute_length_variance",
-    "compute_path_length",
-    "compute_path_length_variance",
     "compute_speed",
     "compute_speed_variance",
     "compute_velocity",
@@ -106,39 +102,6 @@ def compute_length_variance(vector: xr.DataArray, covariance: xr.DataArray) -> x
     return described(variance, square(unit_of(vector)), "variance of the length")
 
 
-def compute_path_length(position: xr.DataArray) -> xr.DataArray:
-    """Return the way gone since the first known moment, in the positions' unit.
-
-    Straight from each known point to the next, so over gaps too; NaN where the point is missing.
-    Noise lengthens it: by about 1.6 standard deviations a frame where nothing moves.
-    """
-    require(position, "space", "time")
-    found = xr.apply_ufunc(
-        _path_length,
-        position,
-        input_core_dims=[["time", "space"]],
-        output_core_dims=[["time"]],
-    ).transpose(*(dim for dim in position.dims if dim != "space"))
-    return described(found, unit_of(position), "path length")
-
-
-def compute_path_length_variance(position: xr.DataArray, covariance: xr.DataArray) -> xr.DataArray:
-    """Return the variance of `compute_path_length`, unit^2, of independent errors of the points.
-
-    Points along a straight way cancel: only its ends and its turns count.
-    """
-    require(position, "space", "time")
-    require(covariance, "space", "space_", "time")
-    found = xr.apply_ufunc(
-        _path_length_variance,
-        position,
-        covariance,
-        input_core_dims=[["time", "space"], ["time", "space", "space_"]],
-        output_core_dims=[["time"]],
-    ).transpose(*(dim for dim in position.dims if dim != "space"))
-    return described(found, square(unit_of(position)), "variance of the path length")
-
-
 def _derivative(position: xr.DataArray, window_s: float, order: int) -> xr.DataArray:
     """Return the derivative of an order, with the dimensions of `position`."""
     require(position, "space", "time")
@@ -203,46 +166,3 @@ def _times(position: xr.DataArray, window_s: float) -> tuple[Array, float]:
     frame = float(np.median(steps)) if len(steps) else window_s
     frames = max(math.floor(window_s / 2 / frame + 1e-6), LEAST_FRAMES)
     return time, (frames + 0.5) * frame  # between two frames, so that rounding decides nothing
-
-
-def _path_length(points: Array) -> Array:
-    """Return the way (..., time) along points (..., time, space)."""
-    return _over_series(_path_of_one, points)
-
-
-def _path_length_variance(points: Array, covariance: Array) -> Array:
-    """Return its variance (..., time)."""
-    return _over_series(_path_variance_of_one, points, covariance)
-
-
-def _over_series(function: Callable[..., Array], points: Array, *others: Array) -> Array:
-    """Return a function of one series (time, ...) for all series; those are few."""
-    result = np.full(points.shape[:-1], np.nan)
-    for index in np.ndindex(points.shape[:-2]):
-        known = np.isfinite(points[index]).all(axis=-1)
-        if known.any():
-            result[index][known] = function(
-                points[index][known], *(other[index][known] for other in others)
-            )
-    return result
-
-
-def _path_of_one(points: Array) -> Array:
-    """Return the way (time,) along known points (time, space)."""
-    return np.concatenate([[0.0], np.cumsum(norm(np.diff(points, axis=0)))])
-
-
-def _path_variance_of_one(points: Array, covariance: Array) -> Array:
-    """Return the variance (time,) of the way along known points.
-
-    The slope by a point within the way is the change of direction there; by its end, the direction.
-    """
-    steps = np.diff(points, axis=0)
-    length = norm(steps)[:, None]
-    way = np.divide(steps, length, out=np.zeros_like(steps), where=length > 0)
-    zero = np.zeros((1, points.shape[1]))
-    arriving, leaving = np.concatenate([zero, way]), np.concatenate([way, zero])
-    turns = quadratic_forms(arriving - leaving, covariance)
-    ends = quadratic_forms(arriving, covariance)
-    before = np.concatenate([[0.0], np.cumsum(turns)[:-1]])
-    return np.where(np.arange(len(points)) > 0, before + ends, 0.0)

@@ -16,7 +16,7 @@ its unit; NaN where a keypoint that it needs is missing.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,9 +40,13 @@ from labcut3d.kinematics.geometry import (
 )
 from labcut3d.kinematics.motion import compute_speed
 from labcut3d.kinematics.surfaces import Surface, Surroundings, compute_contact
+from labcut3d.windows import divided
 
-__all__ = ["SIGNALS", "Signal", "compute_signal", "parse_signal", "unit_factor"]
+__all__ = ["SIGNALS", "Signal", "compute_signal", "compute_signals", "parse_signal", "unit_factor"]
 
+TOLD_BY = ["position", "position_raw", "covariance"]
+SIZE = 16_384  # moments of a window
+LEAST_MARGIN, MARGIN_S = 64, 1.0  # moments, and seconds, around a window that signals look at
 NET_S = 0.5  # s; an animal that sways on the spot comes back within it
 
 Compute = Callable[[xr.Dataset, tuple[str, ...], Surroundings], xr.DataArray]
@@ -100,6 +104,33 @@ def compute_signal(
     if signal.place == "walls" and not place.walls:
         raise DatasetError("the walls are not known: project.toml has no [chamber]")
     return signal.compute(trajectories, keypoints, place).transpose("time", "individual")
+
+
+def compute_signals(
+    texts: Iterable[str], trajectories: xr.Dataset, surroundings: Surroundings | None = None
+) -> tuple[dict[str, xr.DataArray], dict[str, str]]:
+    """Return signals by their text, as `compute_signal` does, and why others cannot be told.
+
+    Window by window: the trajectories may be open on disk.
+    """
+    margin = max(LEAST_MARGIN, math.ceil(MARGIN_S * float(trajectories.attrs["fps"])))
+    parts: dict[str, list[xr.DataArray]] = {text: [] for text in dict.fromkeys(texts)}
+    reasons: dict[str, str] = {}
+    for window in divided(trajectories.sizes["time"], SIZE, margin):
+        part = trajectories[TOLD_BY].isel(time=window.around).load()
+        for text in [text for text in parts if text not in reasons]:
+            try:
+                signal = compute_signal(text, part, surroundings)
+            except DatasetError as error:
+                reasons[text] = str(error)
+                continue
+            parts[text].append(signal.isel(time=window.inside))
+    signals = {
+        text: xr.concat(found, "time", combine_attrs="override")
+        for text, found in parts.items()
+        if text not in reasons
+    }
+    return signals, reasons
 
 
 def unit_factor(unit: str | None, own: str, what: str) -> float:

@@ -11,6 +11,7 @@ import xarray as xr
 
 from calibration.gaussian import MAD_TO_DEVIATION
 from calibration.geometry import Array
+from labcut3d.dataset_pieces import thinned
 from labcut3d.errors import DatasetError
 from labcut3d.kinematics.geometry import Plane
 from labcut3d.kinematics.surfaces import Surface
@@ -23,6 +24,7 @@ WINDOWS = (4.0, 2.0, 2.0)  # contacts lie this many times `within` about the low
 TILT = 0.07  # rad; how wrong the normal that movement tells may be
 PLACES = 5  # contacts in one place err alike, so that all together count as so many
 LEAST_MOMENTS = 10
+MOMENTS = 100_000  # that are looked at, evenly spread
 FLAT = 0.5  # most spread along the normal, as a part of that along the next direction
 STILL = 1e-18  # of the squared distance from the origin: movement below it is rounding
 LEVEL = 1e-6  # least part of a squared vector along the normal
@@ -37,7 +39,9 @@ def find_substrate(trajectories: xr.Dataset, up: Array, within: float) -> Surfac
     substrate its contacts lie. All individuals count. Raises `DatasetError` where they moved
     too little, or not in a plane, to tell.
     """
-    position = trajectories["position"].transpose("individual", "time", "keypoint", "space").values
+    stride = -(-trajectories.sizes["time"] // MOMENTS)
+    position = thinned(trajectories[["position"]], stride)["position"]
+    position = position.transpose("individual", "time", "keypoint", "space").values
     keypoints = [str(name) for name in trajectories["keypoint"].values]
     normal = _normal(position.astype(float), keypoints, np.asarray(up, dtype=float))
     return _lowest_plane(position.reshape(-1, len(keypoints), 3), normal, within)

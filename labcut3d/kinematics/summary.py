@@ -3,22 +3,29 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 from scipy.sparse.csgraph import shortest_path
 
+from labcut3d.dataset_pieces import share_known
 from labcut3d.kinematics.bouts import bridge_gaps, smooth_signal
 from labcut3d.kinematics.event_tables import COLUMNS
-from labcut3d.kinematics.motion import compute_path_length, compute_speed
+from labcut3d.kinematics.motion import compute_speed
+from labcut3d.kinematics.paths import Paths
 from labcut3d.schema import validate_trajectories
 from labcut3d.skeleton import Skeleton
+from labcut3d.windows import divided
 
 __all__ = ["FIXED_COLUMNS", "body_of", "event_columns", "summarize"]
+
+Array = npt.NDArray[np.float64]
 
 FIXED_COLUMNS = (
     "recording", "individual", "duration_s", "tracked", "unit", "path_length", "mean_speed",
     "top_speed", "walking_speed",
 )  # fmt: skip
+SIZE, LEAST_MARGIN = 16_384, 64  # moments of a window, and around it beside what smoothing takes
 SMOOTH_S = 0.25  # s; noise lengthens the way from frame to frame
 TOP = 0.95  # quantile of the speeds that is the top speed
 
@@ -86,9 +93,7 @@ def _counts(name: str, events: pd.DataFrame, fps: float) -> Mapping[str, object]
 def _movement(animal: xr.Dataset, events: pd.DataFrame, body: str) -> dict[str, object]:
     """Return duration, part known, way and speeds of a dataset with one individual."""
     time, fps = animal["time"].values, float(animal.attrs["fps"])
-    known = animal["position"].notnull().all("space")
-    track = _smooth_track(animal, body, fps)
-    speed = compute_speed(track).values
+    length, speed = _way_and_speed(animal, body, fps)
     walking = np.zeros(len(time), dtype=bool)
     walks = events.loc[events["event"] == "walking"]
     for start, stop in zip(walks["start_s"], walks["stop_s"], strict=True):
@@ -96,28 +101,37 @@ def _movement(animal: xr.Dataset, events: pd.DataFrame, body: str) -> dict[str, 
     some = bool(np.isfinite(speed).any())
     return {
         "duration_s": float(time[-1] - time[0]) + 1 / fps,
-        "tracked": float(known.mean()),
+        "tracked": share_known(animal),
         "unit": str(animal.attrs["unit"]),
-        "path_length": _last(compute_path_length(track).values),
+        "path_length": length,
         "mean_speed": float(np.nanmean(speed)) if some else np.nan,
         "top_speed": float(np.nanquantile(speed, TOP)) if some else np.nan,
         "walking_speed": _mean(speed[walking]),
     }
 
 
-def _smooth_track(animal: xr.Dataset, body: str, fps: float) -> xr.DataArray:
-    """Return the positions (time, space) of one keypoint of one individual, smoothed."""
+def _way_and_speed(animal: xr.Dataset, body: str, fps: float) -> tuple[float, Array]:
+    """Return the length of the smoothed way of one keypoint, and its speeds (time,).
+
+    Window by window: the dataset may be open on disk.
+    """
     track = animal["position"].sel(keypoint=body, drop=True).isel(individual=0, drop=True)
-    track = track.transpose("time", "space").astype(float)
     width = round(SMOOTH_S * fps)
+    ways, length, speeds = Paths(1), np.nan, []
+    for window in divided(track.sizes["time"], SIZE, 4 * width + LEAST_MARGIN):
+        part = _smoothed(track.isel(time=window.around).load(), width)
+        speeds.append(compute_speed(part).values[window.inside])
+        told, _ = ways.go_on(part.values[None, window.inside], None)
+        known = told[np.isfinite(told)]
+        length = float(known[-1]) if len(known) else length
+    return length, np.concatenate(speeds)
+
+
+def _smoothed(track: xr.DataArray, width: int) -> xr.DataArray:
+    """Return positions (time, space) smoothed over `width` moments."""
+    track = track.transpose("time", "space").astype(float)
     columns = [smooth_signal(bridge_gaps(axis, width), width) for axis in track.values.T]
     return track.copy(data=np.stack(columns, axis=1))
-
-
-def _last(values: np.ndarray) -> float:
-    """Return the last known of values (time,), NaN where there is none."""
-    known = values[np.isfinite(values)]
-    return float(known[-1]) if len(known) else np.nan
 
 
 def _mean(values: np.ndarray) -> float:

@@ -5,7 +5,7 @@ head and proboscis, would hide just what is looked for.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,12 +28,27 @@ LASTING = 5  # frames in a row; what differs so for longer is a change and not n
 class Bones:
     """Pairs of keypoints (bone, 2), their lengths (bone,) and how much these vary (bone,)."""
 
-    pairs: Array
+    pairs: np.ndarray
     length: Array
     deviation: Array
 
+    def renamed(self, keypoints: np.ndarray) -> "Bones":
+        """Return the bones between the keypoints (n,) that the present indices stand for."""
+        return replace(self, pairs=keypoints[self.pairs])
 
-def learn_bones(points: Array, covariance: Array, pairs: Sequence[tuple[int, int]]) -> Bones | None:
+    def among(self, keypoints: np.ndarray) -> "Bones | None":
+        """Return those between given keypoints (n,), as places among them; None where none is."""
+        there = np.isin(self.pairs, keypoints).all(axis=1)
+        if not there.any():
+            return None
+        return Bones(
+            pairs=np.searchsorted(keypoints, self.pairs[there]),
+            length=self.length[there],
+            deviation=self.deviation[there],
+        )
+
+
+def learn_bones(points: Array, covariance: Array, pairs: Sequence[tuple[int, int]]) -> Bones:
     """Return the bones that are stiff, learnt from tracks (keypoint, time, 3) that none pulled.
 
     The moments that teach a length are those at which both ends are known best by `covariance`
@@ -56,9 +71,11 @@ def learn_bones(points: Array, covariance: Array, pairs: Sequence[tuple[int, int
             kept.append((a, b))
             lengths.append(middle)
             deviations.append(max(usual, tail))
-    if not kept:
-        return None
-    return Bones(pairs=np.array(kept), length=np.array(lengths), deviation=np.array(deviations))
+    return Bones(
+        pairs=np.array(kept, dtype=int).reshape(-1, 2),
+        length=np.array(lengths),
+        deviation=np.array(deviations),
+    )
 
 
 def _lasts(flags: np.ndarray) -> bool:

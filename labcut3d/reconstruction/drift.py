@@ -12,7 +12,7 @@ from calibration.solver.uncertainty import rig_parameters
 from labcut3d.progress import Progress
 from labcut3d.reconstruction.association import detections_of, match_views
 from labcut3d.reconstruction.evidence import USED
-from labcut3d.reconstruction.identities import known_individuals
+from labcut3d.reconstruction.matching import known_individuals
 from labcut3d.reconstruction.settings import ReconstructionSettings
 from labcut3d.schema import validate_detections
 

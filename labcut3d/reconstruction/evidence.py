@@ -23,14 +23,12 @@ __all__ = [
     "Judgement",
     "Noise",
     "against",
-    "common_variance",
     "first_noise",
     "inverted",
     "judge",
     "learn_noise",
     "linearize",
     "log_likelihood",
-    "persistence",
     "sums",
 ]
 
@@ -43,9 +41,7 @@ PRIOR_COUNT = 20.0  # detections; how much data outweighs the detector's own con
 SCALE_RANGE = (0.25, 100.0)  # of the factor on the detector's covariance
 PRIOR_RANGE = (1e-3, 1 - 1e-3)  # of the probability that a detection is right
 TINY = 1e-300
-CHANCE = 2.5  # standard deviations from which a correlation, or a variance too small, is no chance
 TOGETHER = 100_000  # detections worked at together, so that long recordings take little memory
-MEMORY = 10  # frames over which errors are compared with themselves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -152,11 +148,14 @@ def inverted(matrices: Array) -> Array:
     return turned.reshape(matrices.shape)
 
 
-def first_noise(evidence: Evidence) -> Noise:
-    """Return the noise that the detector itself claims."""
-    return Noise(
-        scale=np.ones(evidence.pixels.shape[1]), trust=CLAIMED, surroundings=_size_px(evidence)
-    )
+def first_noise(evidence: Evidence, surroundings: float | None = None) -> Noise:
+    """Return the noise that the detector itself claims.
+
+    Its surroundings, px, by default the size of the animal in the images.
+    """
+    if surroundings is None:
+        surroundings = _size_px(evidence)
+    return Noise(scale=np.ones(evidence.pixels.shape[1]), trust=CLAIMED, surroundings=surroundings)
 
 
 def _size_px(evidence: Evidence) -> float:
@@ -249,77 +248,3 @@ def learn_noise(evidence: Evidence, judgement: Judgement, noise: Noise, fitted: 
         scale=(noise.scale * factor).clip(*SCALE_RANGE),
         trust=(share + PRIOR_COUNT * CLAIMED) / (count + PRIOR_COUNT),
     )
-
-
-def persistence(evidence: Evidence, judgement: Judgement, points: Array, share: Array) -> Array:
-    """Return by what covariances that take frames as independent are too small (keypoint, time).
-
-    1 or more. A detector that errs errs alike in the next frame, at some keypoints for longer than
-    at others, as the residuals' autocorrelation tells. Of a mean over n alike frames the variance
-    grows by 1 + 2 sum (1 - lag / n) correlation (Sokal, "Monte Carlo methods in statistical
-    mechanics", 1997); n is the inverse of the `share` (keypoint, time) that the moment's own
-    detections have in what is known of the point. A detector that claims nothing does not tell
-    what its views share (see `common_variance`): then n is taken as large.
-    """
-    factor = np.empty(share.shape)
-    for own in evidence.parts():
-        part = share[own] if evidence.stated else np.zeros_like(share[own])
-        one, judged = evidence.of_keypoints(own), judgement.of_keypoints(own)
-        factor[own] = _persistence(one, judged, points[own], part)
-    return factor
-
-
-def _persistence(evidence: Evidence, judgement: Judgement, points: Array, share: Array) -> Array:
-    """Return what `persistence` does, of few keypoints; `share` is to be gone by."""
-    # About each moment's own points: smoothed ones have taken up what lasts.
-    information, vectors = linearize(evidence, judgement.weight, points)
-    hold = 1e-6 * np.trace(information, axis1=-2, axis2=-1).max(axis=1)[:, None, None, None]
-    hold = np.where(hold > 0, hold, 1.0) * np.eye(3)
-    held = vectors + (hold @ points[..., None])[..., 0]
-    alone = np.linalg.solve(information + hold, held[..., None])[..., 0]
-    residual = np.nan_to_num(evidence.pixels - project_points(evidence.rig, alone))
-    whitened = residual * np.sqrt(judgement.weight)[..., None]
-    power, moments = (whitened**2).sum(axis=(0, 2, 3)), points.shape[1]
-    factor, lasting = np.ones(share.shape), power > 0
-    by_chance = CHANCE / np.sqrt(judgement.right.sum(axis=(0, 2)).clip(min=1.0))
-    for lag in range(1, min(MEMORY, moments - 1) + 1):
-        product = (whitened[..., lag:, :] * whitened[..., :-lag, :]).sum(axis=(0, 2, 3))
-        correlation = product / (1 - lag / moments) / np.where(power > 0, power, 1.0)
-        lasting = lasting & (correlation >= by_chance)
-        together = (1 - lag * share).clip(min=0.0)
-        factor += np.where(lasting, 2 * correlation, 0.0)[:, None] * together
-    return factor
-
-
-def common_variance(evidence: Evidence, judgement: Judgement, noise: Noise, points: Array) -> Array:
-    """Return the variance (keypoint, time) of points along any axis, unit^2, that all views share.
-
-    Views that agree better than their detector claims to err do so because they err alike: it
-    takes another place of the body for the keypoint, in all views the same. This no residual
-    shows, and no number of views or moments averages it out. What is claimed beyond the scatter
-    is therefore stated as a displacement in space of that size in the images; zero where the
-    detector claims nothing.
-    """
-    views = judgement.right.sum(axis=0)
-    told = np.empty(views.shape)
-    for own in evidence.parts():
-        right = judgement.right[:, own]
-        information, _ = linearize(evidence.of_keypoints(own), right, points[own])
-        told[own] = np.trace(information, axis1=-2, axis2=-1)
-    known = (views > 1) & (told > 0)
-    claimed = np.where(known, 2 * views / np.where(known, told, 1.0), np.nan)
-    claimed = np.where(known, claimed, _usual(claimed))
-    if not evidence.stated:
-        return np.zeros(claimed.shape)
-    apart = noise.scale * FREEDOM / (FREEDOM - 2)  # the variance of Student noise
-    chance = CHANCE / np.sqrt(judgement.right.sum(axis=(0, 2)).clip(min=1.0))
-    beyond = (1 - apart * (1 + chance)).clip(min=0.0)
-    # Where more than claimed shows, what the views share is hidden: as usual beside what shows.
-    alike = np.maximum(beyond, float(np.median(beyond / apart)) * apart)
-    return claimed * alike[:, None]
-
-
-def _usual(values: Array) -> Array:
-    """Return the median (n, 1) of what is known of each row (n, time), zero where nothing is."""
-    there = np.isfinite(values).any(axis=1, keepdims=True)
-    return np.asarray(np.nanmedian(np.where(there, values, 0.0), axis=1, keepdims=True))

@@ -8,12 +8,14 @@ sequence of patterns is found by Viterbi's algorithm.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 
 import numpy as np
 
 from calibration.geometry import Array
 from labcut3d.reconstruction.alone import alone
+from labcut3d.reconstruction.commons import Commons
 from labcut3d.reconstruction.evidence import (
     PARTS,
     Evidence,
@@ -35,17 +37,24 @@ BLOCK = 4096  # moments weighed at a time, so that long recordings take little m
 LONGEST_LAG = 10  # frames, after which an animal may have turned anywhere
 
 
-def untangle(evidence: Evidence, pairs: Sequence[tuple[int, int]]) -> tuple[Evidence, np.ndarray]:
+def untangle(
+    evidence: Evidence, pairs: Sequence[tuple[int, int]], commons: Commons | None = None
+) -> tuple[Evidence, np.ndarray]:
     """Return the evidence with left/right pairs put right, and which were (pair, view, time).
 
-    `pairs` are indices of keypoints. A pair is left as it is where it is hardly seen.
+    `pairs` are indices of keypoints. A pair is left as it is where it is hardly seen. How noisy
+    the pair is and how it usually turns are `commons` of the recording.
     """
+    commons = commons or Commons()
     views, _, moments = evidence.confidence.shape
     exchanged = np.zeros((len(pairs), views, moments), dtype=bool)
     patterns = _patterns(views)
     for pair, (left, right) in enumerate(pairs):
-        score, apart = _weighed(evidence, left, right, patterns)
-        path = _likeliest(score, apart, _changes(patterns))
+        both = evidence.of_keypoints(np.array([left, right]))
+        size, deviation = commons.tell(f"pair {pair}", partial(_size_and_noise, both))
+        score, apart = _weighed(both, size, deviation, patterns)
+        turn = commons.tell(f"turn of pair {pair}", partial(_usual_turn, apart, score))
+        path = _likeliest(score, apart, _changes(patterns), turn)
         where = patterns[path].T
         where &= evidence.seen[:, left] | evidence.seen[:, right]
         if where.any():
@@ -65,20 +74,22 @@ def _patterns(views: int) -> np.ndarray:
     return np.unique(np.concatenate([some, ~some]), axis=0)  # sorted, so opposites mirror
 
 
+def _size_and_noise(both: Evidence) -> tuple[float, float]:
+    """Return how far apart the two keypoints usually lie, and the noise they are seen with, px."""
+    told = both.information[both.seen][:, 0, 0]
+    deviation = float(1 / np.sqrt(np.median(told))) if len(told) else 1.0
+    return first_noise(both).surroundings, deviation
+
+
 def _weighed(
-    evidence: Evidence, left: int, right: int, patterns: np.ndarray
+    both: Evidence, size: float, deviation: float, patterns: np.ndarray
 ) -> tuple[Array, Array]:
     """Return how probable every pattern is (time, pattern), and from right to left (..., 3).
 
     The latter is NaN where one of the two is not seen by two views.
     """
-    both = evidence.of_keypoints(np.array([left, right]))
-    noise = replace(first_noise(both), scale=np.ones(len(patterns)))
-    told = both.information[both.seen][:, 0, 0]
-    deviation = 1 / np.sqrt(np.median(told)) if len(told) else 1.0
-    parts = [
-        _weighed_moments(part, noise, float(deviation), patterns) for part in both.in_blocks(BLOCK)
-    ]
+    noise = replace(first_noise(both, size), scale=np.ones(len(patterns)))
+    parts = [_weighed_moments(part, noise, deviation, patterns) for part in both.in_blocks(BLOCK)]
     score, apart = (np.concatenate(part) for part in zip(*parts, strict=True))
     return score, apart
 
@@ -113,17 +124,18 @@ def _changes(patterns: np.ndarray) -> Array:
     return table[bits[:, None], bits].sum(axis=-1)
 
 
-def _likeliest(score: Array, apart: Array, changes: Array) -> np.ndarray:
+def _likeliest(score: Array, apart: Array, changes: Array, turn: tuple[float, float]) -> np.ndarray:
     """Return the most probable pattern (time,) of those `score` (time, pattern) weighs.
 
-    `apart` (time, pattern, 3) turns gradually, patterns follow by `changes` (before, now). Where
-    no pattern knows how left and right are apart, nothing is exchanged.
+    `apart` (time, pattern, 3) turns gradually, by a usual `turn` and its blur; patterns follow by
+    `changes` (before, now). Where no pattern knows how left and right are apart, nothing is
+    exchanged.
     """
     path = np.zeros(len(score), dtype=int)
     moments = np.flatnonzero(np.isfinite(apart).all(axis=-1).any(axis=-1))
     if not len(moments):
         return path
-    usual, blur = _usual_turn(apart[moments], score[moments])
+    usual, blur = turn
     total = score[moments[0]] + changes[0]
     came = np.zeros((len(moments), score.shape[1]), dtype=int)
     for index in range(1, len(moments)):
@@ -145,8 +157,11 @@ def _likeliest(score: Array, apart: Array, changes: Array) -> np.ndarray:
 def _usual_turn(apart: Array, score: Array) -> tuple[float, float]:
     """Return how much the vector from right to left usually changes in a moment, and its blur."""
     known = np.isfinite(apart).all(axis=-1)
+    moments = np.flatnonzero(known.any(axis=-1))
+    if not len(moments):
+        return 0.0, 1.0
     best = np.where(known, score, -np.inf).argmax(axis=1)
-    vectors = apart[np.arange(len(apart)), best]
+    vectors = apart[moments, best[moments]]
     length = max(float(np.median(np.linalg.norm(vectors, axis=-1))), 1e-12)
     ahead, back = vectors[1:], vectors[:-1]
     change = np.minimum(

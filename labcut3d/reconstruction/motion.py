@@ -60,14 +60,12 @@ def unknown_motion(keypoints: int, moments: int) -> Motion:
     )
 
 
-def motion_variables(motions: Sequence[Motion], time: Array) -> dict[str, Array]:
+def motion_variables(motions: Sequence[Motion], rate: Array) -> dict[str, Array]:
     """Return the variables of trajectories that tell the motions of individuals, per second.
 
-    `time` (time,) s of the moments. Vectors are (time, 3, keypoint, individual), covariances
-    (time, keypoint, individual, 3, 3).
+    `rate` (time,) is the number of frames per second about each moment. Vectors are (time, 3,
+    keypoint, individual), covariances (time, keypoint, individual, 3, 3).
     """
-    rate = np.full(len(time), np.nan)  # frames per second about each moment
-    rate[1:-1] = 2 / (time[2:] - time[:-2])
     variables = {}
     for name, power in (("velocity", 1), ("acceleration", 2)):
         vectors = np.stack([getattr(motion, name) for motion in motions], axis=-1)

@@ -21,7 +21,7 @@ def calibration_covariance_of_tracks(refined: Refined, rig_covariance: RigCovari
     evidence, rig = refined.evidence, refined.evidence.rig
     parameters = rig_covariance.of(rig_parameters(rig))
     weight = evidence.information * refined.judgement.weight[..., None, None]
-    information = information_of(evidence, refined.judgement.weight, refined.points)
+    information = information_of(evidence, refined.judgement.weight, refined.points, refined.hold)
     result = np.empty((*refined.points.shape, 3))
     for k, points in enumerate(refined.points):
         pulls = [view_pulls(rig.cameras[v], points, weight[v, k])[1] for v in range(len(rig))]

@@ -1,86 +1,120 @@
 """How much a refinement altered: every number ends up in the dataset's attributes."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from calibration.geometry import Array
+from labcut3d.dataset_pieces import share_known
 from labcut3d.reconstruction.evidence import USED
-from labcut3d.reconstruction.identities import switches_of
-from labcut3d.reconstruction.refinement import Refined
+from labcut3d.reconstruction.identities import Identities, switches_of
+from labcut3d.reconstruction.tracks import Tracks
 
-__all__ = ["describe", "describe_changes", "rejections", "report_attributes"]
+__all__ = ["Report", "describe"]
 
 MOST, FEW = 0.5, 0.25  # shares of a view's detections: one that others reject, and the others'
+MANY = 20_000  # moments whose shifts are looked at
 COUNTS = ("filled", "withheld", "overruled_detections", "repaired_swaps")
 
 
-def describe_changes(
-    raw: Array, refined: Refined, missing: np.ndarray, fps: float
-) -> dict[str, float]:
-    """Return how much one individual's points moved, and what was filled, overruled, repaired.
+class Report:
+    """What was altered in a recording, counted piece by piece, as attributes of its trajectories.
 
     Filled are points that their moment alone does not tell, withheld those that it does tell, but
-    that would be a guess; overruled are detections that do not show their keypoint. `raw`
-    (keypoint, time, 3) are the triangulated points, `missing` (keypoint, time) what is not
-    reported. Shifts are in the rig's unit, the acceleration in unit/s^2.
+    that would be a guess; overruled are detections that do not show their keypoint. Shifts are in
+    the rig's `unit`, the acceleration in unit/s^2. A recording has so many `moments` in all.
     """
-    moved = np.linalg.norm(refined.points - raw, axis=-1)[~missing]
-    there = moved[np.isfinite(moved)]
-    seen = refined.evidence.seen
-    wrong = seen & (refined.judgement.right < USED)
-    return {
-        "median_shift": float(np.median(there)) if len(there) else 0.0,
-        "p95_shift": float(np.quantile(there, 0.95)) if len(there) else 0.0,
-        "filled": float((~np.isfinite(moved)).sum()),
-        "withheld": float((missing & np.isfinite(raw).all(axis=-1)).sum()),
-        "overruled_detections": float(wrong.sum()),
-        "overruled_share": float(wrong.sum() / max(seen.sum(), 1)),
-        "repaired_swaps": float(refined.exchanged.sum()),
-        "acceleration_per_s2": float(np.median(refined.acceleration) * fps**2),
-    }
+
+    def __init__(self, *, unit: str, fps: float, moments: int) -> None:
+        self._fps, self._every = fps, -(-moments // MANY)
+        self._attributes: dict[str, Any] = {"refinement_unit": unit}
+        self._counts: list[Counter[str]] = []
+        self._shifts: list[list[Array]] = []
+        self._given: np.ndarray | int = 0
+        self._used: np.ndarray | int = 0
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The attributes that tell of all pieces until now."""
+        return {**self._attributes, **self._changes()}
+
+    def identities(self, identities: Identities) -> None:
+        """Tell what was found out about who is who."""
+        self._attributes |= identities.attributes
+
+    def learnt(self, tracks: Sequence[Tracks]) -> None:
+        """Tell how restless the keypoints of each individual are."""
+        self._counts = [Counter() for _ in tracks]
+        self._shifts = [[] for _ in tracks]
+        sizes = [track.restless for track in tracks if track.restless is not None]
+        if sizes:
+            size = float(np.mean(sizes)) * self._fps**2
+            self._attributes["refinement_acceleration_per_s2"] = size
+
+    def piece(self, tracks: Sequence[Tracks], start: int) -> None:
+        """Count a piece of the recording, the tracks of all individuals from moment `start` on."""
+        for track, counts, shifts in zip(tracks, self._counts, self._shifts, strict=True):
+            if track.seen is None or track.overruled is None:
+                continue
+            moved = np.linalg.norm(track.position - track.raw, axis=-1)
+            known, told = (np.isfinite(x).all(axis=-1) for x in (track.position, track.raw))
+            counts["filled"] += int((known & ~told).sum())
+            counts["withheld"] += int((told & ~known).sum())
+            counts["overruled_detections"] += int(track.overruled.sum())
+            counts["repaired_swaps"] += int(track.exchanged.sum())
+            counts["seen"] += int(track.seen.sum())
+            some = moved[-start % self._every :: self._every]
+            shifts.append(some[np.isfinite(some)])
+
+    def rejections(self, detected: xr.Dataset, matched: xr.Dataset, used: np.ndarray) -> None:
+        """Count sure detections, and those of them not used, by view.
+
+        `detected` are the detections, `matched` the same as individuals of the trajectories, of
+        which `used` (time, view, keypoint, individual) tells what was used. An animal that fits no
+        individual counts as not used.
+        """
+        self._given = self._given + _sure(detected).sum(axis=(0, 2, 3))
+        self._used = self._used + (_sure(matched) & used).sum(axis=(0, 2, 3))
+        rejected = np.maximum(self._given - self._used, 0)
+        for name, count in (("sure", self._given), ("rejected", rejected)):
+            self._attributes[f"refinement_{name}_by_view"] = [float(n) for n in np.asarray(count)]
+
+    def _changes(self) -> dict[str, float]:
+        """Return what was altered: counts of all individuals, shifts and shares their mean."""
+        refined = [
+            (counts, np.concatenate(shifts))
+            for counts, shifts in zip(self._counts, self._shifts, strict=True)
+            if shifts
+        ]
+        if not refined:
+            return {}
+        found = {name: float(sum(counts[name] for counts, _ in refined)) for name in COUNTS}
+        for name, share in (("median_shift", 0.5), ("p95_shift", 0.95)):
+            found[name] = float(
+                np.mean([np.quantile(s, share) if len(s) else 0.0 for _, s in refined])
+            )
+        found["overruled_share"] = float(
+            np.mean([c["overruled_detections"] / max(c["seen"], 1) for c, _ in refined])
+        )
+        return {f"refinement_{name}": value for name, value in found.items()}
 
 
-def report_attributes(reports: Sequence[Mapping[str, float]], unit: str) -> dict[str, float | str]:
-    """Return the reports of all individuals as attributes: counts added, the rest averaged."""
-    names = next((list(report) for report in reports if report), [])
-    attributes: dict[str, float | str] = {"refinement_unit": unit}
-    for name in names:
-        values = [report[name] for report in reports if report]
-        combined = np.sum(values) if name in COUNTS else np.mean(values)
-        attributes[f"refinement_{name}"] = float(combined)
-    return attributes
-
-
-def rejections(
-    detected: xr.Dataset, matched: xr.Dataset, view_used: np.ndarray
-) -> dict[str, list[float]]:
-    """Return attributes that count sure detections, and those of them not used, by view.
-
-    `detected` are the detections, `matched` the same as individuals of the trajectories, of which
-    `view_used` (time, view, keypoint, individual) tells what was used. An animal that fits no
-    individual counts as not used.
-    """
-    order = ("time", "view", "keypoint", "individual")
-
-    def sure(detections: xr.Dataset) -> np.ndarray:
-        """Return where there is a detection that is rather right than not."""
-        there = detections["position"].notnull().all("space")
-        return (there & ~(detections["confidence"] <= USED)).transpose(*order).values
-
-    given = sure(detected).sum(axis=(0, 2, 3))
-    used = (sure(matched) & view_used).sum(axis=(0, 2, 3))
-    return {
-        "refinement_sure_by_view": [float(count) for count in given],
-        "refinement_rejected_by_view": [float(count) for count in (given - used).clip(min=0)],
-    }
+def _sure(detections: xr.Dataset) -> np.ndarray:
+    """Return where (time, view, keypoint, individual) a detection is rather right than not."""
+    there = detections["position"].notnull().all("space")
+    sure = there & ~(detections["confidence"] <= USED)
+    return sure.transpose("time", "view", "keypoint", "individual").values
 
 
 def describe(trajectories: xr.Dataset) -> list[str]:
-    """Return sentences on what was found, rejected, filled and repaired, and what is stated."""
-    known = trajectories["position"].notnull().all("space")
-    lines = [f"{100 * float(known.mean()):.1f} % of all points reconstructed"]
+    """Return sentences on what was found, rejected, filled and repaired, and what is stated.
+
+    The trajectories may be open on disk.
+    """
+    lines = [f"{100 * share_known(trajectories):.1f} % of all points reconstructed"]
     found = {
         name.removeprefix("refinement_"): value
         for name, value in trajectories.attrs.items()

@@ -22,33 +22,36 @@ from calibration.triangulation import triangulate_points
 from labcut3d.reconstruction.alone import alone
 from labcut3d.reconstruction.evidence import PARTS, USED, Evidence
 
-__all__ = ["settled"]
+__all__ = ["settled_rig", "without_share"]
 
 MOST_POINTS = 4000  # of the recording that are looked at
 TRIFLE = 0.02  # of the noise's variance; calibrations that add less are left alone
 WIDE = 1e6  # factor on the noise with which no view is left out
 
 
-def settled(evidences: Sequence[Evidence], rig_covariance: RigCovariance) -> list[Evidence]:
-    """Return the evidence on each individual without what the calibration's errors explain.
+def settled_rig(
+    evidences: Sequence[Evidence], rig_covariance: RigCovariance | None
+) -> RefinedRig | None:
+    """Return the rig as the recording itself has it, by the evidence on each individual.
 
-    As it is where these are a trifle beside the detections' noise, or where the recording is too
-    poor to tell. What was taken off is kept in `share`.
+    None where the calibration's errors are a trifle beside the detections' noise or are not known,
+    or where the recording is too poor to tell.
     """
+    if rig_covariance is None:
+        return None
     evidence = _spread_over_time(evidences)
     if not evidence.seen.any() or _is_trifle(evidence, rig_covariance):
-        return list(evidences)
+        return None
     sure = evidence.seen & (evidence.confidence > USED)
     try:
-        refined = refine_rig(
+        return refine_rig(
             evidence.rig,
             rig_covariance,
             np.where(sure[..., None], evidence.pixels, np.nan),
             covariance=evidence.covariance,
         )
     except CalibrationError:  # no point is told by two views that agree
-        return list(evidences)
-    return [_without_share(one, refined) for one in evidences]
+        return None
 
 
 def _spread_over_time(evidences: Sequence[Evidence]) -> Evidence:
@@ -78,8 +81,13 @@ def _is_trifle(evidence: Evidence, rig_covariance: RigCovariance) -> bool:
     return not there.size or float(np.median(there)) < TRIFLE
 
 
-def _without_share(evidence: Evidence, refined: RefinedRig) -> Evidence:
-    """Return the evidence without what the refined rig sees otherwise than the stored one."""
+def without_share(evidence: Evidence, refined: RefinedRig | None) -> Evidence:
+    """Return the evidence without what the refined rig sees otherwise than the stored one.
+
+    What was taken off is kept in `share`. As it is without a refined rig.
+    """
+    if refined is None:
+        return evidence
     noise = evidence.covariance * max(refined.noise.scale, 1.0)
     pixels = np.where(evidence.seen[..., None], evidence.pixels, np.nan)
     found = triangulate_points(

@@ -1,7 +1,8 @@
 """What becomes of one individual: its tracks, missing where they would be guesses."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,10 +17,12 @@ from labcut3d.reconstruction.evidence import USED, Evidence
 from labcut3d.reconstruction.motion import Motion, unknown_motion
 from labcut3d.reconstruction.propagation import calibration_covariance_of_tracks
 from labcut3d.reconstruction.refinement import Refined
-from labcut3d.reconstruction.report import describe_changes
 from labcut3d.reconstruction.settings import ReconstructionSettings
 
 __all__ = ["Context", "Tracks", "refined_tracks", "unrefined_tracks"]
+
+MARGIN = 512  # moments: tracks, once refined, do not depend on what is farther away
+LONGEST_MARGIN = 4096  # moments, whatever gaps are to be filled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,7 +31,9 @@ class Tracks:
 
     `motion` (keypoint, time, ...) is that of `position`, NaN where it was not refined;
     `calibration` is the calibration's part in the covariance; `exchanged` (view, time) counts
-    left/right pairs that were exchanged back; `report` says how much was altered.
+    left/right pairs that were exchanged back. `seen` and `overruled` (time,) count the detections,
+    and those that do not show their keypoint; `restless` is the usual size of the accelerations,
+    unit/frame^2. The three are None where nothing was refined.
     """
 
     position: Array
@@ -40,7 +45,22 @@ class Tracks:
     view_used: np.ndarray
     confidence: Array
     exchanged: np.ndarray
-    report: dict[str, float]
+    seen: np.ndarray | None = None
+    overruled: np.ndarray | None = None
+    restless: float | None = None
+
+    def within(self, moments: slice) -> "Tracks":
+        """Return the tracks in some moments."""
+        by_time = ("position", "raw", "covariance", "calibration", "error", "confidence")
+        return replace(
+            self,
+            **{name: getattr(self, name)[moments] for name in by_time},
+            motion=self.motion.mapped(lambda values: values[:, moments]),
+            view_used=self.view_used[:, moments],
+            exchanged=self.exchanged[:, moments],
+            seen=None if self.seen is None else self.seen[moments],
+            overruled=None if self.overruled is None else self.overruled[moments],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +73,12 @@ class Context:
     fps: float
     rig_covariance: RigCovariance | None
     progress: Progress
+
+    @property
+    def margin(self) -> int:
+        """Moments before and after a window that are to be known to tell it."""
+        longest = min(self.settings.longest_gap_s * self.fps, LONGEST_MARGIN)
+        return max(MARGIN, math.ceil(longest) + 1)
 
 
 def unrefined_tracks(evidence: Evidence, raw: Triangulation, context: Context) -> Tracks:
@@ -78,7 +104,6 @@ def unrefined_tracks(evidence: Evidence, raw: Triangulation, context: Context) -
         view_used=np.swapaxes(raw.inliers & ~vague, 1, 2),
         confidence=_by_time(np.where(vague, 0.0, support)),
         exchanged=np.zeros(raw.inliers[:, 0].shape, dtype=int),
-        report={},
     )
 
 
@@ -103,7 +128,7 @@ def refined_tracks(
         part = calibration_covariance_of_tracks(refined, context.rig_covariance)
     covariance = refined.covariance
     covariance += part
-    report = describe_changes(raw.points[known], refined, missing, context.fps)
+    seen = refined.evidence.seen
     error = _mean_distance(refined.evidence, refined.points, used)
 
     def whole(values: Array, empty: float) -> Array:
@@ -127,7 +152,9 @@ def refined_tracks(
         view_used=np.swapaxes(view_used, 1, 2),
         confidence=whole(_two_right(right), 0.0),
         exchanged=refined.exchanged.sum(axis=0),
-        report=report,
+        seen=seen.sum(axis=(0, 1)),
+        overruled=(seen & (right < USED)).sum(axis=(0, 1)),
+        restless=float(np.median(refined.acceleration)),
     )
 
 

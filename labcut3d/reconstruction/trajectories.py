@@ -1,37 +1,32 @@
 """From a dataset of detections and a rig to a dataset of trajectories."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
 
 from calibration.covariance import RigCovariance
-from calibration.gaussian import MEDIAN_CHI_SQUARE
 from calibration.geometry import Array
-from calibration.points.imaging import project_points
 from calibration.rig import Rig
-from calibration.triangulation import Triangulation
 from labcut3d.errors import DatasetError
 from labcut3d.progress import Progress, part_of
-from labcut3d.reconstruction.alone import alone
 from labcut3d.reconstruction.association import detections_of, match_views
-from labcut3d.reconstruction.evidence import USED, Evidence
-from labcut3d.reconstruction.exchanges import untangle
-from labcut3d.reconstruction.identities import known_individuals
+from labcut3d.reconstruction.commons import Commons
+from labcut3d.reconstruction.evidence import Evidence
+from labcut3d.reconstruction.identification import identify
+from labcut3d.reconstruction.identities import Identities, reordered
+from labcut3d.reconstruction.individual import track_individual
 from labcut3d.reconstruction.motion import motion_variables
-from labcut3d.reconstruction.refinement import refine
-from labcut3d.reconstruction.report import rejections, report_attributes
+from labcut3d.reconstruction.report import Report
 from labcut3d.reconstruction.settings import ReconstructionSettings
-from labcut3d.reconstruction.settling import settled
-from labcut3d.reconstruction.tracks import Context, Tracks, refined_tracks, unrefined_tracks
+from labcut3d.reconstruction.settling import settled_rig, without_share
+from labcut3d.reconstruction.tracks import Context, Tracks
 from labcut3d.schema import make_trajectories, validate_detections
 from labcut3d.skeleton import Skeleton
+from labcut3d.windows import LEARNT, SIZE, Window, divided, stretches
 
-__all__ = ["reconstruct"]
-
-DOUBTFUL = 4.0  # times the median reprojection error
+__all__ = ["reconstruct", "reconstruct_pieces"]
 
 
 def reconstruct(
@@ -54,126 +49,157 @@ def reconstruct(
 
     Raises `DatasetError` for detections of a wrong schema, or of views that the rig lacks.
     """
+    pieces = list(
+        reconstruct_pieces(
+            detections,
+            rig,
+            settings,
+            skeleton=skeleton,
+            rig_covariance=rig_covariance,
+            progress=progress,
+        )
+    )
+    if len(pieces) == 1:
+        return pieces[0]
+    whole = xr.concat(pieces, "time", data_vars="minimal", coords="minimal", compat="override")
+    return whole.assign_attrs(pieces[-1].attrs)
+
+
+def reconstruct_pieces(
+    detections: xr.Dataset,
+    rig: Rig,
+    settings: ReconstructionSettings | None = None,
+    *,
+    skeleton: Skeleton | None = None,
+    rig_covariance: RigCovariance | None = None,
+    progress: Progress | None = None,
+    size: int = SIZE,
+    learnt: int = LEARNT,
+) -> Iterator[xr.Dataset]:
+    """Yield what `reconstruct` returns, piece by piece in time, for which memory does not grow.
+
+    `detections` may be open on disk. Recordings of more than `learnt` moments are reconstructed in
+    pieces of `size` moments, with what so many of their moments teach; where they are divided
+    changes points by less than a millionth of the scene. The attributes of a piece are those of all
+    until its end: the last one's are the recording's.
+    """
     validate_detections(detections)
     for name in ("time", "individual", "keypoint"):
         if detections.sizes[name] == 0:
             raise DatasetError(f"the detections hold no {name}: nothing to reconstruct")
     settings = settings or ReconstructionSettings()
-    rig = match_views(detections, rig)
-    detected = detections
-    detections, identities = known_individuals(detections, rig, settings)
     keypoints = [str(name) for name in detections["keypoint"].values]
     bones, pairs = _skeleton_indices(skeleton, keypoints, settings)
-    individuals = [str(name) for name in detections["individual"].values]
-    evidences = [
-        detections_of(detections, rig, individual, settings.lowest_confidence)
-        for individual in individuals
-    ]
-    if rig_covariance is not None:
-        evidences = settled(evidences, rig_covariance)
-    context = Context(
-        settings=settings,
-        bones=bones,
-        pairs=pairs,
-        fps=float(detections.attrs["fps"]),
-        rig_covariance=rig_covariance,
-        progress=part_of(progress, 0, 1, equal=True),
+    whole = _Reconstruction(
+        detections=detections,
+        rig=match_views(detections, rig),
+        individuals=[str(name) for name in detections["individual"].values],
+        context=Context(
+            settings=settings,
+            bones=bones,
+            pairs=pairs,
+            fps=float(detections.attrs["fps"]),
+            rig_covariance=rig_covariance,
+            progress=part_of(None, 0, 1),
+        ),
     )
-    tracks = _tracks(evidences, individuals, context)
-    attributes: dict[str, Any] = report_attributes([track.report for track in tracks], rig.unit)
-    attributes |= identities.attributes
-    attributes |= rejections(detected, detections, _views_used(tracks))
-    optional = {"exchanged": _stack(tracks, "exchanged", -1).swapaxes(0, 1), **identities.variables}
-    if settings.smooth:
-        time = detections["time"].values.astype(float)
-        optional |= motion_variables([track.motion for track in tracks], time)
-    if rig_covariance is not None:
-        optional["covariance_calibration"] = _stack(tracks, "calibration", 2)
-        attributes["calibration_gauge"] = rig_covariance.gauge
-    return make_trajectories(
-        position=_stack(tracks, "position", -1).swapaxes(1, 2),
-        position_raw=_stack(tracks, "raw", -1).swapaxes(1, 2),
-        covariance=_stack(tracks, "covariance", 2),
-        reprojection_error=_stack(tracks, "error", -1),
-        view_used=_views_used(tracks),
-        confidence=_stack(tracks, "confidence", -1),
-        like=detections,
-        unit=rig.unit,
-        optional=optional,
-        attrs=attributes,
-    )
+    yield from whole.pieces(progress, size, learnt)
 
 
-def _tracks(evidences: list[Evidence], names: Sequence[str], context: Context) -> list[Tracks]:
-    """Return the tracks of all individuals; `evidences` is emptied, whose memory is needed."""
-    tracks = []
-    for index, name in enumerate(names):
-        part = part_of(context.progress, index, len(names), name, equal=True)
-        tracks.append(_track(evidences.pop(0), replace(context, progress=part)))
-    return tracks
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Reconstruction:
+    """The reconstruction of one recording: its detections, and what every part of it needs."""
 
+    detections: xr.Dataset
+    rig: Rig
+    individuals: list[str]
+    context: Context
 
-def _track(evidence: Evidence, context: Context) -> Tracks:
-    """Reconstruct one individual."""
-    evidence, raw = _triangulate(evidence)
-    evidence, exchanged = untangle(evidence, context.pairs)
-    if exchanged.any():
-        evidence, raw = _triangulate(evidence)
-    known = np.flatnonzero(np.isfinite(raw.points).all(axis=-1).any(axis=-1))
-    if not context.settings.smooth or not len(known):
-        context.progress(1, 1)
-        return replace(unrefined_tracks(evidence, raw, context), exchanged=exchanged.sum(axis=0))
-    all_known = len(known) == len(raw.points)
-    evidence = evidence.of_keypoints(slice(None) if all_known else known)
-    handed = [evidence]  # refined, it is repaired, and the memory of what was given is needed
-    del evidence
-    refined = refine(
-        handed.pop(),
-        _trusted(raw)[known],
-        alone=raw.points[known],
-        bones=_among(context.bones, known),
-        pairs=_among(context.pairs, known),
-        progress=context.progress,
-    )
-    both = np.isin(np.reshape(context.pairs, (-1, 2)), known).all(axis=1)
-    exchanged[both] ^= refined.exchanged
-    refined = replace(refined, exchanged=exchanged)
-    return refined_tracks(raw, refined, known, context)
+    def pieces(self, progress: Progress | None, size: int, learnt: int) -> Iterator[xr.Dataset]:
+        """Yield the trajectories, piece by piece."""
+        moments, context = self.detections.sizes["time"], self.context
+        sample = stretches(moments, learnt)
+        whole = len(sample) == moments
+        margin = context.margin
+        windows = divided(moments, moments if whole else size, margin)
+        identities = identify(self.detections, self.rig, context.settings, windows)
+        report = Report(unit=self.rig.unit, fps=context.fps, moments=moments)
+        report.identities(identities)
+        told = part_of(progress, 0, 1 if whole else len(windows) + 1, equal=True)
+        teaching = context if whole else replace(context, rig_covariance=None)
+        evidences = self._evidences(self._matched(identities, slice(None) if whole else sample))
+        share = settled_rig(evidences, context.rig_covariance)
+        evidences = [without_share(one, share) for one in evidences]
+        commons = [Commons() for _ in self.individuals]
+        tracks = self._tracks(evidences, commons, replace(teaching, progress=told))
+        report.learnt(tracks)
+        if whole:
+            yield self._piece(windows[0], identities, tracks, report)
+            return
+        del tracks
+        for index, window in enumerate(windows, start=1):
+            told = part_of(progress, index, len(windows) + 1, equal=True)
+            evidences = self._evidences(self._matched(identities, window.around))
+            evidences = [without_share(one, share) for one in evidences]
+            recalled = [one.recalled() for one in commons]
+            tracks = self._tracks(evidences, recalled, replace(context, progress=told))
+            inside = [track.within(window.inside) for track in tracks]
+            yield self._piece(window, identities, inside, report)
 
+    def _matched(self, identities: Identities, which: slice | np.ndarray) -> xr.Dataset:
+        """Return the detections of some moments, each individual the same animal in all views."""
+        part = self.detections.isel(time=which).load()
+        return reordered(part, identities.detected_as[which]) if identities.matched else part
 
-def _triangulate(evidence: Evidence) -> tuple[Evidence, Triangulation]:
-    """Triangulate every moment by itself, after seeing how far the detector can be believed.
+    def _evidences(self, detections: xr.Dataset) -> list[Evidence]:
+        """Return the detections of each individual as evidence."""
+        lowest = self.context.settings.lowest_confidence
+        return [detections_of(detections, self.rig, name, lowest) for name in self.individuals]
 
-    Returns the evidence with its covariance widened to the scatter of the detections about the
-    points, and the triangulation with it.
-    """
-    for _ in range(2):
-        found = alone(evidence)
-        residual = evidence.pixels - project_points(evidence.rig, found.points)
-        squared = np.einsum("...i,...ij,...j->...", residual, evidence.information, residual)
-        del residual
-        views = evidence.seen.sum(axis=0)
-        # Of 2 n coordinates the point itself takes three.
-        squared = squared * 2 * views / np.maximum(2 * views - 3, 1)
-        confident = evidence.seen & (evidence.confidence > USED) & np.isfinite(squared)
-        if not confident.any():
-            break
-        scale = max(float(np.median(squared[confident])) / MEDIAN_CHI_SQUARE, 1.0)
-        if scale == 1.0:
-            break
-        evidence = replace(evidence, information=evidence.information / scale)
-    return evidence, found
+    def _tracks(
+        self, evidences: list[Evidence], commons: Sequence[Commons], context: Context
+    ) -> list[Tracks]:
+        """Return the tracks of all individuals; `evidences` is emptied, whose memory is needed."""
+        tracks = []
+        for index, (name, own) in enumerate(zip(self.individuals, commons, strict=True)):
+            part = part_of(context.progress, index, len(commons), name, equal=True)
+            evidence = evidences.pop(0)
+            tracks.append(track_individual(evidence, replace(context, progress=part), own))
+        return tracks
 
-
-def _trusted(raw: Triangulation) -> Array:
-    """Return the points to start from: none whose views contradict each other, where others are.
-
-    Two views that disagree have a point between what they see, often far from the animal.
-    """
-    error = raw.reprojection_error
-    doubtful = error > DOUBTFUL * np.nanmedian(error)
-    left = np.isfinite(error) & ~doubtful
-    return np.where((doubtful & left.any(axis=-1, keepdims=True))[..., None], np.nan, raw.points)
+    def _piece(
+        self, window: Window, identities: Identities, tracks: list[Tracks], report: Report
+    ) -> xr.Dataset:
+        """Return the trajectories of a window's own moments, and count them in the report."""
+        detected = self.detections.isel(time=window.own).load()
+        matched = self._matched(identities, window.own)
+        used = np.moveaxis(_stack(tracks, "view_used", -1), 0, 1)
+        report.piece(tracks, window.own.start)
+        report.rejections(detected, matched, used)
+        attributes = report.attributes
+        optional = {
+            "exchanged": _stack(tracks, "exchanged", -1).swapaxes(0, 1),
+            **identities.variables(window.own),
+        }
+        if self.context.settings.smooth:
+            time = self.detections["time"].values.astype(float)
+            motions = [track.motion for track in tracks]
+            optional |= motion_variables(motions, _rates(time)[window.own])
+        if (rig_covariance := self.context.rig_covariance) is not None:
+            optional["covariance_calibration"] = _stack(tracks, "calibration", 2)
+            attributes["calibration_gauge"] = rig_covariance.gauge
+        return make_trajectories(
+            position=_stack(tracks, "position", -1).swapaxes(1, 2),
+            position_raw=_stack(tracks, "raw", -1).swapaxes(1, 2),
+            covariance=_stack(tracks, "covariance", 2),
+            reprojection_error=_stack(tracks, "error", -1),
+            view_used=used,
+            confidence=_stack(tracks, "confidence", -1),
+            like=detected,
+            unit=self.rig.unit,
+            optional=optional,
+            attrs=attributes,
+        )
 
 
 def _skeleton_indices(
@@ -194,17 +220,13 @@ def _skeleton_indices(
     )
 
 
-def _among(pairs: Sequence[tuple[int, int]], known: np.ndarray) -> list[tuple[int, int]]:
-    """Return the pairs of known keypoints, as indices among the known ones."""
-    place = {int(old): new for new, old in enumerate(known)}
-    return [(place[a], place[b]) for a, b in pairs if a in place and b in place]
+def _rates(time: Array) -> Array:
+    """Return the frames per second (time,) about each moment, NaN at the first and the last."""
+    rate = np.full(len(time), np.nan)
+    rate[1:-1] = 2 / (time[2:] - time[:-2])
+    return rate
 
 
 def _stack(tracks: Sequence[Tracks], name: str, axis: int) -> Array:
     """Stack one array of all individuals along a new axis."""
     return np.stack([getattr(track, name) for track in tracks], axis=axis)
-
-
-def _views_used(tracks: Sequence[Tracks]) -> np.ndarray:
-    """Return which views count (time, view, keypoint, individual)."""
-    return np.moveaxis(_stack(tracks, "view_used", -1), 0, 1)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from calibration.files import sha256_of
-from labcut3d.contract import TRAJECTORIES
 from labcut3d.formats.boris import BorisObservation, write_boris
 from labcut3d.kinematics.event_tables import (
     events_dataset,
@@ -20,7 +19,7 @@ from labcut3d.kinematics.surfaces import Surroundings
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import write_stamp
-from labcut3d.schema import open_variables
+from labcut3d.schema import open_lazily
 from labcut3d.stages.common import (
     filmed_at,
     is_current,
@@ -33,8 +32,6 @@ from labcut3d.stages.locking import exclusive
 
 __all__ = ["events", "export_boris"]
 
-REQUIRED = [name for name, variable in TRAJECTORIES.variables.items() if variable.required]
-
 
 @exclusive
 def events(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
@@ -43,7 +40,6 @@ def events(project: Project, recording: str, reporter: Reporter = SILENT) -> Pat
     result, dataset = folder / "events.csv", folder / "events.nc"
     source = folder / "trajectories.nc"
     rig, rig_path = recording_rig(project, recording)
-    trajectories = open_variables(source, REQUIRED, ("covariance",))
     sources = project.recording_sources(recording)
     inputs = {
         **source_hashes(sources),
@@ -54,8 +50,11 @@ def events(project: Project, recording: str, reporter: Reporter = SILENT) -> Pat
     }
     if dataset.exists() and is_current(result, inputs, reporter):
         return result
-    surroundings, told = surroundings_of(project, trajectories, rig)
-    with reporter.task(f"Finding events in {recording}") as progress:
+    with (
+        open_lazily(source) as trajectories,
+        reporter.task(f"Finding events in {recording}") as progress,
+    ):
+        surroundings, told = surroundings_of(project, trajectories, rig)
         found = find_events(
             trajectories,
             settings=project.events,
@@ -64,9 +63,9 @@ def events(project: Project, recording: str, reporter: Reporter = SILENT) -> Pat
             sources=sources,
             progress=progress,
         )
+        attrs = {name: trajectories.attrs[name] for name in ("fps", "unit")}
     for note in (*told, *found.attrs["notes"]):
         reporter.note(f"{recording}: {note}")
-    attrs = {name: trajectories.attrs[name] for name in ("fps", "unit")}
     attrs |= {"recording": recording, **_place(surroundings)}
     save_events(events_dataset(found, attrs), dataset)
     write_events(found, result)

@@ -1,7 +1,7 @@
 """What all stages share: whether a result is up to date, and opening what earlier stages wrote."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ __all__ = [
     "is_current",
     "load_calibrated_rig",
     "load_rig",
+    "of_calibrated",
     "open_detections",
     "path_hashes",
     "recording_rig",
@@ -152,20 +153,28 @@ def recording_rig(
 
 
 def open_detections(path: Path, rig: Rig | None) -> "xr.Dataset":
-    """Open detections, without the views whose cameras were dropped when calibrating."""
+    """Read detections, without the views whose cameras were dropped when calibrating."""
     from labcut3d.schema import open_dataset  # brings xarray along
 
-    detections = open_dataset(path)
+    return of_calibrated(open_dataset(path), rig)
+
+
+def of_calibrated(detections: "xr.Dataset", rig: Rig | None) -> "xr.Dataset":
+    """Return detections without the views whose cameras were dropped when calibrating."""
     dropped = [] if rig is None else rig.metadata.get("dropped_cameras", [])
     return detections.sel(view=[view for view in detections["view"].values if view not in dropped])
 
 
-def save_result(dataset: "xr.Dataset", result: Path, inputs: Mapping[str, str]) -> Path:
-    """Write a dataset with its provenance, and its stamp."""
-    from labcut3d.schema import save_dataset  # brings xarray along
+def save_result(pieces: "Iterable[xr.Dataset]", result: Path, inputs: Mapping[str, str]) -> Path:
+    """Write a dataset, piece by piece in time, with its provenance, and its stamp."""
+    from labcut3d.dataset_pieces import save_pieces  # brings xarray along
 
-    before = json.loads(dataset.attrs.get("provenance", "{}"))
-    save_dataset(dataset.assign_attrs(provenance=json.dumps({**before, **inputs})), result)
+    def signed(piece: "xr.Dataset") -> "xr.Dataset":
+        """Return a piece that tells what it was made from."""
+        before = json.loads(piece.attrs.get("provenance", "{}"))
+        return piece.assign_attrs(provenance=json.dumps({**before, **inputs}))
+
+    save_pieces(map(signed, pieces), result)
     write_stamp(result, inputs)
     return result
 

@@ -59,7 +59,7 @@ def import_detections(
         f"{recording}: {int(seen.sum())} points in {detections.sizes['time']} frames of "
         f"{', '.join(views)}, {float(seen.mean()):.0%} of what could be seen"
     )
-    return save_result(detections, result, inputs)
+    return save_result([detections], result, inputs)
 
 
 def _in_skeleton(

@@ -7,15 +7,9 @@ from labcut3d.labels import LabelledImage
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import changed_inputs
-from labcut3d.stages.detecting import (
-    images_by_detector,
-    label_inputs,
-    load_detectors,
-    page_path,
-    suffix_of,
-    training_inputs,
-)
+from labcut3d.stages.detectors import load_detectors, page_path, suffix_of
 from labcut3d.stages.locking import exclusive
+from labcut3d.stages.training import images_by_detector, label_inputs, training_inputs
 from labcut3d.viewers import Judged, evaluation_page, learning_curve_page
 
 if TYPE_CHECKING:  # torch is only loaded where it is used

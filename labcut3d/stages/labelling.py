@@ -17,7 +17,7 @@ from labcut3d.labels import read_labels
 from labcut3d.project import Project
 from labcut3d.provenance import read_stamp
 from labcut3d.stages.common import recording_rig
-from labcut3d.stages.detecting import model_folders
+from labcut3d.stages.detectors import model_folders
 
 if TYPE_CHECKING:  # torch is only loaded where it is used
     from labcut3d.detection.detector import Detector

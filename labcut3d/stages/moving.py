@@ -3,17 +3,14 @@
 from dataclasses import asdict
 from pathlib import Path
 
-import xarray as xr
-
 from calibration import Rig
 from calibration.files import sha256_of
 from labcut3d.errors import DatasetError
-from labcut3d.kinematics.collection import COVARIANCES
-from labcut3d.kinematics.dataset import SOURCES, compute_kinematics
+from labcut3d.kinematics.pieces import kinematics_pieces
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint
-from labcut3d.schema import open_variables
+from labcut3d.schema import open_lazily
 from labcut3d.stages.common import is_current, recording_rig, save_result, surroundings_of
 from labcut3d.stages.locking import exclusive
 from labcut3d.version import __version__
@@ -39,14 +36,24 @@ def kinematics(project: Project, recording: str, reporter: Reporter = SILENT) ->
     }
     if is_current(result, inputs, reporter):
         return result
-    with reporter.task(f"Computing the kinematics of {recording}") as progress:
-        found, told = _compute(source, project, rig)
-        progress(1, 1)
+    with (
+        open_lazily(source) as trajectories,
+        reporter.task(f"Computing the kinematics of {recording}") as progress,
+    ):
+        surroundings, told = None, ("no distances from planes: there is no rig",)
+        if rig is not None:
+            surroundings, told = surroundings_of(project, trajectories, rig)
+        pieces = kinematics_pieces(
+            trajectories, project.skeleton, surroundings=surroundings, progress=progress
+        )
+        before = {"provenance": trajectories.attrs.get("provenance", "{}")}
+        save_result((piece.assign_attrs(before) for piece in pieces), result, inputs)
     for note in told:
         reporter.note(f"{recording}: {note}")
-    if "spectra" in found.attrs:
-        reporter.note(f"{recording}: spectra: {found.attrs['spectra']}")
-    return save_result(found, result, inputs)
+    with open_lazily(result) as found:
+        if "spectra" in found.attrs:
+            reporter.note(f"{recording}: spectra: {found.attrs['spectra']}")
+    return result
 
 
 def _rig(project: Project, recording: str) -> tuple[Rig | None, Path]:
@@ -54,16 +61,3 @@ def _rig(project: Project, recording: str) -> tuple[Rig | None, Path]:
     if not project.rig_path.exists():
         return None, project.rig_path
     return recording_rig(project, recording)
-
-
-def _compute(source: Path, project: Project, rig: Rig | None) -> tuple[xr.Dataset, tuple[str, ...]]:
-    """Return the kinematics of a file of trajectories, and what is to be said of the planes.
-
-    The trajectories are let go before the kinematics are written.
-    """
-    trajectories = open_variables(source, SOURCES, COVARIANCES)
-    surroundings, told = None, ("no distances from planes: there is no rig",)
-    if rig is not None:
-        surroundings, told = surroundings_of(project, trajectories, rig)
-    found = compute_kinematics(trajectories, project.skeleton, surroundings=surroundings)
-    return found.assign_attrs(provenance=trajectories.attrs.get("provenance", "{}")), told

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import xarray as xr
+
 from calibration.files import sha256_of, write_text
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
@@ -15,6 +17,8 @@ from labcut3d.viewers.quality import judge_recording
 from labcut3d.viewers.quality_report import quality_page
 
 __all__ = ["quality"]
+
+MOMENTS = 50_000  # of a recording, evenly spread, that it is judged by
 
 
 @exclusive
@@ -41,8 +45,14 @@ def quality(project: Project, reporter: Reporter = SILENT) -> Path | None:
     judged = []
     with reporter.task("Judging the recordings") as progress:
         for recording, drift in drifts.items():
-            judged.append(judge_recording(open_recording(project, recording), drift))
+            shown = open_recording(project, recording, _stride)
+            judged.append(judge_recording(shown, drift))
             progress(len(judged), len(drifts), recording)
     write_text(result, quality_page(judged, project=project.name))
     write_stamp(result, inputs)
     return result
+
+
+def _stride(main: xr.Dataset) -> int:
+    """Return n if every n-th moment of a recording is enough to judge it by."""
+    return -(-main.sizes["time"] // MOMENTS)

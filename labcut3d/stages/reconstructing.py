@@ -9,16 +9,17 @@ import xarray as xr
 from calibration import Rig, RigCovariance
 from calibration.covariance import covariance_path, find_covariance
 from calibration.files import sha256_of
+from labcut3d.dataset_pieces import share_known
 from labcut3d.errors import VideoError
 from labcut3d.formats import read_detections
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
-from labcut3d.reconstruction import reconstruct
+from labcut3d.reconstruction import reconstruct, reconstruct_pieces
 from labcut3d.reconstruction.report import describe
-from labcut3d.schema import save_dataset
+from labcut3d.schema import open_lazily, save_dataset
 from labcut3d.stages.common import (
     is_current,
-    open_detections,
+    of_calibrated,
     recording_rig,
     save_result,
     settings_hash,
@@ -34,7 +35,6 @@ def triangulate(project: Project, recording: str, reporter: Reporter = SILENT) -
     result = project.results(recording) / "trajectories.nc"
     source = project.results(recording) / "detections.nc"
     rig, rig_path = recording_rig(project, recording, reporter)
-    detections = open_detections(source, rig)
     _require_sizes(project, recording, rig)
     inputs = {
         "detections": sha256_of(source),
@@ -45,20 +45,21 @@ def triangulate(project: Project, recording: str, reporter: Reporter = SILENT) -
         inputs["rig covariance"] = sha256_of(covariance_path(rig_path))
     if is_current(result, inputs, reporter):
         return result
-    with reporter.task(f"Triangulating {recording}") as progress:
-        trajectories = reconstruct(
-            detections,
+    repaired = rig.metadata.get("repaired")
+    attrs = {} if repaired is None else {"repaired_camera": repaired["camera"]}
+    with open_lazily(source) as stored, reporter.task(f"Triangulating {recording}") as progress:
+        pieces = reconstruct_pieces(
+            of_calibrated(stored, rig),
             rig,
             project.reconstruction,
             skeleton=project.skeleton,
             rig_covariance=find_covariance(rig_path),
             progress=progress,
         )
-    _tell(trajectories, reporter)
-    if "repaired" in rig.metadata:
-        camera = rig.metadata["repaired"]["camera"]
-        trajectories = trajectories.assign_attrs(repaired_camera=camera)
-    return save_result(trajectories, result, inputs)
+        save_result((piece.assign_attrs(attrs) for piece in pieces), result, inputs)
+    with open_lazily(result) as trajectories:
+        _tell(trajectories, reporter)
+    return result
 
 
 def triangulate_files(
@@ -98,10 +99,9 @@ def _require_sizes(project: Project, recording: str, rig: Rig) -> None:
 
 def _tell(trajectories: xr.Dataset, reporter: Reporter) -> None:
     """Say what was reconstructed, rejected, filled and repaired; warn where nothing was found."""
-    known = trajectories["position"].notnull().all("space")
     for line in describe(trajectories):
         reporter.note(line)
-    if not known.any():
+    if share_known(trajectories) == 0:
         reporter.note(
             "Warning: no keypoint was seen by two views that agree; check that the views are "
             "synchronous and that rig and detections belong together"

@@ -18,15 +18,9 @@ from labcut3d.progress import SILENT, Progress, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import changed_inputs, fingerprint, restamp, write_stamp
 from labcut3d.stages.common import is_current, load_rig, recording_rig, source_hashes
-from labcut3d.stages.detecting import (
-    images_by_detector,
-    load_detectors,
-    model_folders,
-    page_path,
-    suffix_of,
-    training_inputs,
-)
+from labcut3d.stages.detectors import load_detectors, model_folders, page_path, suffix_of
 from labcut3d.stages.locking import exclusive
+from labcut3d.stages.training import images_by_detector, training_inputs
 from labcut3d.viewers.refinement_page import Refined, refinement_page
 
 if TYPE_CHECKING:  # torch and xarray are only loaded where they are used

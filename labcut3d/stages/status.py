@@ -15,13 +15,10 @@ from labcut3d.labels import read_labels
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint
 from labcut3d.stages.common import path_hashes
-from labcut3d.stages.detecting import model_folders, training_inputs
-from labcut3d.stages.recording_results import (
-    RecordingStatus,
-    compare,
-    is_imported,
-    recording_status,
-)
+from labcut3d.stages.detectors import model_folders
+from labcut3d.stages.recording_status import RecordingStatus, is_imported, recording_status
+from labcut3d.stages.standing import compare, made
+from labcut3d.stages.training import training_inputs
 
 __all__ = ["Step", "StepState", "status"]
 
@@ -57,7 +54,7 @@ def status(project: Project) -> tuple[Step, ...]:
         label,
         train,
         _reconstruct(project, recordings, calibrate, train),
-        _explore(recordings),
+        _explore(project, recordings),
     )
 
 
@@ -149,12 +146,27 @@ def _reconstruct(
     return _step("reconstruct", state, told, "Reconstruct the recordings.")
 
 
-def _explore(recordings: tuple[RecordingStatus, ...]) -> Step:
-    """Return whether there is something to look at."""
+def _explore(project: Project, recordings: tuple[RecordingStatus, ...]) -> Step:
+    """Return whether there is something to look at, and whether the summary tells of all."""
     shown = [one for one in recordings if one.results["viewer.html"] != "missing"]
     if not shown:
         return _step("explore", "blocked", "", "Reconstruct a recording first.")
-    return _step("explore", "done", f"{_count(len(shown), 'recording')} to look at.", "")
+    told = f"{_count(len(shown), 'recording')} to look at."
+    ready = [
+        one.name for one in recordings if one.results.get("events.csv", "missing") != "missing"
+    ]
+    if not ready:
+        return _step("explore", "done", told, "")
+    folder, inputs = project.root / "results", {}
+    for name in ready:
+        part = {f"trajectories.nc of {name}": "trajectories.nc"}
+        inputs |= made(project.results(name), part)
+    state, because = compare(folder, "summary.csv", inputs)
+    if state == "done":
+        return _step("explore", "done", f"{told} The summary is up to date.", "")
+    why = f": changed since is {_named(because)}" if because else ""
+    todo = f"Bring the summary up to date{why}." if state == "stale" else "Sum them up."
+    return _step("explore", "stale" if state == "stale" else "ready", told, todo)
 
 
 TITLES = {

@@ -11,7 +11,7 @@ from labcut3d.kinematics.summary import body_of, summarize
 from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, write_stamp
-from labcut3d.schema import open_dataset
+from labcut3d.schema import open_lazily
 from labcut3d.stages.common import is_current, settings_hash
 from labcut3d.stages.locking import exclusive
 from labcut3d.viewers.summary_page import summary_page
@@ -51,15 +51,15 @@ def summary(project: Project, reporter: Reporter = SILENT) -> Path:
     rows = []
     with reporter.task("Summing up") as progress:
         for done, name in enumerate(ready, start=1):
-            trajectories = open_dataset(project.results(name) / "trajectories.nc")
             tables[name] = events_table(open_events(project.results(name) / "events.nc"))
-            row = summarize(
-                trajectories,
-                tables[name],
-                recording=name,
-                body=body_of(project.skeleton),
-                names=_events_told(project),
-            )
+            with open_lazily(project.results(name) / "trajectories.nc") as trajectories:
+                row = summarize(
+                    trajectories,
+                    tables[name],
+                    recording=name,
+                    body=body_of(project.skeleton),
+                    names=_events_told(project),
+                )
             lengths[name] = float(row["duration_s"].iloc[0])
             rows.append(row)
             progress(done, len(ready), name)

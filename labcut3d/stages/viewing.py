@@ -1,6 +1,8 @@
 """Stage 5: what was found in a recording -> viewer.html."""
 
 import os
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
@@ -11,6 +13,7 @@ import xarray as xr
 from calibration import Rig
 from calibration.alignment import up_direction
 from calibration.files import sha256_of, write_text
+from labcut3d.dataset_pieces import thinned
 from labcut3d.errors import DatasetError
 from labcut3d.formats import read_dataset
 from labcut3d.kinematics.event_tables import read_events
@@ -19,12 +22,13 @@ from labcut3d.progress import SILENT, Reporter
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, write_stamp
 from labcut3d.reconstruction.identities import in_order_of
-from labcut3d.schema import open_dataset
-from labcut3d.stages.common import is_current, open_detections, recording_rig, source_hashes
+from labcut3d.schema import load_netcdf, open_lazily
+from labcut3d.stages.common import is_current, of_calibrated, recording_rig, source_hashes
 from labcut3d.stages.locking import exclusive
 from labcut3d.version import __version__
 from labcut3d.video import PLAYED_BY_BROWSERS, Frames
 from labcut3d.viewers import Recording, dataset_page, trajectory_page
+from labcut3d.viewers.recording import page_stride
 from labcut3d.viewers.surroundings import Surroundings, chamber_surroundings
 
 __all__ = ["open_recording", "recording_inputs", "view", "view_file"]
@@ -39,7 +43,7 @@ def view(project: Project, recording: str, reporter: Reporter = SILENT) -> Path:
     inputs = recording_inputs(project, recording)
     if is_current(result, inputs, reporter):
         return result
-    shown = open_recording(project, recording)
+    shown = open_recording(project, recording, page_stride)
     with reporter.task(f"Writing the viewer of {recording}") as progress:
         write_text(result, trajectory_page(shown, progress=progress))
     write_stamp(result, inputs)
@@ -76,15 +80,31 @@ def recording_inputs(project: Project, recording: str) -> dict[str, str]:
     }
 
 
-def open_recording(project: Project, recording: str) -> Recording:
-    """Return all that is known of a recording: datasets, rig, chamber, events and videos."""
+def open_recording(
+    project: Project, recording: str, stride_of: Callable[[xr.Dataset], int] = lambda _: 1
+) -> Recording:
+    """Return all that is known of a recording: datasets, rig, chamber, events and videos.
+
+    `stride_of` tells, of its trajectories or else its detections, which are still on disk, to read
+    only every n-th moment.
+    """
     folder = project.results(recording)
     parts = {name: folder / name for name in PARTS if (folder / name).exists()}
     sources = project.recording_sources(recording)
     rig = recording_rig(project, recording)[0] if "trajectories.nc" in parts else None
     found = parts.get("detections.nc")
-    trajectories = open_dataset(parts["trajectories.nc"]) if rig is not None else None
-    detections = open_detections(found, rig) if found is not None else None
+    with ExitStack() as files:
+        trajectories, detections = (
+            None if path is None else files.enter_context(open_lazily(path))
+            for path in (parts.get("trajectories.nc"), found)
+        )
+        main = trajectories if trajectories is not None else detections
+        assert main is not None
+        moments, stride = main.sizes["time"], stride_of(main)
+        if trajectories is not None:
+            trajectories = thinned(trajectories, stride)
+        if detections is not None:
+            detections = thinned(of_calibrated(detections, rig), stride)
     if detections is not None and trajectories is not None:
         detections = in_order_of(detections, trajectories)
     return Recording(
@@ -98,6 +118,8 @@ def open_recording(project: Project, recording: str) -> Recording:
         events=read_events(parts["events.csv"]) if "events.csv" in parts else None,
         videos=sources,
         links=_links(project, sources, folder),
+        stride=stride,
+        moments=moments,
     )
 
 
@@ -114,11 +136,7 @@ def _surroundings(project: Project, rig: Rig | None, events: Path | None) -> Sur
 
 def _substrate(events: Path) -> Plane | None:
     """Return the plane that the events were judged by, where they tell it."""
-    try:
-        with xr.open_dataset(events, engine="netcdf4", decode_times=False) as stored:
-            known = dict(stored.attrs)
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{events}: not a readable netCDF-4 file ({error})") from error
+    known = load_netcdf(events).attrs
     normal = np.asarray(known.get("substrate_normal", ()), dtype=float)
     if normal.shape != (3,):
         return None

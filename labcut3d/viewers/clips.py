@@ -99,8 +99,8 @@ def read_pictures(
 
     The source is read forwards once where possible.
     """
-    index_of = {int(number): index for index, number in enumerate(source.numbers)}
-    wanted = [index_of.get(int(number), -1) for number in numbers]
+    place = np.minimum(np.searchsorted(source.numbers, numbers), len(source.numbers) - 1)
+    wanted = np.where(source.numbers[place] == numbers, place, -1).tolist()
     grey = np.full((size[1], size[0], 3), GREY, dtype=np.uint8)
     known = [index for index in wanted if index >= 0]
     if known != sorted(known):  # clocks that run backwards: rare, and slow

@@ -15,7 +15,7 @@ from labcut3d.video import Frames
 from labcut3d.viewers.signals import Signal, detection_signals, trajectory_signals
 from labcut3d.viewers.surroundings import Surroundings
 
-__all__ = ["Recording", "signal_sources", "thin"]
+__all__ = ["Recording", "page_stride", "signal_sources", "thin"]
 
 MAX_NUMBERS = 4_000_000  # of the arrays on the page: 16 MB; longer recordings are thinned out
 
@@ -24,7 +24,8 @@ MAX_NUMBERS = 4_000_000  # of the arrays on the page: 16 MB; longer recordings a
 class Recording:
     """What the viewer can show of one recording; at least one of the two datasets is needed.
 
-    `videos` are the sources of the views by name; `links` are addresses of their files as seen from
+    Of long recordings the datasets may hold every `stride`-th of all `moments` only. `videos` are
+    the sources of the views by name; `links` are addresses of their files as seen from
     the page, for videos that are too long to be inside it; `events` has the columns of events.csv.
     """
 
@@ -38,6 +39,8 @@ class Recording:
     surroundings: Surroundings = field(default_factory=Surroundings)
     videos: Mapping[str, Frames] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
+    stride: int = 1
+    moments: int | None = None
 
     def __post_init__(self) -> None:
         if self.trajectories is None and self.detections is None:
@@ -59,17 +62,28 @@ class Recording:
 
 def thin(recording: Recording) -> tuple[Recording, int]:
     """Return the recording with every n-th moment if it is too long for a page, and n."""
-    main = recording.main
-    views = main.sizes["view"] if recording.detections is not None or recording.rig else 0
-    own = 4 * main.sizes["view"] if recording.trajectories is None else 22
-    per_time = main.sizes["keypoint"] * main.sizes["individual"] * (own + 5 * views)
-    stride = -(-main.sizes["time"] * per_time // MAX_NUMBERS)
+    with_views = recording.detections is not None or recording.rig is not None
+    stride = page_stride(recording.main, with_views=with_views)
     if stride == 1:
-        return recording, 1
+        return recording, recording.stride
     every = slice(None, None, stride)
     kept = (recording.trajectories, recording.detections)
     trajectories, detections = (None if part is None else part.isel(time=every) for part in kept)
-    return replace(recording, trajectories=trajectories, detections=detections), stride
+    stride *= recording.stride
+    return replace(
+        recording, trajectories=trajectories, detections=detections, stride=stride
+    ), stride
+
+
+def page_stride(main: xr.Dataset, *, with_views: bool = True) -> int:
+    """Return n if every n-th moment of trajectories, or else of detections, fits on a page.
+
+    `with_views` says whether it shows them in the views as well.
+    """
+    views = main.sizes["view"] if with_views else 0
+    own = 22 if main.sizes["space"] == 3 else 4 * main.sizes["view"]
+    per_time = main.sizes["keypoint"] * main.sizes["individual"] * (own + 5 * views)
+    return -(-main.sizes["time"] * per_time // MAX_NUMBERS)
 
 
 def signal_sources(recording: Recording) -> list[tuple[str, list[Signal]]]:

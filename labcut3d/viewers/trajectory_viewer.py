@@ -20,6 +20,7 @@ from labcut3d.viewers.trajectory_figure import SceneOptions, figure_trajectory_3
 
 __all__ = ["dataset_page", "trajectory_page"]
 
+STUTTER = 5  # frames from one shown to the next; a video of fewer shows no movement
 MAX_VIDEO_BYTES = 13_000_000  # 17.4 MB as text; plotly has 4.8 MB, and a page at most 25 MB
 SCRIPTS = (
     *("arrays", "scene", "scene_controls", "ellipsoids", "views", "videos", "overlay"),
@@ -49,9 +50,9 @@ def trajectory_page(
 ) -> str:
     """Return the viewer of a recording as one self-contained HTML page.
 
-    Videos are inside as long as they fit into `max_video_bytes`; longer ones are played from where
-    `recording.links` say that they lie. `#frame=120` at the end of the
-    page's address opens it at that frame number of the first view.
+    Videos are inside as long as they fit into `max_video_bytes` and few of their frames are left
+    out; longer ones are played from where `recording.links` say that they lie. `#frame=120` at the
+    end of the page's address opens it at that frame number of the first view.
     """
     recording, stride = thin(recording)
     main = recording.main
@@ -59,7 +60,11 @@ def trajectory_page(
         str(view): main["frame"].sel(view=view).values.astype(np.int64)
         for view in main["view"].values
     }
-    clips = make_clips(recording.videos, numbers, max_video_bytes, progress)
+    if stride > STUTTER:
+        note = f"Without videos inside: of so long a recording, every {stride}th frame is shown."
+        clips = Clips(files={}, note=note)
+    else:
+        clips = make_clips(recording.videos, numbers, max_video_bytes, progress)
     sources = signal_sources(recording)
     figures: dict[str, go.Figure] = {
         "series": figure_signals(one_a_row(sources[0][1]), main["time"].values, recording.events)

@@ -133,7 +133,8 @@ def _hang(*_: object) -> None:
 
 def _work(reader: str, numbers: range, seconds: float, gib: float) -> bool:
     """Fuzz one reader in this process, its memory bounded; print what happened."""
-    resource.setrlimit(resource.RLIMIT_DATA, (int(gib * 2**30),) * 2)
+    taken = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_DATA, (taken + int(gib * 2**30),) * 2)
     last = numbers.start
     with tempfile.TemporaryDirectory() as name:
 
@@ -162,7 +163,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--memory", type=float, default=1.0, help="GiB of data a reader may use")
+    parser.add_argument("--memory", type=float, default=1.0, help="GiB that a reader may add")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.here:

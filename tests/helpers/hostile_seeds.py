@@ -22,11 +22,13 @@ from calibration.rig import Rig
 from calibration.timing.timestamps import read_timestamps
 from labcut3d.formats.labels.deeplabcut_config import read_config
 from labcut3d.formats.labels.registry import read_label_file
+from labcut3d.formats.labels.sleap import write_sleap
+from labcut3d.formats.labels.video_labels import VideoLabels
 from labcut3d.kinematics.event_tables import read_events
 from labcut3d.labels import read_labels
 from labcut3d.project import load_project
 from labcut3d.schema import make_detections, open_dataset, save_dataset
-from labcut3d.skeleton import load_skeleton
+from labcut3d.skeleton import Skeleton, load_skeleton
 from labcut3d.template import new_project
 from labcut3d.video import open_frames
 
@@ -110,6 +112,21 @@ def _coco() -> Files:
         "annotations": [{"id": 1, "image_id": 7, "category_id": 1, "keypoints": keypoints}],
     }
     return {"coco.json": json.dumps(content).encode()}
+
+
+def _sleap_labels(folder: Path) -> None:
+    """Write two frames of a mouse of three keypoints, labelled by hand."""
+    labels = VideoLabels(
+        file=folder / "labels.slp",
+        video="walk",
+        keypoints=("nose", "paw", "tail"),
+        individuals=("mouse",),
+        frames=np.array([3, 8]),
+        position=np.random.default_rng(0).uniform(0, 60, (2, 1, 3, 2)),
+        images=(None, None),
+    )
+    skeleton = Skeleton(name="m", keypoints=labels.keypoints)
+    write_sleap([labels], {"walk": folder / "walk.mp4"}, skeleton, folder)
 
 
 def _video(folder: Path) -> None:
@@ -208,6 +225,9 @@ SEEDS: dict[str, Seed] = {
         make=_text(config__yaml=CONFIG), read=lambda f: read_config(f / "config.yaml")
     ),
     "coco": Seed(make=_coco, read=lambda f: read_label_file(f / "coco.json")),
+    "labels of sleap": Seed(
+        make=_written(_sleap_labels), read=lambda f: read_label_file(f / "labels.slp")
+    ),
     "video": Seed(make=_written(_video), read=lambda f: _read_frames(f / "video.mp4")),
     "images": Seed(make=_written(_images), read=lambda f: _read_frames(f / "cam")),
     **{f"format {name}": _format(name) for name in READABLE},

@@ -13,12 +13,12 @@ import psutil
 RESULTS = ("detections.nc", "trajectories.nc", "kinematics.nc", "events.csv")
 
 
-def command(root: Path, *options: str) -> subprocess.Popen:
+def command(root: Path, *options: str, stage: str = "reconstruct") -> subprocess.Popen:
     """Start the command in a session of its own, so that all its processes can be killed."""
     code = "from labcut3d.cli import main; main()"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
-        [sys.executable, "-c", code, "reconstruct", str(root), *options],
+        [sys.executable, "-c", code, stage, str(root), *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -17,7 +17,8 @@ from killing import command, end, kill_thrice, results
 from notes import Notes
 
 from labcut3d import load_project, pipeline
-from labcut3d.cluster import connect
+from labcut3d.cluster import connect, reconstruct_recordings
+from labcut3d.demo import make_demo
 from labcut3d.errors import ProjectError
 from labcut3d.schema import open_dataset
 from labcut3d.stages.chunking import detect_chunk
@@ -133,6 +134,44 @@ def test_the_plain_loop_goes_on_after_a_failure_too(reference, tmp_path):
         pipeline.reconstruct(load_project(root), reporter=said)
     done = [note for note in said.notes if "walk/viewer.html is up to date" in note]
     assert done
+
+
+def test_recordings_wait_for_what_the_whole_project_needs(untouched):
+    """No board to calibrate with: what comes before is done, and each recording says why not."""
+    said = Notes()
+    with connect(2, None, said) as client:
+        failed = reconstruct_recordings(
+            client,
+            load_project(untouched),
+            ["walk"],
+            pipeline.reconstruct_one,
+            said,
+            before_finishing=[pipeline.calibrate],
+        )
+    assert "no [board]" in failed["walk"]
+    assert not (untouched / "results" / "walk" / "trajectories.nc").exists()
+
+
+def test_what_was_not_made_here_stays(untouched):
+    """Rig and detector of the project have no stamps: nobody made them of boards and labels."""
+    project = load_project(untouched)
+    before = [path.read_bytes() for path in (project.rig_path, project.model_path / "model.toml")]
+    pipeline.run(project)
+    after = [path.read_bytes() for path in (project.rig_path, project.model_path / "model.toml")]
+    assert before == after
+    found = [pipeline.recording_status(project, name) for name in RECORDINGS]
+    assert [one.results["trajectories.nc"] for one in found] == ["done", "done"]
+
+
+@pytest.mark.slow
+def test_all_is_made_of_boards_and_labels_by_one_command(tmp_path):
+    """The sample, its board videos and labels, by two workers, with a short training."""
+    root = make_demo(tmp_path / "demo").root
+    with (root / "project.toml").open("a") as stream:
+        stream.write("\n[detector]\nmin_steps = 70\nmax_steps = 70\nlocator_steps = 40\n")
+    end(command(root, "--workers", "2", stage="run"))
+    steps = {step.key: step.state for step in pipeline.status(load_project(root))}
+    assert {steps[key] for key in ("calibrate", "train", "reconstruct", "explore")} == {"done"}
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from labcut3d.dataset_pieces import save_pieces
+from labcut3d.dataset_pieces import at_moments, save_pieces, thinned
 from labcut3d.errors import DatasetError
 from labcut3d.schema import make_detections, open_dataset, save_dataset
 
@@ -55,3 +55,23 @@ def test_what_breaks_off_leaves_what_was_there(detections, tmp_path):
 def test_nothing_is_not_written(tmp_path):
     with pytest.raises(DatasetError, match=r"empty\.nc: there is nothing to write"):
         save_pieces(iter(()), tmp_path / "empty.nc")
+
+
+@pytest.mark.parametrize("stride", [1, 3, 50])
+def test_every_nth_moment_is_read_piece_by_piece(detections, stride, monkeypatch):
+    monkeypatch.setattr("labcut3d.dataset_pieces.PIECE", 7)
+    expected = detections.isel(time=slice(None, None, stride))
+    xr.testing.assert_identical(thinned(detections, stride), expected)
+
+
+def test_single_moments_are_read_wherever_they_are(detections, monkeypatch):
+    monkeypatch.setattr("labcut3d.dataset_pieces.PIECE", 7)
+    moments = np.array([49, 0, 8, 8, 21])
+    found = at_moments(detections["confidence"], moments)
+    np.testing.assert_array_equal(found, detections["confidence"].values[moments])
+
+
+def test_what_is_told_of_the_whole_is_the_last_pieces(detections, tmp_path):
+    pieces = [detections.isel(time=slice(at, at + 25)).assign_attrs(seen=at) for at in (0, 25)]
+    save_pieces(pieces, tmp_path / "pieces.nc")
+    assert open_dataset(tmp_path / "pieces.nc").attrs["seen"] == 25

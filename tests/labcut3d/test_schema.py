@@ -11,6 +11,7 @@ from labcut3d.schema import (
     make_detections,
     make_trajectories,
     open_dataset,
+    open_lazily,
     save_dataset,
     validate_detections,
     validate_trajectories,
@@ -156,3 +157,34 @@ def test_a_truncated_file_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-2000])
     with pytest.raises(DatasetError, match=r"t\.nc"):
         open_dataset(path)
+
+
+def test_a_file_can_stay_on_disk(tmp_path):
+    path = tmp_path / "trajectories.nc"
+    whole = trajectories()
+    save_dataset(whole, path)
+    with open_lazily(path) as stored:
+        assert not stored["position"].variable._in_memory
+        xr.testing.assert_identical(stored.isel(time=slice(1, 3)).load(), whole.isel(time=[1, 2]))
+    with open_lazily(path, chunk=2) as stored:
+        assert stored["position"].chunks[0] == (2, 2)
+        assert float(stored["confidence"].mean()) == pytest.approx(
+            float(whole["confidence"].mean())
+        )
+
+
+def test_a_file_that_is_opened_is_valid_as_a_whole(tmp_path):
+    trajectories().drop_vars("confidence").to_netcdf(tmp_path / "broken.nc")
+    with (
+        pytest.raises(DatasetError, match=r"broken\.nc: .* need a variable 'confidence'"),
+        open_lazily(tmp_path / "broken.nc"),
+    ):
+        pass
+    with pytest.raises(DatasetError, match="no such file"), open_lazily(tmp_path / "none.nc"):
+        pass
+
+
+def test_faults_of_those_who_read_are_theirs(tmp_path):
+    save_dataset(trajectories(), tmp_path / "trajectories.nc")
+    with pytest.raises(ValueError, match="mine"), open_lazily(tmp_path / "trajectories.nc"):
+        raise ValueError("mine")

@@ -11,7 +11,7 @@ from labcut3d.errors import LabelError, VideoError
 from labcut3d.progress import Silent
 from labcut3d.project import load_project
 from labcut3d.schema import open_dataset
-from labcut3d.stages.detecting import read_labelled_images
+from labcut3d.stages.training import read_labelled_images
 from labcut3d.template import new_project
 
 COUNT = 40

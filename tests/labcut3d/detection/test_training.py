@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from labcut3d.detection import fitting
-from labcut3d.detection.checkpoint import training_key
+from labcut3d.detection.checkpoint import Checkpoint, State, training_key
 from labcut3d.detection.evaluation import evaluate
 from labcut3d.detection.fitting import Schedule
 from labcut3d.detection.sampling import animal_sizes, hold_out
@@ -195,17 +196,24 @@ def test_a_killed_training_goes_on_to_the_same_bits(draw_dots, dots, quick, tmp_
     np.testing.assert_array_equal(report.curves["pose"].loss, expected.curves["pose"].loss)
 
 
-def test_a_damaged_or_foreign_checkpoint_is_not_read(draw_dots, dots, quick, tmp_path):
-    settings = dataclasses.replace(
-        quick, min_steps=1, max_steps=1, locator_steps=1, held_out=0.0, batch=2
-    )
+@pytest.mark.parametrize(
+    "training",
+    [None, "not JSON", "[]", "7", "null", '{"key": "of another"}', "[" * 10**5, "9" * 5000],
+)
+def test_a_damaged_or_foreign_checkpoint_changes_nothing(training, tmp_path):
+    """`training` is what the file says of its training, None a file that is no checkpoint."""
     path = tmp_path / "training.safetensors"
-    path.write_bytes(b"not a checkpoint")
-    told = []
-    train_detector(
-        draw_dots(4, 0), dots, settings, checkpoint=path, progress=lambda *_: told.append(1)
-    )
-    assert len(told) == 2
+    if training is None:
+        path.write_bytes(b"not a checkpoint")
+    else:
+        save_file({"0.weight": torch.ones(2)}, path, metadata={"training": training})
+    weights = torch.nn.Parameter(torch.zeros(2))
+    optimizer = torch.optim.AdamW([weights])
+    state = State(step=0, decay_from=9, points=[], recent=[], average=[torch.zeros(2)])
+    Checkpoint(path=path, key="this").restore(state, [weights], optimizer)
+    assert (state.step, state.decay_from) == (0, 9)
+    assert not weights.any()
+    assert not optimizer.state
 
 
 def test_images_trained_on_besides_are_never_held_out_and_set_no_sizes(draw_dots, dots, quick):

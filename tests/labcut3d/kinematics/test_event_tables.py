@@ -70,6 +70,11 @@ def test_what_is_no_dataset_of_events_is_refused(tmp_path, truth, make_flies):
     (tmp_path / "events.nc").write_text("no")
     with pytest.raises(DatasetError, match="not a readable"):
         open_events(tmp_path / "events.nc")
+    wrong = events_dataset(table, ATTRS)
+    wrong["start_frame"] = ("event", ["first"] * len(table))
+    wrong.to_netcdf(tmp_path / "wrong.nc")
+    with pytest.raises(DatasetError, match=r"wrong\.nc: not as labcut3d writes events"):
+        open_events(tmp_path / "wrong.nc")
     make_flies(np.zeros((3, 12, 3))).to_netcdf(tmp_path / "other.nc")
     with pytest.raises(DatasetError, match="need a variable 'event_type'"):
         open_events(tmp_path / "other.nc")

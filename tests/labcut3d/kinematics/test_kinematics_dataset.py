@@ -19,7 +19,7 @@ from labcut3d.kinematics import (
     compute_kinematics,
     compute_velocity,
 )
-from labcut3d.schema import open_dataset, open_variables, save_dataset, validate_trajectories
+from labcut3d.schema import open_dataset, save_dataset
 from labcut3d.skeleton import Angle, Body, Skeleton, load_skeleton
 
 SKELETON = Skeleton(
@@ -136,20 +136,6 @@ def test_datasets_that_lack_something_are_named():
         compute_kinematics(moving().rename(individual="individuals"), SKELETON)
     with pytest.raises(DatasetError, match="the bone 'left_eye-ocellus' needs the keypoint"):
         compute_kinematics(moving(), load_skeleton("fly-egg-laying"))
-
-
-def test_chosen_variables_are_read_of_a_file_that_is_valid_as_a_whole(tmp_path, make_flies):
-    flies = make_flies(np.random.default_rng(0).normal(size=(9, 12, 3)))
-    save_dataset(flies, tmp_path / "trajectories.nc")
-    names = ("position", "velocity", "covariance")
-    found = open_variables(tmp_path / "trajectories.nc", names)
-    assert set(found.data_vars) == {"position", "covariance"}
-    xr.testing.assert_identical(found["position"], validate_trajectories(flies)["position"])
-    flies.drop_vars("confidence").to_netcdf(tmp_path / "broken.nc")
-    with pytest.raises(
-        DatasetError, match=r"broken\.nc: trajectories need a variable 'confidence'"
-    ):
-        open_variables(tmp_path / "broken.nc", names)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,6 @@ from sampled import covariance_like, moving_points
 from labcut3d.errors import DatasetError
 from labcut3d.kinematics import (
     compute_acceleration,
-    compute_path_length,
-    compute_path_length_variance,
     compute_speed,
     compute_velocity,
     compute_velocity_covariance,
@@ -98,24 +96,6 @@ def test_velocity_of_a_noisy_known_motion_is_better_than_differences_and_as_sure
     squared = (np.linalg.solve(stated, error[..., None])[..., 0] * error).sum(axis=-1)
     # 12,000 errors that hang together over nine frames tell the share to 0.6 %.
     assert (squared < 7.815).mean() == pytest.approx(0.95, abs=0.02)
-
-
-def test_the_way_goes_straight_over_gaps_and_starts_with_the_first_known_point():
-    path = np.zeros((6, 3))
-    path[:, 0] = [9, 0, 1, 2, 4, 7]
-    path[[0, 3]] = np.nan
-    way = compute_path_length(points(path))
-    np.testing.assert_allclose(way.values, [np.nan, 0, 1, np.nan, 4, 7])
-    assert np.isnan(compute_path_length(points(np.full((3, 3), np.nan))).values).all()
-
-
-def test_of_a_straight_way_only_the_ends_are_unsure():
-    position = points(np.arange(15.0).reshape(5, 3))
-    covariance = xr.DataArray(
-        np.broadcast_to(NOISE**2 * np.eye(3), (5, 3, 3)), dims=("time", "space", "space_")
-    )
-    variance = compute_path_length_variance(position, covariance).values
-    np.testing.assert_allclose(variance, NOISE**2 * np.array([0, 2, 2, 2, 2]), atol=1e-18)
 
 
 def test_individuals_are_told_apart():

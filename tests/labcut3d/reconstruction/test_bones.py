@@ -35,7 +35,6 @@ def noisy(ends: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.nd
 def test_a_stiff_bone_is_learnt(seed: int) -> None:
     rng = np.random.default_rng(seed)
     bones = learn_bones(*noisy(rod(rng, 0.0), rng), [(0, 1)])
-    assert bones is not None
     assert bones.length[0] == pytest.approx(LENGTH, rel=0.01)
     # The noise of two ends along the bone: nothing else makes it vary; 1 % is the least allowed.
     assert bones.deviation[0] == pytest.approx(np.sqrt(2) * NOISE, rel=0.3)
@@ -44,7 +43,7 @@ def test_a_stiff_bone_is_learnt(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_a_bone_that_changes_five_percent_of_the_time_pulls_nothing(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    assert learn_bones(*noisy(rod(rng, 0.3), rng), [(0, 1)]) is None
+    assert not len(learn_bones(*noisy(rod(rng, 0.3), rng), [(0, 1)]).pairs)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -53,7 +52,7 @@ def test_nor_does_one_that_does_so_for_one_percent(seed: int) -> None:
     rng = np.random.default_rng(seed)
     ends = rod(rng, 0.0)
     ends[1, 500:510] += 0.3 * (ends[1, 500:510] - ends[0, 500:510])
-    assert learn_bones(*noisy(ends, rng), [(0, 1)]) is None
+    assert not len(learn_bones(*noisy(ends, rng), [(0, 1)]).pairs)
 
 
 def test_single_wrong_moments_leave_a_bone_stiff() -> None:
@@ -61,7 +60,6 @@ def test_single_wrong_moments_leave_a_bone_stiff() -> None:
     points, covariance = noisy(rod(rng, 0.0), rng)
     points[1, 100::250] += 2.0  # mm: far off, but never for long
     bones = learn_bones(points, covariance, [(0, 1)])
-    assert bones is not None
     assert bones.deviation[0] < 2 * NOISE * np.sqrt(2)
 
 
@@ -69,7 +67,6 @@ def test_the_pull_is_towards_the_length() -> None:
     rng = np.random.default_rng(1)
     points, covariance = noisy(rod(rng, 0.0), rng)
     bones = learn_bones(points, covariance, [(0, 1)])
-    assert bones is not None
     information, vectors = np.zeros((2, MOMENTS, 3, 3)), np.zeros((2, MOMENTS, 3))
     longer = points.copy()
     longer[1] += 0.1 * (points[1] - points[0])

@@ -1,37 +1,17 @@
-"""How detections are weighed: the compiled weights against the plain ones, and lasting errors."""
+"""How detections are weighed: the compiled weights against the plain ones."""
 
 import numpy as np
+from still_points import scene
 
 from labcut3d.reconstruction.evidence import (
-    Evidence,
     against,
     first_noise,
     inverted,
     judge,
     linearize,
     log_likelihood,
-    persistence,
 )
 from labcut3d.reconstruction.weighing import linearized, weigh
-from labcut3d.synthetic_rig import make_rig
-
-
-def scene(rng: np.random.Generator, moments: int = 400) -> tuple[Evidence, np.ndarray]:
-    """Two keypoints that stand still, seen with 1 px of noise."""
-    rig = make_rig(3, rng)
-    middle = np.mean([camera.center + 300 * camera.rotation[2] for camera in rig], axis=0)
-    points = np.repeat(middle + rng.uniform(-20, 20, (2, 1, 3)), moments, axis=1)
-    pixels = rig.project(points)
-    root = rng.normal(size=(*pixels.shape, 2))
-    evidence = Evidence(
-        rig=rig,
-        pixels=pixels + rng.normal(0, 1, pixels.shape),
-        information=root @ np.swapaxes(root, -1, -2) + np.eye(2),
-        confidence=rng.uniform(0.2, 1.0, pixels.shape[:-1]),
-        share=np.zeros(pixels.shape),
-        stated=True,
-    )
-    return evidence, points
 
 
 def test_compiled_weights_are_those_of_the_judgement():
@@ -63,22 +43,6 @@ def test_what_the_views_say_is_summed():
         pull += (weighed @ (residual[..., None] + slopes @ points[..., None]))[..., 0]
     np.testing.assert_allclose(information, expected, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(vectors, pull, rtol=1e-9)
-
-
-def test_errors_that_last_are_found_for_each_keypoint():
-    rng = np.random.default_rng(3)
-    evidence, points = scene(rng)
-    noise = rng.normal(size=evidence.pixels.shape)
-    for t in range(1, noise.shape[2]):  # of the second keypoint alone
-        noise[:, 1, t] = 0.6 * noise[:, 1, t - 1] + 0.8 * noise[:, 1, t]
-    evidence.pixels[:] = evidence.rig.project(points) + noise
-    judgement = judge(evidence, first_noise(evidence), points)
-    many, none = np.zeros(points.shape[:2]), np.ones(points.shape[:2])
-    factor = persistence(evidence, judgement, points, many).mean(axis=1)
-    assert (persistence(evidence, judgement, points, none) == 1).all()  # nothing is averaged
-    assert factor[0] < 1.2
-    # (1 + 0.6) / (1 - 0.6) = 4; the weights make the noise whiter, and lags beyond ten are left out
-    assert 2.5 < factor[1] < 5
 
 
 def test_pairs_are_inverted():

@@ -78,6 +78,7 @@ def test_tracks_follow_the_cameras_as_it_says():
         exchanged=np.zeros((0, 3, moments), dtype=bool),
         acceleration=np.ones(2),
         precision=precision,
+        hold=0.0,
         motion=unknown_motion(2, moments),
     )
     names = rig_parameters(rig)

@@ -21,7 +21,8 @@ from labcut3d.project import Project, load_project
 from labcut3d.provenance import write_stamp
 from labcut3d.reconstruction import reconstruct
 from labcut3d.schema import open_dataset, save_dataset
-from labcut3d.stages.detecting import model_folders, training_inputs
+from labcut3d.stages.detectors import model_folders
+from labcut3d.stages.training import training_inputs
 from labcut3d.synthetic import make_scene
 from labcut3d.template import new_project
 

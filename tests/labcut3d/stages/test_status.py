@@ -1,17 +1,16 @@
 """What is told of a project as its files come, change and go; no video is opened for it."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import pytest
 
-from calibration.files import sha256_of
 from labcut3d import pipeline
 from labcut3d.project import load_project
 from labcut3d.provenance import fingerprint, write_stamp
 from labcut3d.stages.common import path_hashes, settings_hash
-from labcut3d.stages.detecting import region_hash, training_inputs
-from labcut3d.stages.recording_results import recording_status
+from labcut3d.stages.recording_status import recording_status
 from labcut3d.stages.status import ENOUGH
+from labcut3d.stages.training import training_inputs
 from labcut3d.template import new_project
 from labcut3d.version import __version__
 
@@ -142,31 +141,27 @@ def reconstructed(project):
 
 
 def make_results(project):
+    from calibration.files import sha256_of
+
     folder = project.results("walk")
-    model = {"model default": sha256_of(project.model_path / "model.toml"), **region_hash(project)}
+    model = {"model default": sha256_of(project.model_path / "model.toml")}
     videos = path_hashes(project.recording_paths("walk"))
     stamp(folder / "detections.nc", {**videos, **model, "fps and individual": "x"})
     rig = {"rig": sha256_of(project.rig_path)}
     found = {"detections": sha256_of(folder / "detections.nc"), **rig}
     settings = settings_hash(project, project.reconstruction)
     stamp(folder / "trajectories.nc", {**found, "reconstruction settings": settings})
-    found = {"trajectories": sha256_of(folder / "trajectories.nc"), **rig}
-    ground = {"substrate settings": fingerprint(project.substrate)}
-    anatomy = {"skeleton": fingerprint([asdict(project.skeleton), __version__])}
-    stamp(folder / "kinematics.nc", {**found, **anatomy, **ground})
-    ground = {"substrate settings": settings_hash(project, project.substrate)}
-    events = settings_hash(project, project.events)
-    (folder / "events.nc").write_text("all about the events")
-    stamp(folder / "events.csv", {**videos, **found, **ground, "events settings": events})
+    found = {"trajectories": sha256_of(folder / "trajectories.nc")}
+    moved = {"skeleton": fingerprint([asdict(project.skeleton), __version__])}
+    substrate = {"substrate settings": fingerprint(project.substrate)}
+    stamp(folder / "kinematics.nc", {**found, **moved, **substrate, **rig})
+    told = {"events settings": settings_hash(project, project.events)}
+    told |= {"substrate settings": settings_hash(project, project.substrate)}
+    stamp(folder / "events.csv", {**found, **told, **rig})
+    trajectories = {"trajectories.nc of walk": found["trajectories"]}
+    stamp(project.root / "results" / "summary.csv", trajectories)
     parts = ("detections.nc", "trajectories.nc", "events.csv")
-    shown = {"settings": fingerprint([asdict(project.skeleton), project.name, __version__])}
-    hashes = {name: sha256_of(folder / name) for name in parts}
-    stamp(folder / "viewer.html", {**videos, **hashes, **shown})
-    told = {
-        f"{part} of walk": sha256_of(folder / part) for part in ("events.nc", "trajectories.nc")
-    }
-    told |= {"settings": events, "project": fingerprint([project.name])}
-    stamp(folder.parent / "summary.csv", told)
+    stamp(folder / "viewer.html", {name: sha256_of(folder / name) for name in parts})
 
 
 def test_all_done_is_told(reconstructed):
@@ -182,25 +177,9 @@ def test_what_depends_on_a_changed_rig_is_stale_and_nothing_else(reconstructed):
         "kinematics.nc": "stale",
         "events.csv": "stale",
         "viewer.html": "stale",
-        "summary.csv": "stale",
     }
     assert found.because == ("rig",)
     assert states(reconstructed)["reconstruct"] == "stale"
-
-
-def test_kinematics_are_stale_alone_where_another_angle_is_asked_for(reconstructed):
-    skeleton = replace(reconstructed.skeleton, angles={})
-    found = recording_status(replace(reconstructed, skeleton=skeleton), "walk")
-    stale = {name for name, state in found.results.items() if state == "stale"}
-    assert stale == {"kinematics.nc", "viewer.html"}  # the viewer shows the angles
-    assert found.because == ("skeleton", "settings")
-
-
-def test_the_table_of_all_recordings_is_stale_once_events_changed(reconstructed):
-    (reconstructed.results("walk") / "events.nc").write_text("other events")
-    found = recording_status(reconstructed, "walk")
-    assert found.results["summary.csv"] == "stale"
-    assert "events.nc of walk" in found.because
 
 
 def test_a_result_without_its_stamp_is_not_trusted(reconstructed):
@@ -208,6 +187,21 @@ def test_a_result_without_its_stamp_is_not_trusted(reconstructed):
     found = recording_status(reconstructed, "walk")
     assert found.results["events.csv"] == "stale"
     assert found.results["trajectories.nc"] == "done"
+
+
+def test_kinematics_stand_by_themselves(reconstructed):
+    (reconstructed.results("walk") / "kinematics.nc").unlink()
+    found = recording_status(reconstructed, "walk")
+    assert found.results["kinematics.nc"] == "missing"
+    assert found.results["events.csv"] == found.results["viewer.html"] == "done"
+    assert found.standing == "stale"
+
+
+def test_a_summary_of_other_trajectories_is_stale(reconstructed):
+    stamp(reconstructed.root / "results" / "summary.csv", {"trajectories.nc of walk": "others"})
+    assert states(reconstructed)["explore"] == "stale"
+    (reconstructed.root / "results" / "summary.csv").unlink()
+    assert states(reconstructed)["explore"] == "ready"
 
 
 def test_another_recording_waits(reconstructed):

@@ -80,6 +80,13 @@ def test_page_with_videos_holds_one_frame_a_moment(recording, read_page, ramp):
     assert data["views"][0]["size"] == [64, 48]
 
 
+def test_videos_of_which_little_would_be_seen_are_played_where_they_lie(recording, ramp):
+    videos, links = {"cam0": ramp(50)}, {"cam0": "../walk/cam0.mp4"}
+    page = trajectory_page(replace(recording, videos=videos, links=links, stride=9))
+    assert "../walk/cam0.mp4" in page
+    assert "every 9th moment shown" in page
+
+
 def test_clips_follow_frame_numbers_in_any_order(ramp):
     numbers = np.array([105, 103, 110, 104])
     shades = greys(make_clips({"a": ramp(20)}, {"a": numbers}, 10**6).files["a"])
