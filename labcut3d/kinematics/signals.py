@@ -114,13 +114,12 @@ def compute_signals(
     Window by window: the trajectories may be open on disk.
     """
     margin = max(LEAST_MARGIN, math.ceil(MARGIN_S * float(trajectories.attrs["fps"])))
+    wanted = tuple(dict.fromkeys(texts))
     signals: dict[str, xr.DataArray] = {}
     reasons: dict[str, str] = {}
     for window in divided(trajectories.sizes["time"], SIZE, margin):
         part = trajectories[TOLD_BY].isel(time=window.around).load()
-        for text in dict.fromkeys(texts):
-            if text in reasons:
-                continue
+        for text in [text for text in wanted if text not in reasons]:
             try:
                 signal = compute_signal(text, part, surroundings)
             except DatasetError as error:
