@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from calibration.covariance import RigCovariance
-from calibration.errors import CalibrationError
+from calibration.errors import CalibrationError, RigError
 from calibration.geometry import Array, skew
 from calibration.rig import Rig
 
@@ -62,6 +62,7 @@ class WorldChange:
 
         How the frame was set is kept in `metadata["world"]`; the product of all changes of scale,
         and where the last came from, in `metadata["world_scale"]` and `["world_scale_from"]`.
+        Raises `RigError` where the metadata's `world_from_chamber`, which moves along, is no pose.
         """
         turn, shift = self.motion[:3, :3], self.motion[:3, 3]
         cameras = []
@@ -73,7 +74,7 @@ class WorldChange:
             cameras.append(replace(camera, **pose, wall=wall))
         metadata = dict(rig.metadata)
         if "world_from_chamber" in metadata:
-            pose = np.array(metadata["world_from_chamber"], dtype=float)
+            pose = _pose_of(metadata["world_from_chamber"])
             pose = self.motion @ np.vstack([np.c_[pose[:3, :3], self.scale * pose[:3, 3]], pose[3]])
             metadata["world_from_chamber"] = pose.tolist()
         if not np.array_equal(self.motion, np.eye(4)):
@@ -135,6 +136,20 @@ def rigid_alignment(points_a: ArrayLike, points_b: ArrayLike) -> tuple[Array, Ar
     mirror = np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
     rotation = u @ mirror @ vt
     return rotation, center_b - rotation @ center_a
+
+
+def _pose_of(value: object) -> Array:
+    """Return the pose (4, 4) of the chamber that a rig's metadata hold."""
+    try:
+        pose = np.array(value, dtype=float)
+    except (TypeError, ValueError):
+        pose = np.zeros(0)
+    if pose.shape != (4, 4) or not np.isfinite(pose).all():
+        raise RigError(
+            f"the rig's world_from_chamber = {value!r}: give a matrix of 4 x 4 finite numbers, or "
+            "delete it and place the chamber again"
+        )
+    return pose
 
 
 def up_direction(rig: Rig | None) -> Array:

@@ -97,8 +97,8 @@ class Chamber:
         that does not stand before its face.
         """
         pose = np.asarray(world_from_chamber, dtype=float)
-        turn = pose[:3, :3]
-        off = np.abs(turn @ turn.T - np.eye(3)).max() if pose.shape == (4, 4) else np.inf
+        turn = pose[:3, :3] if pose.shape == (4, 4) else np.zeros((3, 3))  # which is no rotation
+        off = np.abs(turn @ turn.T - np.eye(3)).max()
         if not off < NOT_RIGID or np.linalg.det(turn) < 0:
             raise RigError("world_from_chamber is not a rigid motion (4, 4)")
         cameras = []

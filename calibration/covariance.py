@@ -85,14 +85,16 @@ class RigCovariance:
         if not path.is_file():
             raise FileFormatError(f"{path}: no such file; calibrate again to make it")
         stored = read_npz(path, ("names", "gauge", "matrix", "rig_sha256"), "a covariance file")
-        names, gauge = tuple(stored["names"].tolist()), str(stored["gauge"])
-        matrix, sha256 = stored["matrix"], str(stored["rig_sha256"])
-        if sha256 != sha256_of(require_regular_file(rig_path)):
+        if str(stored["rig_sha256"]) != sha256_of(require_regular_file(rig_path)):
             raise FileFormatError(
                 f"{path}: belongs to another version of {Path(rig_path).name}; calibrate again, "
                 "or delete it"
             )
-        return cls(names=names, matrix=matrix, gauge=gauge)
+        try:
+            names = tuple(str(name) for name in stored["names"])
+            return cls(names=names, matrix=stored["matrix"], gauge=str(stored["gauge"]))
+        except (RigError, TypeError, ValueError) as error:
+            raise FileFormatError(f"{path}: {error}; calibrate again, or delete it") from error
 
 
 def find_covariance(rig_path: str | os.PathLike[str]) -> RigCovariance | None:

@@ -84,8 +84,8 @@ def epipolar_error(rig: Rig, left: str, right: str, pixels: ArrayLike) -> Array:
 
     The mean distance of each pixel to the epipolar line of the other, after the distortion of
     the lenses is taken out; with a wall, to the curve that the line is then, in the image itself.
-    NaN where a pixel is missing. It shows errors across the epipolar
-    lines alone: those along them turn into errors of depth, which no two views can reveal.
+    NaN where a pixel is missing. It shows errors across the epipolar lines alone: those along them
+    turn into errors of depth, which no two views can reveal.
     """
     pixels = np.asarray(pixels, dtype=float)
     if pixels.ndim < 2 or pixels.shape[0] != 2 or pixels.shape[-1] != 2:

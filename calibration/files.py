@@ -110,11 +110,16 @@ def is_file(path: str | os.PathLike[str]) -> bool:
 def require_regular_file(path: str | os.PathLike[str]) -> Path:
     """Return the path of a file that ends; raise `FileFormatError` for a pipe, device or folder."""
     path = Path(path)
-    if not path.exists():
-        raise FileFormatError(f"{path}: no such file; check the path")
-    if not path.is_file():
-        kind = "a folder" if path.is_dir() else "a pipe or a device"
-        raise FileFormatError(f"{path}: is {kind}; give a file")
+    try:
+        if not path.exists():
+            raise FileFormatError(f"{path}: no such file; check the path")
+        if not path.is_file():
+            kind = "a folder" if path.is_dir() else "a pipe or a device"
+            raise FileFormatError(f"{path}: is {kind}; give a file")
+    except OSError as error:  # too long a name, or a folder that may not be looked into
+        raise FileFormatError(
+            f"{path}: cannot be read ({error.strerror}); check the path"
+        ) from error
     return path
 
 

@@ -59,7 +59,8 @@ def _rows(
         try:
             numbers = np.array([float(row[name]) for name in coordinates])
         except ValueError as error:
-            raise FileFormatError(f"{where}: {', '.join(coordinates)} must be numbers") from error
+            given = ", ".join(f"{name} = {row[name]!r}" for name in coordinates)
+            raise FileFormatError(f"{where}: {given}; give numbers") from error
         if not (np.abs(numbers) <= LARGEST).all() or not row["point"]:
             raise FileFormatError(
                 f"{where}: give a point's name and finite numbers, none beyond {LARGEST:g}"

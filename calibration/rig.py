@@ -123,7 +123,7 @@ class Rig:
         tables: dict[str, Any] = {
             f"cam_{index:0{width}d}": _table_of(camera) for index, camera in enumerate(self.cameras)
         }
-        metadata = {"unit": self.unit, **self.metadata}
+        metadata = {"unit": self.unit} | self.metadata | {"unit": self.unit}  # first, and ours
         with atomic_write(path) as temporary:
             text = tomlkit.dumps({**tables, **self.extra, "metadata": metadata})
             temporary.write_text(text, encoding="utf-8")

@@ -100,6 +100,8 @@ def locate_points(rig: Rig, clicks: Mapping[str, ArrayLike]) -> dict[str, Array]
 
     Raises `CalibrationError` for a point that fewer than two views see, or that they see badly.
     """
+    if not clicks:
+        return {}
     names = list(clicks)
     pixels = np.stack([np.asarray(clicks[name], dtype=float) for name in names], axis=1)
     points = triangulate_points(rig, pixels).points
@@ -170,11 +172,17 @@ def why_no_fit(a: Array, b: Array, off: Array, names: Sequence[str], unit: str) 
             f"distances between the known points are {ratio:.4g} times those in the rig; check "
             "their unit, or set the scale first by a measured distance"
         )
+    far = f"the points lie up to {off.max():.3g} {unit} from where they should"
+    if len(a) == 3:  # any two fit, if not by their distance
+        return (
+            f"{far}; check the clicks and the known coordinates of {_listed(names)}, and their "
+            "names, or click a fourth point, which would tell the wrong one"
+        )
     without = [_misfit(np.delete(a, i, axis=0), np.delete(b, i, axis=0)) for i in range(len(a))]
     worst = int(np.argmin(without))
     return (
-        f"the points lie up to {off.max():.3g} {unit} from where they should, and fit best without "
-        f"'{names[worst]}'; check its clicks and its known coordinates, and the points' names"
+        f"{far}, and fit best without '{names[worst]}'; check its clicks and its known "
+        "coordinates, and the points' names"
     )
 
 

@@ -42,7 +42,7 @@ def read_mat(path: str | os.PathLike[str], names: Collection[str]) -> dict[str, 
             start = stream.read(len(NEW))
         read = _read_hdf5 if start.startswith((HDF5, NEW)) else read_mat5
         values = read(path, names)
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
         raise FileFormatError(f"{path}: not a readable .mat file: {error}") from error
     except (zlib.error, struct.error) as error:
         raise FileFormatError(f"{path}: a damaged .mat file: {error}") from error

@@ -6,7 +6,7 @@ import pytest
 from calibration.alignment import WorldChange, rigid_alignment
 from calibration.camera import Camera
 from calibration.covariance import RigCovariance
-from calibration.errors import CalibrationError
+from calibration.errors import CalibrationError, RigError
 from calibration.geometry import make_pose, rotation_from_vector
 from calibration.lens import Lens
 from calibration.rig import Rig
@@ -163,3 +163,11 @@ def test_uncertainty_moves_with_the_rig() -> None:
 def test_what_is_no_rigid_motion_is_refused(fields: dict, reason: str) -> None:
     with pytest.raises(CalibrationError, match=reason):
         WorldChange(how="", **fields)
+
+
+@pytest.mark.parametrize("pose", ["here", [1.0, 2.0], [[1.0, 0.0], [0.0, 1.0]], [["a"] * 4] * 4])
+def test_a_chamber_whose_pose_is_none_is_named(pose: object) -> None:
+    """As where somebody edited the rig's file."""
+    rig = replace(rig_and_points()[0], metadata={"world_from_chamber": pose})
+    with pytest.raises(RigError, match=r"world_from_chamber = .*give a matrix"):
+        change_of(1).move_rig(rig)

@@ -75,3 +75,5 @@ def test_what_cannot_be_is_refused(box):
         replace(box, inner=[1, np.nan, 3])
     with pytest.raises(RigError, match="no face 'top'"):
         replace(box, open=("top",))
+    with pytest.raises(RigError, match="not a rigid motion"):
+        box.around(rig, np.zeros(3))

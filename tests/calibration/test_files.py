@@ -13,6 +13,7 @@ from calibration.errors import FileFormatError
 from calibration.files import (
     atomic_write,
     read_table,
+    read_text,
     read_toml,
     reject_unknown_keys,
     sha256_of,
@@ -161,3 +162,9 @@ def test_what_a_killed_writer_left_is_removed_after_a_day(tmp_path):
 def test_a_name_as_long_as_names_may_be_is_written(tmp_path):
     write_text(tmp_path / f"{'n' * 251}.txt", "new")
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("read", [read_toml, read_text])
+def test_a_name_longer_than_any_file_has_is_refused_in_words(tmp_path, read):
+    with pytest.raises(FileFormatError, match=r"nnn\.toml: cannot be read \(File name too long"):
+        read(tmp_path / f"{'n' * 300}.toml")

@@ -27,7 +27,7 @@ def test_known_points_are_read(tmp_path):
         ("view,point,x\nleft,door,1\n", "column 'y'"),
         ("view,point,x,y\nup,door,1,2\n", "line 2: view 'up'"),
         ("view,point,x,y\nleft,door,1,2\nleft,door,1,2\n", "line 3: point 'door' is clicked twice"),
-        ("view,point,x,y\nleft,door,1,\n", "line 2: x, y must be numbers"),
+        ("view,point,x,y\nleft,door,1,\n", "line 2: x = '1', y = ''; give numbers"),
         ("view,point,x,y\nleft,door,1,nan\n", "line 2: .* finite"),
         ("view,point,x,y\n", "no clicks"),
     ],

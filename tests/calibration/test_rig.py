@@ -198,3 +198,30 @@ def test_a_full_disk_leaves_the_rig_and_its_covariance_together(tmp_path, monkey
     assert Rig.load(path).metadata == {}
     assert RigCovariance.load(path).names == ("cam0.fx",)
     assert {p.name for p in tmp_path.iterdir()} == {"rig.toml", "rig_covariance.npz"}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"matrix": np.eye(2)},
+        {"matrix": np.array([["text"]])},
+        {"matrix": np.array([[np.nan]])},
+        {"names": np.array("x")},
+    ],
+    ids=["another shape", "text", "not finite", "no list of names"],
+)
+def test_a_covariance_file_that_holds_none_is_named(tmp_path, damage):
+    path = tmp_path / "rig.toml"
+    make_rig(1).save(path, RigCovariance(names=("cam0.fx",), matrix=np.eye(1), gauge=""))
+    with np.load(covariance_path(path)) as stored:
+        arrays = dict(stored)
+    np.savez(covariance_path(path), **(arrays | damage))
+    with pytest.raises(FileFormatError, match=r"rig_covariance\.npz: .*calibrate again"):
+        RigCovariance.load(path)
+
+
+def test_a_rig_is_saved_in_its_own_unit_whatever_its_metadata_say(tmp_path):
+    path = tmp_path / "rig.toml"
+    rig = make_rig()
+    replace(rig, metadata={"unit": "um" if rig.unit != "um" else "m"}).save(path)
+    assert Rig.load(path).unit == rig.unit

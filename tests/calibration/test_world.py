@@ -152,3 +152,16 @@ def test_a_height_that_no_board_has_is_named(rig, floor, height):
 def test_a_distance_that_is_a_slip_of_the_pen_is_refused(true):
     with pytest.raises(CalibrationError, match="give the true length"):
         change_scale(50.0, true, ("a", "b"), "mm")
+
+
+def test_of_three_points_none_is_called_the_wrong_one():
+    """Without one of them two are left, which any distance fits: nothing tells them apart."""
+    known = {"a": (0.0, 0.0, 0.0), "b": (10.0, 0.0, 0.0), "c": (0.0, 25.0, 3.0)}
+    found = {"a": (0.0, 0.0, 0.0), "b": (10.0, 0.0, 0.0), "c": (0.0, 10.0, 0.0)}
+    with pytest.raises(CalibrationError, match="click a fourth point") as refusal:
+        world_from_points(found, known, "mm")
+    assert "without" not in str(refusal.value)
+
+
+def test_no_clicks_locate_no_points(rig):
+    assert locate_points(rig, {}) == {}

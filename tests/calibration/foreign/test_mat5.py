@@ -163,3 +163,12 @@ def test_links_to_other_files_are_not_followed(tmp_path):
         file["K"] = h5py.ExternalLink(str(tmp_path / "secret.h5"), "/K")
         file["g/K"] = h5py.ExternalLink(str(tmp_path / "secret.h5"), "/K")
     assert read_mat(tmp_path / "a.mat", ["K", "g"]) == {"g": {}}
+
+
+def test_letters_beyond_all_alphabets_are_refused(tmp_path):
+    path = tmp_path / "a.mat"
+    with h5py.File(path, "w") as file:
+        unit = file.create_dataset("unit", data=np.array([[2**40]], dtype=np.uint64))
+        unit.attrs["MATLAB_class"] = np.bytes_("char")
+    with pytest.raises(FileFormatError, match=r"a\.mat: not a readable \.mat file"):
+        read_mat(path, ["unit"])

@@ -284,7 +284,7 @@ def test_a_box_in_another_unit_is_refused(old, new, words, placed):
         ("cam0,left door,1,2\ncam1,left door,3,4", "no corner 'left door'"),
         ("cam9,inner -x-y-z,1,2", "view 'cam9' is not in the rig"),
         ("cam0,inner -x-y-z,nan,2", "finite numbers"),
-        ("cam0,inner -x-y-z,a,2", "must be numbers"),
+        ("cam0,inner -x-y-z,a,2", "give numbers"),
     ],
 )
 def test_clicks_that_place_nothing_are_refused(rows, words, placed):
