@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.files import atomic_write
+from calibration.npz import read_npz
 from labcut3d.progress import Progress
 from labcut3d.provenance import changed_inputs, write_stamp
 from labcut3d.region import Region
@@ -32,6 +33,7 @@ __all__ = ["Chunk", "detect_chunk", "join_chunks", "missing_in", "remove_chunks"
 Numbers = npt.NDArray[np.int64]
 
 FOLDER = ".chunks"
+LARGEST = 2**40  # bytes: chunks are our own, and as long as the settings ask
 ARRAYS = ("position", "confidence", "covariance", "read")
 
 
@@ -106,7 +108,7 @@ def missing_in(chunks: Sequence[Chunk], numbers: Mapping[str, Numbers]) -> str:
     from labcut3d.detection.inference import missing_frames
 
     read = {
-        view: np.concatenate([_load(one, ("read",))["read"] for one in chunks if one.view == view])
+        view: np.concatenate([_read(one, ("read",))["read"] for one in chunks if one.view == view])
         for view in numbers
     }
     return missing_frames(read, numbers)
@@ -132,7 +134,7 @@ def join_chunks(
         rows.setdefault(range(chunk.start, chunk.stop), {})[chunk.view] = chunk
     for span, row in rows.items():
         yield combine_views(
-            {view: ViewFound(**_load(row[view], ARRAYS)) for view in numbers},
+            {view: ViewFound(**_read(row[view], ARRAYS)) for view in numbers},
             keypoints=keypoints,
             individual=individual,
             fps=fps,
@@ -151,7 +153,6 @@ def remove_chunks(folder: Path) -> None:
     _frames.cache_clear()
 
 
-def _load(chunk: Chunk, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Read arrays of a chunk that is done."""
-    with np.load(chunk.path, allow_pickle=False) as stored:
-        return {name: stored[name] for name in names}
+def _read(chunk: Chunk, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Read arrays of a chunk that is done; raises `FileFormatError` where it was spoilt since."""
+    return read_npz(chunk.path, names, "a chunk of detections: delete it and detect again", LARGEST)
