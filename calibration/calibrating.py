@@ -7,20 +7,19 @@ from functools import cached_property
 import numpy as np
 
 from calibration.boards.board import Board, ChessBoard
-from calibration.camera import Camera
 from calibration.corners.observations import Observations
 from calibration.covariance import RigCovariance
 from calibration.errors import CalibrationError
-from calibration.fitting.boardposes import best_world_poses, pose_candidates
 from calibration.fitting.cautions import cautions
 from calibration.fitting.crossvalidation import cross_validate
 from calibration.fitting.extrapolation import folds_over
-from calibration.fitting.extrinsics import place_cameras, require_connected
+from calibration.fitting.extrinsics import require_connected
 from calibration.fitting.heldout import HeldOut, pose_boards, score_held_out
-from calibration.fitting.intrinsics import estimate_intrinsics, require_plausible
+from calibration.fitting.intrinsics import require_plausible
 from calibration.fitting.lens_models import LENS_MODELS, LENS_NAMES, lens_model
 from calibration.fitting.robust import Fit, first_fit, refit
 from calibration.fitting.selection import LensChoice, choose_lens_models
+from calibration.fitting.starting import start_cameras
 from calibration.geometry import Array, is_seen
 from calibration.notebook import html_table
 from calibration.rig import Rig
@@ -114,7 +113,7 @@ def _calibrate(
     _check(board, observations)
     advance()
     chosen = _choose_frames(observations)
-    fit = first_fit(board, *_start(board, observations, chosen))
+    fit = first_fit(board, *start_cameras(board, observations, chosen))
     advance()
     choice = choose_lens_models(fit) if lens is None else LensChoice.given(fit, lens_model(lens))
     advance()
@@ -210,29 +209,6 @@ def _choose_frames(observations: Observations) -> np.ndarray:
     shared = np.flatnonzero(views > 1)
     pool = shared if len(shared) >= MOST_FRAMES else frames
     return pool[np.linspace(0, len(pool) - 1, MOST_FRAMES).round().astype(int)]
-
-
-def _start(
-    board: Board, observations: Observations, chosen: np.ndarray
-) -> tuple[tuple[Camera, ...], Array, Array]:
-    """Return first cameras, and of the chosen frames the boards and corners (view, frame, ...)."""
-    corners = np.where(observations.usable[..., None, None], observations.corners, np.nan)
-    cameras = [
-        estimate_intrinsics(board, seen, view=view, size=size)
-        for view, size, seen in zip(observations.views, observations.sizes, corners, strict=True)
-    ]
-    corners = corners[:, chosen]
-    candidates = np.stack(
-        [pose_candidates(c, board.points, seen) for c, seen in zip(cameras, corners, strict=True)]
-    )
-    poses = place_cameras(
-        candidates, board.points, observations.at(observations.frames[chosen]).coverage
-    )
-    placed = tuple(
-        replace(camera, rotation=pose[:3, :3], translation=pose[:3, 3])
-        for camera, pose in zip(cameras, poses, strict=True)
-    )
-    return placed, best_world_poses(placed, board.points, corners, candidates), corners
 
 
 def _without_folds(fit: Fit, choice: LensChoice) -> Fit:

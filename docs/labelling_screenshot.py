@@ -12,8 +12,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from chromium import open_chromium
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 from app_process import AppProcess
@@ -25,14 +26,11 @@ LARGEST = 200_000  # bytes
 
 def main(project: Path) -> None:
     """Label a moment and take the picture."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     truth = np.load(project / "truth" / "recording1.npz")["pixels"][:, FRAME]
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, open_chromium() as browser:
         copy = Path(folder) / "fly"
         shutil.copytree(project, copy, ignore=shutil.ignore_patterns("recording[02]*"))
         app = AppProcess(copy).start()
-        arguments = ["--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
         page = browser.new_page(viewport=SIZE)
         page.goto(app.login)
         page.wait_for_url(f"{app.address}/")

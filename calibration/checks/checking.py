@@ -15,6 +15,7 @@ import numpy as np
 from calibration.camera import Camera
 from calibration.checks.findings import Finding, worst_first
 from calibration.geometry import Array
+from calibration.grouping import connected_groups
 from calibration.rig import Rig
 from calibration.units import METRES
 
@@ -209,7 +210,7 @@ def _overlap(rig: Rig) -> Iterator[Finding]:
     """Yield cameras that share no view with the others."""
     if len(rig) < 2:
         return
-    groups = _groups(shared_views(rig))
+    groups = connected_groups(shared_views(rig))
     if len(groups) == 1:
         yield Finding(level="PASS", reason="all cameras look at a common volume")
         return
@@ -241,21 +242,6 @@ def _meets(one: Camera, other: Camera) -> bool:
     return bool(np.any(seen & ((back * straight).sum(axis=-1) > 1 - 1e-6)))
 
 
-def _groups(shared: np.ndarray) -> list[list[int]]:
-    """Return the groups of cameras that are connected by shared views."""
-    left: set[int] = set(range(len(shared)))
-    groups: list[list[int]] = []
-    while left:
-        group: set[int] = set()
-        fresh = {min(left)}
-        while fresh:
-            group |= fresh
-            fresh = {int(i) for i in np.flatnonzero(shared[list(fresh)].sum(axis=0))} - group
-        groups.append(sorted(group))
-        left -= group
-    return groups
-
-
 def _other_convention(rig: Rig, groups: int) -> str:
     """Return a hint where the poses would look right if they were written another way."""
     ways = {
@@ -271,7 +257,7 @@ def _other_convention(rig: Rig, groups: int) -> str:
             replace(camera, rotation=rotation, translation=translation)
             for camera, (rotation, translation) in zip(rig, poses, strict=True)
         )
-        if len(_groups(shared_views(replace(rig, cameras=cameras)))) < groups:
+        if len(connected_groups(shared_views(replace(rig, cameras=cameras)))) < groups:
             return f"The poses fit together when they are read {way}; convert the file."
     return ""
 

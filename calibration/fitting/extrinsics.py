@@ -15,6 +15,7 @@ from calibration.corners.observations import Observations
 from calibration.errors import CalibrationError
 from calibration.fitting.averaging import average_offsets, average_rotations
 from calibration.geometry import Array, invert_pose, make_pose, transform
+from calibration.grouping import connected_groups
 
 __all__ = ["place_cameras", "require_connected"]
 
@@ -82,7 +83,7 @@ def require_connected(observations: Observations) -> None:
             f"film the board with it, or leave it out: --drop-camera {view} "
             f"(in Python drop_cameras=['{view}'])"
         )
-    groups = _groups(observations.coverage > 0)
+    groups = connected_groups(observations.coverage > 0)
     if len(groups) == 1:
         return
     frames, views = observations.coverage.diagonal(), observations.views
@@ -118,7 +119,7 @@ def place_cameras(candidates: Array, points: Array, coverage: np.ndarray) -> Arr
         return np.eye(4)[None]
     posed = np.isfinite(candidates[:, :, 0, 0, 0]).astype(int)
     shared = (coverage > 0) & (posed @ posed.T > 0)
-    if len(groups := _groups(shared)) > 1:
+    if len(groups := connected_groups(shared)) > 1:
         raise CalibrationError(
             f"camera {groups[1][0] + 1} of {n_cameras} shares no board whose pose is known with "
             "the others; film the board closer to both, with more of its corners in the image"
@@ -146,13 +147,6 @@ def place_cameras(candidates: Array, points: Array, coverage: np.ndarray) -> Arr
         scale=float(np.median(np.linalg.norm(offsets, axis=-1))),
     )
     return make_pose(rotations, -np.einsum("vij,vj->vi", rotations, centers))
-
-
-def _groups(linked: np.ndarray) -> list[list[int]]:
-    """Return the connected groups of views, the largest first, of a matrix (view, view) bool."""
-    reach = np.linalg.matrix_power(linked.astype(float) + np.eye(len(linked)), len(linked)) > 0
-    groups = {tuple(np.flatnonzero(row).tolist()) for row in reach}
-    return [list(group) for group in sorted(groups, key=lambda group: (-len(group), group))]
 
 
 def _stand_ins(points: Array) -> Array:

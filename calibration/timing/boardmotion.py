@@ -13,7 +13,7 @@ from calibration.boards.board import Board
 from calibration.corners.observations import Observations
 from calibration.fitting.averaging import average_offsets
 from calibration.fitting.boardposes import pose_candidates
-from calibration.fitting.intrinsics import estimate_intrinsics
+from calibration.fitting.starting import single_cameras
 from calibration.geometry import Array, invert_pose, vector_from_rotation
 from calibration.timing.tracks import GAP
 
@@ -37,12 +37,8 @@ def coarse_offsets(board: Board, observations: Observations, period: float) -> A
     times = observations.times
     step = period / GRID
     grid = np.arange(np.nanmin(times), np.nanmax(times) + step, step)
-    corners = np.where(observations.usable[..., None, None], observations.corners, np.nan)
     signals = []
-    for view, size, seen, stamps in zip(
-        observations.views, observations.sizes, corners, times, strict=True
-    ):
-        camera = estimate_intrinsics(board, seen, view=view, size=size)
+    for camera, seen, stamps in zip(*single_cameras(board, observations), times, strict=True):
         poses = pose_candidates(camera, board.points, seen)[:, 0]
         signals.append(_motion(poses, board.points, stamps, grid, period))
     pairs, lags, trust = [], [], []

@@ -8,11 +8,9 @@ import numpy as np
 from calibration.boards.board import Board
 from calibration.calibrating import Calibration
 from calibration.corners.observations import Observations
-from calibration.fitting.boardposes import best_world_poses, pose_candidates
-from calibration.fitting.extrinsics import place_cameras
-from calibration.fitting.intrinsics import estimate_intrinsics
 from calibration.fitting.lens_models import DEFAULT_MODEL, with_model
 from calibration.fitting.robust import robust_scale
+from calibration.fitting.starting import start_cameras
 from calibration.geometry import Array
 from calibration.rig import Rig
 from calibration.solver.adjusting import adjust, residuals_at
@@ -47,32 +45,12 @@ class Scene:
 
     @classmethod
     def of_single_cameras(cls, board: Board, observations: Observations) -> "Scene":
-        """Return cameras calibrated each from its own images, and placed by the boards they share.
-
-        However badly timed, images of one camera cannot contradict each other.
-        """
-        corners = np.where(observations.usable[..., None, None], observations.corners, np.nan)
-        cameras = tuple(
-            estimate_intrinsics(board, seen, view=view, size=size)
-            for view, size, seen in zip(
-                observations.views, observations.sizes, corners, strict=True
-            )
-        )
-        candidates = np.stack(
-            [
-                pose_candidates(camera, board.points, seen)
-                for camera, seen in zip(cameras, corners, strict=True)
-            ]
-        )
-        poses = place_cameras(candidates, board.points, observations.coverage)
-        cameras = tuple(
-            replace(camera, rotation=pose[:3, :3], translation=pose[:3, 3])
-            for camera, pose in zip(cameras, poses, strict=True)
-        )
+        """Return cameras each calibrated from its own images, placed by the boards they share."""
+        cameras, boards, corners = start_cameras(board, observations)
         return cls(
             board=board,
             rig=Rig(cameras=cameras, unit=board.unit),
-            boards=best_world_poses(cameras, board.points, corners, candidates),
+            boards=boards,
             corners=corners,
             taken=common_times(observations),
         )

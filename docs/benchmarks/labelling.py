@@ -16,10 +16,12 @@ import time
 from pathlib import Path
 
 from common import data_dir, show
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "helpers"))
 from app_process import AppProcess
+from chromium import open_chromium
 
 CLICKS = 60
 MOMENTS = 19
@@ -49,12 +51,8 @@ CanvasRenderingContext2D.prototype.drawImage = function (...given) {
 
 def main() -> None:
     """Measure and print."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, open_chromium() as browser:
         app = AppProcess(make_project(Path(folder))).start()
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         page.add_init_script(WATCH)
         page.goto(app.login)

@@ -9,7 +9,6 @@ and at twice that, where the rate is the viewer's and not the recording's; a mom
 when the browser asked for a frame of the page and the 3-D scene was drawn for it.
 """
 
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -19,12 +18,14 @@ from time import perf_counter
 import numpy as np
 from common import data_dir, show
 from datasets import fly_chamber_truth
-from playwright.sync_api import sync_playwright
 
 from labcut3d.schema import make_detections, make_trajectories
 from labcut3d.skeleton import load_skeleton
 from labcut3d.video import Frames, open_frames
 from labcut3d.viewers import Recording, trajectory_page
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from chromium import open_chromium
 
 MOMENTS, NOISE, SPEEDS, SECONDS = 600, 0.7, (1, 2, 1, 2), 8.0
 COUNT = """async ([seconds, speed]) => {
@@ -119,18 +120,12 @@ def make_recording() -> Recording:
 
 def play(page_path: Path) -> list[list[float]]:
     """Return for each of `SPEEDS`, a second: moments shown, frames of the page, moments passed."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
+    with open_chromium() as browser:
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         page.goto(page_path.as_uri())
         page.wait_for_selector("body[data-ready=true]", timeout=120_000)
         page.wait_for_timeout(1000)
-        rates = [page.evaluate(COUNT, [SECONDS, speed]) for speed in SPEEDS]
-        browser.close()
-    return rates
+        return [page.evaluate(COUNT, [SECONDS, speed]) for speed in SPEEDS]
 
 
 def main() -> None:

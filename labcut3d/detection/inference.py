@@ -11,6 +11,7 @@ import xarray as xr
 
 from labcut3d.detection.detector import BATCH, Detector, Prediction
 from labcut3d.errors import DetectorError, VideoError
+from labcut3d.frame_ranges import frame_ranges
 from labcut3d.progress import Progress, part_of
 from labcut3d.schema import make_detections
 from labcut3d.video import Frames
@@ -150,10 +151,9 @@ def missing_frames(
 
 def _listed(missing: npt.NDArray[np.int64], total: int) -> str:
     """Return how many frames are missing, and the first runs of them."""
-    runs = np.split(missing, np.flatnonzero(np.diff(missing) > 1) + 1)
-    names = [f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
+    runs = frame_ranges(missing)
     more = [f"{len(runs) - MOST_RUNS} more runs"] if len(runs) > MOST_RUNS else []
-    listed = ", ".join([*names[:MOST_RUNS], *more])
+    listed = ", ".join([*runs[:MOST_RUNS], *more])
     return f"{len(missing)} of {total} frames cannot be read ({listed})"
 
 

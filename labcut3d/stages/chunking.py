@@ -33,8 +33,8 @@ __all__ = ["Chunk", "detect_chunk", "join_chunks", "missing_in", "remove_chunks"
 Numbers = npt.NDArray[np.int64]
 
 FOLDER = ".chunks"
+LARGEST = 2**40  # bytes: chunks are our own, and as long as the settings ask
 ARRAYS = ("position", "confidence", "covariance", "read")
-WHAT = "a chunk of detections; remove it and run again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,9 +108,7 @@ def missing_in(chunks: Sequence[Chunk], numbers: Mapping[str, Numbers]) -> str:
     from labcut3d.detection.inference import missing_frames
 
     read = {
-        view: np.concatenate(
-            [read_npz(one.path, ("read",), WHAT)["read"] for one in chunks if one.view == view]
-        )
+        view: np.concatenate([_read(one, ("read",))["read"] for one in chunks if one.view == view])
         for view in numbers
     }
     return missing_frames(read, numbers)
@@ -136,7 +134,7 @@ def join_chunks(
         rows.setdefault(range(chunk.start, chunk.stop), {})[chunk.view] = chunk
     for span, row in rows.items():
         yield combine_views(
-            {view: ViewFound(**read_npz(row[view].path, ARRAYS, WHAT)) for view in numbers},
+            {view: ViewFound(**_read(row[view], ARRAYS)) for view in numbers},
             keypoints=keypoints,
             individual=individual,
             fps=fps,
@@ -153,3 +151,8 @@ def remove_chunks(folder: Path) -> None:
     shutil.rmtree(folder / FOLDER, ignore_errors=True)
     _detector.cache_clear()
     _frames.cache_clear()
+
+
+def _read(chunk: Chunk, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Read arrays of a chunk that is done; raises `FileFormatError` where it was spoilt since."""
+    return read_npz(chunk.path, names, "a chunk of detections: delete it and detect again", LARGEST)

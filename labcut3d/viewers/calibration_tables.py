@@ -10,6 +10,7 @@ from calibration.camera import Camera
 from calibration.covariance import RigCovariance
 from calibration.geometry import vector_from_rotation
 from calibration.lens import DISTORTION_NAMES
+from labcut3d.frame_ranges import frame_ranges
 from labcut3d.viewers.page import escape, number_text, table_block
 
 if TYPE_CHECKING:  # a page needs no solver
@@ -68,7 +69,7 @@ def refusal_table(calibration: "Calibration") -> str:
         return ""
     rows, folded = [], []
     for (view, reason), numbers in sorted(frames.items(), key=lambda item: item[0][0]):
-        name, ranges = f"{view}: {reason}", _ranges(numbers)
+        name, ranges = f"{view}: {reason}", frame_ranges(numbers)
         short = ", ".join(ranges[:MANY_RANGES])
         if len(ranges) > MANY_RANGES:
             short += ", …"
@@ -227,12 +228,5 @@ def _folded(summary: str, paragraphs: Sequence[str]) -> str:
 
 def _some(numbers: Sequence[int]) -> str:
     """Return the first of many frame numbers as text."""
-    ranges = _ranges(numbers)
+    ranges = frame_ranges(numbers)
     return ", ".join(ranges[:MANY_RANGES]) + (", …" if len(ranges) > MANY_RANGES else "")
-
-
-def _ranges(numbers: Sequence[int]) -> list[str]:
-    """Return frame numbers as text, those that follow each other as one range: "0-5", "7"."""
-    ordered = np.unique(np.asarray(numbers, dtype=int))
-    runs = np.split(ordered, np.flatnonzero(np.diff(ordered) > 1) + 1)
-    return [f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs if len(run)]

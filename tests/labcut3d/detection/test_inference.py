@@ -121,7 +121,7 @@ def test_frames_that_cannot_be_read_are_missing_and_named(trained, clips):
         progress=lambda done, total, _: told.append((done, total)),
     )
     assert told[-1] == (40, 40)
-    assert dataset.attrs["missing_frames"] == "cam1: 9 of 20 frames cannot be read (3, 12 to 19)"
+    assert dataset.attrs["missing_frames"] == "cam1: 9 of 20 frames cannot be read (3, 12-19)"
     assert "missing_frames" not in whole.attrs
     there = np.setdiff1d(np.arange(20), lost)
     for name in ("position", "confidence", "covariance"):
@@ -140,7 +140,7 @@ def test_a_view_of_which_nothing_can_be_read(trained, clips):
     blank = Clip(clips["cam0"].images)
     blank.images = [None] * 20
     dataset = detect_recording(trained.detector, {**clips, "cam1": blank}, fps=30.0)
-    assert "20 of 20 frames cannot be read (0 to 19)" in dataset.attrs["missing_frames"]
+    assert "20 of 20 frames cannot be read (0-19)" in dataset.attrs["missing_frames"]
 
 
 def test_many_runs_of_missing_frames_are_not_all_listed(trained, clips):
