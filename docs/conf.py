@@ -18,6 +18,8 @@ source_suffix = {".md": "markdown"}
 exclude_patterns = ["images"]
 html_theme = "furo"
 html_title = f"labcut3d {release}"
+html_static_path = ["style"]
+html_css_files = ["tables.css"]
 html_copy_source = False
 html_show_sphinx = False
 
