@@ -4,11 +4,12 @@
 
 All start from the same detections, those of our detector (PROJECT as for fly_points.py), since what
 is compared is what becomes of them. Ours is the project's rig and `reconstruct`; theirs a rig that
-aniposelib makes of the board videos, from OpenCV's corners, and its `triangulate_optim`, with the
-defaults of Anipose: confidences below 0.6 left out, no bones; with the skeleton's bones of one
-length; and on our rig, to tell the rig's part. Errors are of the keypoints that two views truly
-see and all sides found, the rig laid on the truth as in fly_points.py. Seconds are of one run
-each, from detections to points; calibrating, detecting and compiling are not counted.
+aniposelib makes of the board videos, from OpenCV's corners, and its `triangulate` or
+`triangulate_optim`, confidences below 0.6 left out: with Anipose's defaults, with the skeleton's
+bones of one length, and with a quarter of the smoothing; and on our rig, to tell the rig's part.
+Errors are of the keypoints that two views truly see and all sides found, the rig laid on the truth
+as in fly_points.py. Seconds are of one run each, from detections to points; calibrating, detecting
+and compiling are not counted.
 """
 
 import contextlib
@@ -16,6 +17,7 @@ import io
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -38,14 +40,25 @@ RECORDINGS = ("recording1", "recording2")  # of which no label was used
 Side = tuple[Rig, Callable[[], Array]]
 
 
-def aniposelib_points(rig: Rig, detections: xr.Dataset, bones: list[list[int]]) -> Array:
-    """Return aniposelib's points (time, keypoint, 3) mm from the detections of one animal."""
+def sure_pixels(rig: Rig, detections: xr.Dataset) -> Array:
+    """Return the pixels (view, time, keypoint, 2) of one animal that the detector is sure of."""
     one = detections.isel(individual=0).sel(view=list(rig.names))
     pixels = one["position"].transpose("view", "time", "keypoint", "space").values.astype(float)
     sure = one["confidence"].transpose("view", "time", "keypoint").values >= SURE
-    seen = np.where(sure[..., None], pixels, np.nan)
+    return np.where(sure[..., None], pixels, np.nan)
+
+
+def triangulated(rig: Rig, detections: xr.Dataset) -> Array:
+    """Return aniposelib's points (time, keypoint, 3) mm of each moment alone."""
+    pixels = sure_pixels(rig, detections)
+    points = aniposelib_group(rig).triangulate(pixels.reshape(len(pixels), -1, 2))
+    return points.reshape(*pixels.shape[1:3], 3)
+
+
+def optimised(rig: Rig, detections: xr.Dataset, **settings: object) -> Array:
+    """Return aniposelib's points (time, keypoint, 3) mm, smooth over time."""
     with contextlib.redirect_stdout(io.StringIO()):
-        return aniposelib_group(rig).triangulate_optim(seen, constraints=bones)
+        return aniposelib_group(rig).triangulate_optim(sure_pixels(rig, detections), **settings)
 
 
 def our_points(project: Project, rig: Rig, detections: xr.Dataset) -> Array:
@@ -66,15 +79,17 @@ def sides_of(project: Project, theirs: Rig | None, recording: str) -> dict[str, 
     detections = open_dataset(project.results(recording) / "detections.nc")
     names = list(detections["keypoint"].values)
     bones = [[names.index(end) for end in bone] for bone in project.skeleton.bones]
-
-    def optimised(rig: Rig, lengths: list[list[int]]) -> Side:
-        return rig, lambda: aniposelib_points(rig, detections, lengths)
-
     sides: dict[str, Side] = {"labcut3d": (ours, lambda: our_points(project, ours, detections))}
-    if theirs is not None:
-        sides["aniposelib, its own rig"] = optimised(theirs, [])
-        sides["aniposelib, its own rig, bones"] = optimised(theirs, bones)
-        sides["aniposelib, our rig"] = optimised(ours, [])
+    for owner, rig in (("its own rig", theirs), ("our rig", ours)):
+        if theirs is None or rig is None:
+            continue
+        ways = {
+            "triangulate": partial(triangulated, rig, detections),
+            "triangulate_optim": partial(optimised, rig, detections),
+            "triangulate_optim, bones": partial(optimised, rig, detections, constraints=bones),
+            "triangulate_optim, less smooth": partial(optimised, rig, detections, scale_smooth=1),
+        }
+        sides |= {f"aniposelib, {owner}, {way}": (rig, make) for way, make in ways.items()}
     return sides
 
 

@@ -132,7 +132,7 @@ def section(outcome: Outcome) -> str:
     if other:
         parts.append(f"With other versions than above: {', '.join(other)}.")
     if outcome.problem:
-        parts.append(f"Skipped: {outcome.problem}")
+        parts.append(f"Skipped, or not to its end: {outcome.problem}")
     if outcome.printed:
         parts.append(f"```text\n{outcome.printed}\n```")
     return "\n\n".join(parts)
