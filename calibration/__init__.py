@@ -1,6 +1,7 @@
 """Cameras, boards and rigs: everything geometric, nothing about animals.
 
-    from calibration import CharucoBoard, calibrate, observe
+    from calibration import calibrate, load_board, observe
+    board = load_board("board.toml")
     board, observations = observe(board, {"cam0": images, "cam1": images})
     rig = calibrate(board, observations).rig
 

@@ -46,16 +46,21 @@ def compare(
     ours = {f"labcut3d, {t:g}": partial(adjust, scene, t) for t in (tolerance, FINE)}
     timings = time_in_turn({**ours, "Ceres": theirs})
     rows = [
-        (name, timings[name].wall, timings[name].cpu, *_outcome(timings[name].result, least))
-        for name in ours
+        (name, t.wall, t.spread, t.cpu, *_outcome(t.result, least))
+        for name, t in timings.items()
+        if name in ours
     ]
     counted = found[1:]  # the first run is the warm-up
     wall, cpu = (float(np.median([getattr(r, name) for r in counted])) for name in ("wall", "cpu"))
-    rows.append((f"Ceres, {solver}, {tolerance:g}", wall, cpu, *_outcome(counted[-1], least)))
-    rows = [(*row, f"{row[1] / wall:.3f}", f"{row[2] / cpu:.3f}") for row in rows]
+    walls = [result.wall for result in counted]
+    spread = f"{min(walls):.3g} to {max(walls):.3g}"
+    last = _outcome(counted[-1], least)
+    rows.append((f"Ceres, {solver}, {tolerance:g}", wall, spread, cpu, *last))
+    rows = [(*row, f"{row[1] / wall:.3f}", f"{row[3] / cpu:.3f}") for row in rows]
     columns = (
         "",
         "wall s",
+        "least to most",
         "CPU s",
         "steps",
         "final cost",

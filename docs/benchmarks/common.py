@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
@@ -11,22 +12,31 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["RUNS", "Timing", "cache_dir", "data_dir", "show", "time_in_turn"]
+__all__ = ["RUNS", "Timing", "cache_dir", "data_dir", "installed", "show", "time_in_turn"]
 
 RUNS = 5
+PEERS = {"aniposelib": "aniposelib", "Caliscope": "caliscope", "EKS": "eks"}
+"""The module of each program that may be absent, by the first word of what a table calls it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
     """Seconds, medians over the runs: `wall` of the clock, `cpu` of all threads together.
 
-    `least` is the quickest run's wall; `result` what the last run returned.
+    `least` and `most` are the walls of the quickest and slowest run; `result` is what the last run
+    returned.
     """
 
     wall: float
     cpu: float
     least: float
+    most: float
     result: Any
+
+    @property
+    def spread(self) -> str:
+        """The seconds of the quickest and of the slowest run, in words."""
+        return f"{self.least:.3g} to {self.most:.3g}"
 
 
 def data_dir(name: str) -> Path:
@@ -42,6 +52,16 @@ def cache_dir() -> Path:
     folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "labcut3d-benchmarks"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def installed(sides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sides whose programs are there, and print which are not."""
+    absent = [
+        name for name in sides if find_spec(PEERS.get(name.split()[0], "calibration")) is None
+    ]
+    for name in absent:
+        print(f"{name}: not installed, skipped")
+    return {name: side for name, side in sides.items() if name not in absent}
 
 
 def time_in_turn(
@@ -66,6 +86,7 @@ def time_in_turn(
             wall=float(np.median(walls[name])),
             cpu=float(np.median(cpus[name])),
             least=min(walls[name]),
+            most=max(walls[name]),
             result=results[name],
         )
         for name in sides

@@ -14,6 +14,7 @@ are held against the detections' part of the covariance, the latter against the 
 """
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,36 @@ LEVELS = (3.506, 7.815)  # of chi-square with three degrees of freedom: 68 and 9
 ALL = "all keypoints"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Truth:
+    """True `points` (time, keypoint, 3) mm in a rig's world, by its first camera; who is `seen`.
+
+    `seen` (time, keypoint): by two views or more. A point of the rig's world is laid onto the truth
+    by `turn` (3, 3), then `shift` (3,) mm, which its errors of the exact pixels are least with.
+    """
+
+    points: Array
+    seen: Array
+    turn: Array
+    shift: Array
+
+    def laid(self, points: Array) -> Array:
+        """Return the errors (time, keypoint, 3) mm of points, laid onto the truth rigidly."""
+        return points @ self.turn.T + self.shift - self.points
+
+
+def truth_for(rig: Rig, recording: str) -> Truth:
+    """Return the truth of a recording for a rig."""
+    with np.load(data_dir("fly_chamber") / "truth" / f"{recording}.npz") as stored:
+        world, pixels = stored["position_mm"].astype(float), stored["pixels"].astype(float)
+        seen = stored["visible"].sum(axis=0) >= 2
+    true_first, first = fly_chamber_truth().cameras[0], rig.cameras[0]
+    points = world @ true_first.rotation.T + true_first.translation
+    points = (points - first.translation) @ first.rotation
+    turn, shift = rigid_alignment(triangulate_points(rig, pixels).points, points)
+    return Truth(points=points, seen=seen, turn=turn, shift=shift)
+
+
 def judge(project: Project, recording: str) -> list[tuple[object, ...]]:
     """Return a row for all keypoints together, and one for each."""
     rig, covariance = Rig.load(project.rig_path), RigCovariance.load(project.rig_path)
@@ -44,30 +75,24 @@ def judge(project: Project, recording: str) -> list[tuple[object, ...]]:
         skeleton=project.skeleton,
         rig_covariance=covariance,
     )
-    with np.load(data_dir("fly_chamber") / "truth" / f"{recording}.npz") as stored:
-        world, pixels = stored["position_mm"].astype(float), stored["pixels"].astype(float)
-        truly = stored["visible"].sum(axis=0) >= 2
-    true_first, first = fly_chamber_truth().cameras[0], rig.cameras[0]
-    truth = world @ true_first.rotation.T + true_first.translation
-    truth = (truth - first.translation) @ first.rotation
-    rotation, shift = rigid_alignment(triangulate_points(rig, pixels).points, truth)
+    truth = truth_for(rig, recording)
     refined, raw = (
         found[name].isel(individual=0).transpose("time", "keypoint", "space").values
         for name in ("position", "position_raw")
     )
-    laid = refined @ rotation.T + shift - truth
-    errors = [laid, raw @ rotation.T + shift - truth, refined - truth]
+    laid = truth.laid(refined)
+    errors = [laid, truth.laid(raw), refined - truth.points]
     lengths = [1000 * np.linalg.norm(error, axis=-1) for error in errors]
-    noise = rotation @ noise_covariance(found).values[:, :, 0] @ rotation.T
+    noise = truth.turn @ noise_covariance(found).values[:, :, 0] @ truth.turn.T
     aligned = squared(laid, noise)
     plain = squared(errors[2], found["covariance"].values[:, :, 0])
     rows = []
     for k, name in [(slice(None), ALL), *enumerate(found["keypoint"].values)]:
-        there = truly[:, k] & np.isfinite(lengths[0][:, k])
+        there = truth.seen[:, k] & np.isfinite(lengths[0][:, k])
         both = there & np.isfinite(lengths[1][:, k])
         values = [quantiles(length[:, k][both]) for length in lengths]
         held = [shares(part[:, k][there]) for part in (aligned, plain)]
-        rows.append((name, f"{100 * there.sum() / truly[:, k].sum():.1f} %", *values, *held))
+        rows.append((name, f"{100 * there.sum() / truth.seen[:, k].sum():.1f} %", *values, *held))
     return rows
 
 

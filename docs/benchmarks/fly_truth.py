@@ -12,9 +12,9 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from common import show
+from common import installed, show
 from datasets import fly_chamber, fly_chamber_truth, opencv_corners
-from peers import calibrate_aniposelib, calibrate_opencv
+from peers import calibrate_aniposelib, calibrate_multiview, calibrate_opencv
 from scipy.stats import chi2
 
 from calibration import Calibration, Camera, Rig, calibrate, observe
@@ -151,14 +151,16 @@ def main() -> None:
     )
     corners = opencv_corners(recording)
     given = (board, recording.views, recording.size, corners)
-    rigs = {
-        "labcut3d": calibration.rig,
-        "aniposelib (f, k1)": calibrate_aniposelib(*given),
-        "aniposelib (f, k1, k2)": calibrate_aniposelib(*given, extra_dist=True),
-        "OpenCV": calibrate_opencv(*given),
+    sides = {
+        "labcut3d": lambda: calibration.rig,
+        "aniposelib (f, k1)": lambda: calibrate_aniposelib(*given),
+        "aniposelib (f, k1, k2)": lambda: calibrate_aniposelib(*given, extra_dist=True),
+        "OpenCV": lambda: calibrate_opencv(*given),
+        "OpenCV, calibrateMultiview": lambda: calibrate_multiview(*given),
     }
     rows = []
-    for name, rig in rigs.items():
+    for name, make in installed(sides).items():
+        rig = make()
         away = errors_of(rig, truth)
         focal = away.intrinsics[:, :2] / np.stack([c.matrix[[0, 1], [0, 1]] for c in truth])
         rows.append(

@@ -11,9 +11,14 @@ import warnings
 from dataclasses import replace
 
 import numpy as np
-from common import show
+from common import installed, show
 from datasets import DATASETS, Recording, fly_chamber_truth, opencv_corners
-from peers import calibrate_aniposelib, calibrate_caliscope, calibrate_opencv
+from peers import (
+    calibrate_aniposelib,
+    calibrate_caliscope,
+    calibrate_multiview,
+    calibrate_opencv,
+)
 from scoring import score
 
 from calibration import Observations, Rig, calibrate, observe
@@ -72,22 +77,30 @@ def rigs_of(recording: Recording, theirs: Array, ours: Array) -> dict[str, Rig]:
     """Return each program's rig from the even frames of OpenCV's or of our own corners."""
     given = (recording.board, recording.views, recording.size)
     even, own = theirs[:, EVEN], ours[:, EVEN]
-    rigs = {
-        "labcut3d, own corners": calibrate_labcut3d(recording, own),
-        "labcut3d, OpenCV's corners": calibrate_labcut3d(recording, even),
-        "aniposelib (f, k1)": calibrate_aniposelib(*given, even),
-        "aniposelib (f, k1, k2)": calibrate_aniposelib(*given, even, extra_dist=True),
-        "OpenCV (no joint adjustment)": calibrate_opencv(*given, even),
-        "aniposelib (f, k1, k2), our corners": calibrate_aniposelib(*given, own, extra_dist=True),
-        "OpenCV, our corners": calibrate_opencv(*given, own),
+    sides = {
+        "labcut3d, own corners": lambda: calibrate_labcut3d(recording, own),
+        "labcut3d, OpenCV's corners": lambda: calibrate_labcut3d(recording, even),
+        "aniposelib (f, k1)": lambda: calibrate_aniposelib(*given, even),
+        "aniposelib (f, k1, k2)": lambda: calibrate_aniposelib(*given, even, extra_dist=True),
+        "OpenCV (no joint adjustment)": lambda: calibrate_opencv(*given, even),
+        "OpenCV, calibrateMultiview": lambda: calibrate_multiview(*given, even),
+        "OpenCV, calibrateMultiview, intrinsics given": lambda: calibrate_multiview(
+            *given, even, guess=True
+        ),
+        "aniposelib (f, k1, k2), our corners": lambda: calibrate_aniposelib(
+            *given, own, extra_dist=True
+        ),
+        "OpenCV, our corners": lambda: calibrate_opencv(*given, own),
     }
     if recording.timelines:
-        rigs["labcut3d, own corners and time stamps"] = calibrate_in_labcut3d_time(recording, ours)
+        sides["labcut3d, own corners and time stamps"] = lambda: calibrate_in_labcut3d_time(
+            recording, ours
+        )
     if recording.name == "fly_chamber":
-        rigs["the true cameras"] = fly_chamber_truth()
+        sides["the true cameras"] = fly_chamber_truth
     else:  # where Caliscope did not end within six minutes
-        rigs["Caliscope"] = calibrate_caliscope(*given, even)
-    return rigs
+        sides["Caliscope"] = lambda: calibrate_caliscope(*given, even)
+    return {program: make() for program, make in installed(sides).items()}
 
 
 def run(name: str) -> None:

@@ -11,7 +11,13 @@ import numpy as np
 from calibration import Camera, CharucoBoard, Lens, Rig
 from calibration.geometry import Array, is_seen
 
-__all__ = ["calibrate_aniposelib", "calibrate_caliscope", "calibrate_opencv", "rig_of"]
+__all__ = [
+    "calibrate_aniposelib",
+    "calibrate_caliscope",
+    "calibrate_multiview",
+    "calibrate_opencv",
+    "rig_of",
+]
 
 FEWEST = 6  # corners in an image for OpenCV's functions
 
@@ -45,14 +51,8 @@ def calibrate_opencv(
     is adjusted jointly. `corners` (view, frame, corner, 2) px.
     """
     seen = is_seen(corners)
-    usable = seen.sum(axis=-1) >= FEWEST
     points = board.points.astype(np.float32)
-    lenses = []
-    for view in range(len(views)):
-        frames = np.flatnonzero(usable[view])
-        objects = [points[seen[view, frame]] for frame in frames]
-        images = [corners[view, frame, seen[view, frame]].astype(np.float32) for frame in frames]
-        lenses.append(cv2.calibrateCamera(objects, images, size, None, None)[1:3])
+    lenses = _opencv_lenses(points, size, corners)
     poses = {0: (np.eye(3), np.zeros(3))}
     both = seen[:, None] & seen[None]
     shared = (both.sum(axis=-1) >= FEWEST).sum(axis=-1)
@@ -78,6 +78,56 @@ def calibrate_opencv(
             rotation @ poses[known][1] + translation,
         )
     return rig_of(views, size, [(*lenses[view], *poses[view]) for view in range(len(views))])
+
+
+def calibrate_multiview(
+    board: CharucoBoard,
+    views: Sequence[str],
+    size: tuple[int, int],
+    corners: Array,
+    guess: bool = False,
+) -> Rig:
+    """Return the rig of OpenCV's calibrateMultiview, whose poses alone are adjusted jointly.
+
+    It is given the boards of which an image shows every corner: with unseen ones marked as its
+    manual says, errors were of hundreds of px. `guess` gives it calibrateCamera's intrinsics, from
+    all boards. Lengths are in boards: it takes boards of 200 mm for lines. `corners` (view, frame,
+    corner, 2) px.
+    """
+    points = board.points.astype(np.float32)
+    matrices, distortions = zip(*_opencv_lenses(points, size, corners), strict=True)
+    length = float(np.ptp(board.points, axis=0).max())
+    whole = is_seen(corners).all(axis=-1)
+    frames = np.flatnonzero(whole.any(axis=0))
+    images = np.where(whole[..., None, None], corners, -1.0).astype(np.float32)[:, frames]
+    found = cv2.calibrateMultiview(
+        [points / length] * len(frames),
+        [list(image) for image in images],
+        [size] * len(views),
+        whole[:, frames].astype(np.uint8),
+        np.full(len(views), cv2.CALIB_MODEL_PINHOLE, dtype=np.uint8),
+        matrices if guess else None,
+        distortions if guess else None,
+        None,
+        None,
+        flags=cv2.CALIB_USE_INTRINSIC_GUESS if guess else 0,
+    )
+    cameras = [
+        (matrix, lens, cv2.Rodrigues(rotation)[0], length * translation)
+        for matrix, lens, rotation, translation in zip(*found[1:5], strict=True)
+    ]
+    return rig_of(views, size, cameras)
+
+
+def _opencv_lenses(points: Array, size: tuple[int, int], corners: Array) -> list[tuple]:
+    """Return calibrateCamera's matrix and distortions of each view."""
+    lenses = []
+    for view, seen in zip(corners, is_seen(corners), strict=True):
+        frames = np.flatnonzero(seen.sum(axis=-1) >= FEWEST)
+        objects = [points[seen[frame]] for frame in frames]
+        images = [view[frame, seen[frame]].astype(np.float32) for frame in frames]
+        lenses.append(cv2.calibrateCamera(objects, images, size, None, None)[1:3])
+    return lenses
 
 
 def calibrate_aniposelib(

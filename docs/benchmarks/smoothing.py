@@ -5,15 +5,17 @@
 Four cameras of 1400 px focal length on a ring of 0.3 m; each keypoint moves within some 20 mm along
 sums of sines of 0.2 to 1 Hz, filmed at 30 frames a second; 1 px of noise, which the detector knows.
 Given are the whole way from one dataset to the other, one core, and the share of points inside the
-ellipsoids. aniposelib, where it is installed, takes minutes, so it is run once: its
-optim_points with its default strengths, from its own triangulation.
+ellipsoids. Others, where they are installed, take minutes, so they are run once. aniposelib: its
+optim_points with its default strengths, from its own triangulation. EKS: its smoother of several
+calibrated cameras, which finds its strengths itself, of one detector; it states the variance of
+each axis.
 """
 
-from importlib.util import find_spec
+from collections.abc import Callable
 from time import perf_counter, process_time
 
 import numpy as np
-from common import show, time_in_turn
+from common import installed, show, time_in_turn
 from triangulation import aniposelib_group
 
 from calibration import Rig
@@ -60,21 +62,60 @@ def main() -> None:
     rows = []
     for name, timing in time_in_turn(sides).items():
         found = timing.result["position"].values[..., 0].swapaxes(1, 2)
-        error = found - points
         covariance = timing.result["covariance"].values[:, :, 0]
-        solved = np.linalg.solve(covariance, error[..., None])[..., 0]
-        held = [f"{100 * ((solved * error).sum(-1) < x).mean():.1f} %" for x in (3.506, 7.815)]
-        rows.append((name, timing.wall, timing.cpu, *sizes(found, points), *held))
-    if find_spec("aniposelib") is not None:
-        group = aniposelib_group(rig)
-        wall, cpu = perf_counter(), process_time()
-        start = group.triangulate(pixels.reshape(VIEWS, -1, 2)).reshape(points.shape)
-        found = group.optim_points(pixels, start)
-        times = perf_counter() - wall, process_time() - cpu
-        rows.append(("aniposelib triangulate", "", "", *sizes(start, points), "", ""))
-        rows.append(("aniposelib optim_points", *times, *sizes(found, points), "", ""))
-    columns = ("", "s", "CPU s", "median mm", "95 %", "68 % hold", "95 % hold")
+        stated = shares(found - points, covariance)
+        rows.append((name, timing.wall, timing.spread, timing.cpu, *sizes(found, points), *stated))
+    theirs = {"aniposelib optim_points": aniposelib_points, "EKS": eks_points}
+    for name, smooth in installed(theirs).items():
+        rows += once(name, smooth, rig, pixels, points)
+    columns = ("", "s", "least to most", "CPU s", "median mm", "95 %", "68 % hold", "95 % hold")
     show(f"{MOMENTS} frames x {KEYPOINTS} keypoints x {VIEWS} views", columns, rows)
+
+
+def once(
+    name: str,
+    smooth: Callable[[Rig, Array], tuple[Array, Array]],
+    rig: Rig,
+    pixels: Array,
+    truth: Array,
+) -> list[tuple[object, ...]]:
+    """Return the row of another program, run once."""
+    wall, cpu = perf_counter(), process_time()
+    found, covariance = smooth(rig, pixels)
+    times = perf_counter() - wall, "one run", process_time() - cpu
+    stated = shares(found - truth, covariance) if np.isfinite(covariance).all() else ("", "")
+    return [(name, *times, *sizes(found, truth), *stated)]
+
+
+def aniposelib_points(rig: Rig, pixels: Array) -> tuple[Array, Array]:
+    """Return aniposelib's points (time, keypoint, 3) mm, and that it states no covariance."""
+    group = aniposelib_group(rig)
+    start = group.triangulate(pixels.reshape(VIEWS, -1, 2)).reshape(MOMENTS, KEYPOINTS, 3)
+    return group.optim_points(pixels, start), np.full((3, 3), np.nan)
+
+
+def eks_points(rig: Rig, pixels: Array) -> tuple[Array, Array]:
+    """Return EKS's points (time, keypoint, 3) mm and their covariance (time, keypoint, 3, 3)."""
+    from eks.marker_array import MarkerArray
+    from eks.multicam_smoother import ensemble_kalman_smoother_multicam
+
+    sure = np.ones((*pixels.shape[:-1], 1))
+    markers = np.concatenate([pixels, sure], axis=-1)[None]
+    _, _, found = ensemble_kalman_smoother_multicam(
+        MarkerArray(markers, data_fields=["x", "y", "likelihood"]),
+        [f"keypoint{index}" for index in range(KEYPOINTS)],
+        list(rig.names),
+        camgroup=aniposelib_group(rig),
+    )
+    table = found.to_numpy().reshape(MOMENTS, KEYPOINTS, 6)
+    return table[..., :3], table[..., 3:, None] * np.eye(3)
+
+
+def shares(error: Array, covariance: Array) -> list[str]:
+    """Return how many of the ellipsoids of 68 and 95 % hold the truth."""
+    solved = np.linalg.solve(covariance, error[..., None])[..., 0]
+    squared = (solved * error).sum(axis=-1)
+    return [f"{100 * (squared < level).mean():.1f} %" for level in (3.506, 7.815)]
 
 
 def sizes(found: Array, points: Array) -> tuple[float, float]:

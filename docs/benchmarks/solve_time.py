@@ -12,9 +12,14 @@ import warnings
 from functools import partial
 
 import numpy as np
-from common import show, time_in_turn
+from common import installed, show, time_in_turn
 from datasets import mouse_4cam, opencv_corners
-from peers import calibrate_aniposelib, calibrate_caliscope, calibrate_opencv
+from peers import (
+    calibrate_aniposelib,
+    calibrate_caliscope,
+    calibrate_multiview,
+    calibrate_opencv,
+)
 
 from calibration import Observations, calibrate
 
@@ -30,21 +35,21 @@ def main() -> None:
         corners=corners,
     )
     given = (recording.board, recording.views, recording.size, corners)
-    timings = time_in_turn(
-        {
-            "labcut3d": partial(calibrate, recording.board, observations),
-            "OpenCV (no joint adjustment)": partial(calibrate_opencv, *given),
-            "aniposelib (f, k1)": partial(calibrate_aniposelib, *given),
-            "aniposelib (f, k1, k2)": partial(calibrate_aniposelib, *given, extra_dist=True),
-            "Caliscope (given intrinsics stay)": partial(calibrate_caliscope, *given),
-        }
-    )
+    sides = {
+        "labcut3d": partial(calibrate, recording.board, observations),
+        "OpenCV (no joint adjustment)": partial(calibrate_opencv, *given),
+        "OpenCV, calibrateMultiview": partial(calibrate_multiview, *given),
+        "aniposelib (f, k1)": partial(calibrate_aniposelib, *given),
+        "aniposelib (f, k1, k2)": partial(calibrate_aniposelib, *given, extra_dist=True),
+        "Caliscope (given intrinsics stay)": partial(calibrate_caliscope, *given),
+    }
+    timings = time_in_turn(installed(sides))
     ours = timings["labcut3d"]
     rows = [
-        (name, timing.wall, timing.cpu, timing.least, f"{ours.wall / timing.wall:.3f}")
+        (name, timing.wall, timing.spread, timing.cpu, f"{ours.wall / timing.wall:.3f}")
         for name, timing in timings.items()
     ]
-    columns = ("program", "wall s", "CPU s", "least wall s", "labcut3d / it")
+    columns = ("program", "wall s", "least to most", "CPU s", "labcut3d / it")
     show("mouse_4cam, corners -> rig", columns, rows)
 
 

@@ -10,11 +10,10 @@ errors drawn from the Cramer-Rao bound, told which pixels are wrong.
 """
 
 import sys
-from importlib.util import find_spec
 from time import perf_counter
 
 import numpy as np
-from common import show, time_in_turn
+from common import installed, show, time_in_turn
 
 from calibration import Camera, Lens, Rig, triangulate_points
 from calibration.geometry import Array
@@ -120,10 +119,13 @@ def main() -> None:
         ),
         "labcut3d, told what is wrong": lambda: triangulate_points(rig, right).points,
     }
-    if find_spec("aniposelib") is not None:
+    theirs = {
+        "aniposelib": lambda: group.triangulate(pixels),
+        "aniposelib, fast=True": lambda: group.triangulate(pixels, fast=True),
+    }
+    if theirs := installed(theirs):
         group = aniposelib_group(rig)
-        sides["aniposelib"] = lambda: group.triangulate(pixels)
-        sides["aniposelib, fast=True"] = lambda: group.triangulate(pixels, fast=True)
+    sides |= theirs
     rows = []
     for name, timing in time_in_turn(sides).items():
         error = np.linalg.norm(timing.result - points, axis=1)
@@ -132,12 +134,13 @@ def main() -> None:
             (
                 name,
                 f"{count / timing.wall:,.0f}",
+                f"{count / timing.most:,.0f} to {count / timing.least:,.0f}",
                 f"{count / timing.cpu:,.0f}",
                 *(float(np.quantile(error[known], q)) for q in (0.5, 0.95, 0.99)),
                 f"{100 * known.mean():.2f} %",
             )
         )
-    columns = ("", "points/s", "of CPU time", "median mm", "95 %", "99 %", "found")
+    columns = ("", "points/s", "least to most", "of CPU time", "median mm", "95 %", "99 %", "found")
     show(f"{VIEWS} views x {count:,} points", columns, rows)
     for focal in (FOCAL, REACHING):
         compare(ring(focal), count)

@@ -22,7 +22,7 @@ LOOKS_WITHIN, LOOKS_BESIDE = 200, 40  # most frames looked at in a bout, and on 
 STRAY = 3.0  # head widths from the other points of contact; farther is a mistaken position
 SETTLING_S = 0.5  # s; how long a place must be seen after a bout, or else at its end
 REST_QUANTILE = 0.2
-MOMENTS = 50_000  # that tell how large the animal is
+MOMENTS = 20_000  # that tell how large the animal is
 
 
 def find_contacts(

@@ -114,23 +114,32 @@ def compute_signals(
     Window by window: the trajectories may be open on disk.
     """
     margin = max(LEAST_MARGIN, math.ceil(MARGIN_S * float(trajectories.attrs["fps"])))
-    parts: dict[str, list[xr.DataArray]] = {text: [] for text in dict.fromkeys(texts)}
+    wanted = tuple(dict.fromkeys(texts))
+    signals: dict[str, xr.DataArray] = {}
     reasons: dict[str, str] = {}
     for window in divided(trajectories.sizes["time"], SIZE, margin):
         part = trajectories[TOLD_BY].isel(time=window.around).load()
-        for text in [text for text in parts if text not in reasons]:
+        for text in [text for text in wanted if text not in reasons]:
             try:
                 signal = compute_signal(text, part, surroundings)
             except DatasetError as error:
                 reasons[text] = str(error)
                 continue
-            parts[text].append(signal.isel(time=window.inside))
-    signals = {
-        text: xr.concat(found, "time", combine_attrs="override")
-        for text, found in parts.items()
-        if text not in reasons
-    }
+            if text not in signals:
+                signals[text] = _empty(signal, trajectories)
+            signals[text].values[window.own] = signal.values[window.inside]
     return signals, reasons
+
+
+def _empty(signal: xr.DataArray, trajectories: xr.Dataset) -> xr.DataArray:
+    """Return a signal like that of a window, to be filled, for all moments of trajectories."""
+    own = trajectories.coords
+    return xr.DataArray(
+        np.empty((own["time"].size, signal.sizes["individual"]), dtype=signal.dtype),
+        dims=("time", "individual"),
+        coords={name: own[name] for name in ("time", "individual")},
+        attrs=signal.attrs,
+    )
 
 
 def unit_factor(unit: str | None, own: str, what: str) -> float:

@@ -18,7 +18,7 @@ from labcut3d.viewers.quality_report import quality_page
 
 __all__ = ["quality"]
 
-MOMENTS = 50_000  # of a recording, evenly spread, that it is judged by
+MOMENTS = 20_000  # of a recording, evenly spread, that it is judged by
 
 
 @exclusive

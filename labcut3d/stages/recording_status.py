@@ -9,7 +9,7 @@ from labcut3d.errors import Labcut3dError
 from labcut3d.project import Project
 from labcut3d.provenance import fingerprint, read_stamp
 from labcut3d.stages.common import IMPORTED, path_hashes, settings_hash
-from labcut3d.stages.detectors import model_folders
+from labcut3d.stages.detectors import model_folders, parts_hashes
 from labcut3d.stages.standing import Standing, compare, made
 from labcut3d.version import __version__
 
@@ -31,7 +31,7 @@ FLAT = ("detections.nc", "viewer.html")  # those of a project of a single view
 class RecordingStatus:
     """What was made of one recording: each result by its file's name, in the order of making.
 
-    `because` names the inputs that have changed since, of the first result that is stale.
+    `because` names the inputs that have changed since a result was made of them, of all results.
     """
 
     name: str
@@ -65,17 +65,19 @@ def recording_status(project: Project, name: str) -> RecordingStatus:
         state, changed = compare(folder, part, {**inputs[part], **hashes})
         if state == "done" and any(results[one] != "done" for one in earlier):
             state = "stale"
-        results[part], because = state, because or changed
-    return RecordingStatus(name=name, results=results, because=because, trouble=trouble)
+        results[part], because = state, (*because, *changed)
+    return RecordingStatus(
+        name=name, results=results, because=tuple(dict.fromkeys(because)), trouble=trouble
+    )
 
 
 def _inputs(project: Project, name: str, videos: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Return the hashes of what each result is made of beside earlier results."""
-    found_by = {} if is_imported(project, name) else {**videos, **_model_hashes(project)}
+    found_by = {**videos, **_model_hashes(project), **parts_hashes(project)}
     rig = _rig_hash(project, project.results(name))
     substrate = settings_hash(project, project.substrate)
     return {
-        "detections.nc": found_by,
+        "detections.nc": {} if is_imported(project, name) else found_by,
         "trajectories.nc": {
             "reconstruction settings": settings_hash(project, project.reconstruction),
             **rig,
@@ -89,8 +91,12 @@ def _inputs(project: Project, name: str, videos: Mapping[str, str]) -> dict[str,
             "events settings": settings_hash(project, project.events),
             "substrate settings": substrate,
             **rig,
+            **videos,
         },
-        "viewer.html": {},
+        "viewer.html": {
+            "settings": fingerprint([asdict(project.skeleton), project.name, __version__]),
+            **videos,
+        },
     }
 
 

@@ -255,3 +255,14 @@ def test_a_rig_in_another_unit_is_refused(make_flies, true_rig):
     flies = make_flies(np.zeros((3, 12, 3))).assign_attrs(unit="um")
     with pytest.raises(DatasetError, match="um, the rig in mm"):
         find_events(flies, rig=true_rig, sources={})
+
+
+def test_windows_find_what_the_whole_finds(truth, make_flies, monkeypatch):
+    flies = make_flies(truth(0)[0])
+    whole = find_events(flies)
+    monkeypatch.setattr("labcut3d.kinematics.signals.SIZE", 170)
+    parts = find_events(flies)
+    frames = ["individual", "event", "start_frame", "stop_frame"]
+    pd.testing.assert_frame_equal(parts[frames], whole[frames])
+    # A head's width, which proboscides are measured by, is told by each window: half a percent.
+    np.testing.assert_allclose(parts["value"], whole["value"], rtol=0.01)

@@ -1,6 +1,6 @@
 """What is told of a project as its files come, change and go; no video is opened for it."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -8,6 +8,7 @@ from labcut3d import pipeline
 from labcut3d.project import load_project
 from labcut3d.provenance import fingerprint, write_stamp
 from labcut3d.stages.common import path_hashes, settings_hash
+from labcut3d.stages.detectors import parts_hashes
 from labcut3d.stages.recording_status import recording_status
 from labcut3d.stages.status import ENOUGH
 from labcut3d.stages.training import training_inputs
@@ -146,6 +147,7 @@ def make_results(project):
     folder = project.results("walk")
     model = {"model default": sha256_of(project.model_path / "model.toml")}
     videos = path_hashes(project.recording_paths("walk"))
+    model |= parts_hashes(project)
     stamp(folder / "detections.nc", {**videos, **model, "fps and individual": "x"})
     rig = {"rig": sha256_of(project.rig_path)}
     found = {"detections": sha256_of(folder / "detections.nc"), **rig}
@@ -157,11 +159,13 @@ def make_results(project):
     stamp(folder / "kinematics.nc", {**found, **moved, **substrate, **rig})
     told = {"events settings": settings_hash(project, project.events)}
     told |= {"substrate settings": settings_hash(project, project.substrate)}
-    stamp(folder / "events.csv", {**found, **told, **rig})
+    stamp(folder / "events.csv", {**videos, **found, **told, **rig})
     trajectories = {"trajectories.nc of walk": found["trajectories"]}
     stamp(project.root / "results" / "summary.csv", trajectories)
     parts = ("detections.nc", "trajectories.nc", "events.csv")
-    stamp(folder / "viewer.html", {name: sha256_of(folder / name) for name in parts})
+    shown = {"settings": fingerprint([asdict(project.skeleton), project.name, __version__])}
+    hashes = {name: sha256_of(folder / name) for name in parts}
+    stamp(folder / "viewer.html", {**videos, **hashes, **shown})
 
 
 def test_all_done_is_told(reconstructed):
@@ -180,6 +184,21 @@ def test_what_depends_on_a_changed_rig_is_stale_and_nothing_else(reconstructed):
     }
     assert found.because == ("rig",)
     assert states(reconstructed)["reconstruct"] == "stale"
+
+
+def test_another_name_of_the_project_is_a_reason_for_the_viewer_alone(reconstructed):
+    found = recording_status(replace(reconstructed, name="another"), "walk")
+    stale = {name for name, state in found.results.items() if state == "stale"}
+    assert (stale, found.because) == ({"viewer.html"}, ("settings",))
+
+
+def test_a_mirrored_view_makes_detections_stale_and_is_told(reconstructed):
+    left = replace(reconstructed.views["left"], mirror=True)
+    views = {**reconstructed.views, "left": left}
+    mirrored = replace(reconstructed, views=views)
+    found = recording_status(mirrored, "walk")
+    assert found.results["detections.nc"] == "stale"
+    assert found.because == ("crop and mirror",)
 
 
 def test_a_result_without_its_stamp_is_not_trusted(reconstructed):
