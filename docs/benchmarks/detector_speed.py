@@ -23,7 +23,7 @@ from labcut3d.detection.inference import detect_recording
 from labcut3d.video import open_frames
 
 RUNS = 3
-FRAMES = 48  # for DeepLabCut, which takes a second or so for each
+FRAMES = 24  # for DeepLabCut, which takes up to a second or so for each
 PYTHON = "LABCUT3D_DEEPLABCUT"
 
 
